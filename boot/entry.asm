@@ -1,0 +1,192 @@
+; Boot entries (multiboot2 and PVH) and the way from 32-bit protected mode to 64-bit long mode.
+;
+; Both entries start in 32-bit protected mode with paging off and flat segments (Multiboot2 3.3 "I386 machine state";
+; Xen's PVH boot ABI). Here only what C code needs is set up: a bootstrap identity map of the first GiB, which
+; boot/runtime/paging.c replaces by tables without writable and executable pages, and a stack.
+
+bits 32
+
+BOOT_KIND_MULTIBOOT2 equ 1
+BOOT_KIND_PVH        equ 2
+
+MULTIBOOT2_HEADER_MAGIC equ 0xE85250D6
+MULTIBOOT2_LOADER_MAGIC equ 0x36D76289
+PVH_START_MAGIC         equ 0x336EC578
+
+CR0_PE_WP_PG equ 0x80010001
+CR4_PAE      equ 1 << 5
+MSR_EFER     equ 0xC0000080
+EFER_LME_NXE equ (1 << 8) | (1 << 11)
+CPUID_LM     equ 1 << 29        ; CPUID.80000001H:EDX[29]
+CPUID_NX     equ 1 << 20        ; CPUID.80000001H:EDX[20]
+
+; Result codes; hv/core/results.ts holds the whole table.
+RESULT_NO_LONG_MODE equ 10
+RESULT_NO_NX        equ 11
+RESULT_NO_BOOT_INFORMATION equ 12
+
+extern runtime_start
+extern core_stack_top
+
+section .multiboot align=8
+header:
+    dd MULTIBOOT2_HEADER_MAGIC, 0, header_end - header
+    dd -(MULTIBOOT2_HEADER_MAGIC + (header_end - header))
+    align 8
+    dw 1, 0                     ; information request (type 1, required)
+    dd 16
+    dd 1, 6                     ; boot command line, memory map
+    align 8
+    dw 6, 0                     ; modules on page boundaries
+    dd 8
+    align 8
+    dw 0, 0
+    dd 8
+header_end:
+
+section .note.pvh note align=4
+    dd 4, 4, 18                 ; XEN_ELFNOTE_PHYS32_ENTRY
+    db "Xen", 0
+    dd pvh_entry
+
+section .boot.text progbits alloc exec nowrite align=16
+
+global multiboot2_entry
+multiboot2_entry:
+    cmp eax, MULTIBOOT2_LOADER_MAGIC
+    jne no_boot_information
+    mov edi, BOOT_KIND_MULTIBOOT2
+    jmp enter_long_mode
+
+pvh_entry:
+    cmp dword [ebx], PVH_START_MAGIC
+    jne no_boot_information
+    mov edi, BOOT_KIND_PVH
+
+enter_long_mode:
+    cli
+    cld
+    mov esi, ebx                ; runtime_start(kind = edi, information = esi)
+    mov esp, bootstrap_stack_top
+
+    mov eax, 0x80000000
+    cpuid
+    cmp eax, 0x80000001
+    jb no_long_mode
+    mov eax, 0x80000001
+    cpuid
+    test edx, CPUID_LM
+    jz no_long_mode
+    test edx, CPUID_NX
+    jz no_nx
+
+    mov eax, bootstrap_pdpt + 3 ; present, writable
+    mov [bootstrap_pml4], eax
+    mov eax, bootstrap_pd + 3
+    mov [bootstrap_pdpt], eax
+    xor ecx, ecx
+.large_page:
+    mov eax, ecx
+    shl eax, 21
+    or eax, 0x83                ; present, writable, 2 MiB
+    mov [bootstrap_pd + ecx * 8], eax
+    inc ecx
+    cmp ecx, 512
+    jb .large_page
+
+    mov eax, CR4_PAE
+    mov cr4, eax
+    mov eax, bootstrap_pml4
+    mov cr3, eax
+    mov ecx, MSR_EFER
+    rdmsr
+    or eax, EFER_LME_NXE
+    wrmsr
+    mov eax, cr0
+    or eax, CR0_PE_WP_PG
+    and eax, 0x9FFFFFFB         ; CD, NW and EM off
+    or eax, 0x22                ; MP and NE: as a 64-bit system runs
+    mov cr0, eax
+    lgdt [bootstrap_gdt_pointer]
+    jmp 8:long_mode
+
+no_boot_information:
+    mov esi, text_no_boot_information
+    mov ebp, RESULT_NO_BOOT_INFORMATION
+    jmp refuse
+no_long_mode:
+    mov esi, text_no_long_mode
+    mov ebp, RESULT_NO_LONG_MODE
+    jmp refuse
+no_nx:
+    mov esi, text_no_nx
+    mov ebp, RESULT_NO_NX
+
+; Prints the text at ESI to COM1 at whatever speed the firmware left, ends QEMU with the code in EBP, else halts.
+refuse:
+    lodsb
+    test al, al
+    jz .end
+    mov bl, al
+    mov ecx, 20000              ; bounded wait for the transmitter holding register
+    mov dx, 0x3FD
+.wait:
+    in al, dx
+    test al, 0x20
+    loopz .wait
+    mov dx, 0x3F8
+    mov al, bl
+    out dx, al
+    jmp refuse
+.end:
+    mov ecx, 20000              ; the last byte leaves the shift register
+    mov dx, 0x3FD
+.drain:
+    in al, dx
+    and al, 0x60
+    cmp al, 0x60
+    loopne .drain
+    mov eax, ebp
+    out 0xF4, al
+.halt:
+    cli
+    hlt
+    jmp .halt
+
+bits 64
+long_mode:
+    mov ax, 0x10
+    mov ss, ax
+    mov ds, ax
+    mov es, ax
+    xor eax, eax
+    mov fs, ax
+    mov gs, ax
+    mov rsp, core_stack_top
+    xor ebp, ebp                ; the end of every backtrace
+    call runtime_start
+    ud2                         ; runtime_start does not return
+
+section .boot.data progbits alloc noexec nowrite align=16
+text_no_boot_information:
+    db "basalt: error: no boot information: found neither multiboot2's nor PVH's magic; start Basalt by GRUB's"
+    db " multiboot2 command or by QEMU's -kernel.", 13, 10, "basalt: result 12 no-boot-information", 13, 10, 0
+text_no_long_mode:
+    db "basalt: error: this CPU has no long mode (CPUID.80000001H:EDX[29] is 0); Basalt needs a 64-bit CPU.", 13, 10
+    db "basalt: result 10 no-long-mode", 13, 10, 0
+text_no_nx:
+    db "basalt: error: this CPU has no execute-disable (CPUID.80000001H:EDX[20] is 0); enable it in the firmware's"
+    db " set-up.", 13, 10, "basalt: result 11 no-nx", 13, 10, 0
+    align 8
+bootstrap_gdt:
+    dq 0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF
+bootstrap_gdt_pointer:
+    dw bootstrap_gdt_pointer - bootstrap_gdt - 1
+    dd bootstrap_gdt
+
+section .boot.bss nobits alloc noexec write align=4096
+bootstrap_pml4: resb 4096
+bootstrap_pdpt: resb 4096
+bootstrap_pd:   resb 4096
+    resb 256
+bootstrap_stack_top:

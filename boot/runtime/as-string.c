@@ -1,0 +1,34 @@
+// AssemblyScript's strings as the runtime reads them (as-string.h).
+#include "as-string.h"
+
+u32 copy_string(const u8 *memory, u64 start, u64 bytes, u32 pointer, char *out, u32 capacity) {
+  if (pointer < start + 4 || pointer > start + bytes || pointer % 4 != 0)
+    return copy_text("?", out, capacity);
+  u64 length = *(const u32 *)(memory + pointer - 4);
+  if (length > start + bytes - pointer)
+    return copy_text("?", out, capacity);
+  u32 n = 0;
+  for (; n < capacity && n < length / 2; n++) {
+    u16 unit = *(const u16 *)(memory + pointer + 2 * n);
+    out[n] = unit >= 0x20 && unit < 0x7F ? (char)unit : '?';
+  }
+  return n;
+}
+
+u32 copy_text(const char *text, char *out, u32 capacity) {
+  u32 n = 0;
+  for (; n < capacity && text[n]; n++)
+    out[n] = text[n];
+  return n;
+}
+
+u32 copy_decimal(u32 value, char *out) {
+  char digits[10];
+  u32 n = 0, length = 0;
+  do
+    digits[n++] = '0' + value % 10;
+  while (value /= 10);
+  while (n-- > 0)
+    out[length++] = digits[n];
+  return length;
+}

@@ -1,0 +1,86 @@
+// The core module: its imports and wasm2c's output as one translation unit, so that an import costs what it does.
+#include "hardware.h"
+#include "as-string.h"
+#include <string.h>
+
+struct w2c_env {
+  struct w2c_hardware hardware;
+};
+static struct w2c_env environment;
+
+static void w2c_env_abort(struct w2c_env *env, u32 message, u32 file, u32 line, u32 column) {
+  char text[256];
+  u64 bytes = core_memory_end - core_memory_start;
+  put("basalt: panic: ");
+  serial_write((u8 *)text, copy_string(env->hardware.memory, 0, bytes, message, text, sizeof text));
+  put(" at ");
+  serial_write((u8 *)text, copy_string(env->hardware.memory, 0, bytes, file, text, sizeof text));
+  put(":");
+  put_decimal(line);
+  put(":");
+  put_decimal(column);
+  put("\n");
+  panic_at(RESULT_ASSERTION, "assertion", (u64)__builtin_return_address(0), *(u64 *)__builtin_frame_address(0));
+}
+
+_Noreturn void vmcs_access_failed(const char *instruction, u32 field) {
+  put("basalt: panic: ");
+  put(instruction);
+  put(" of the field with encoding ");
+  put_hex(field, 4);
+  put(" failed\n");
+  panic_at(RESULT_VMCS_ACCESS, "vmcs-access", (u64)__builtin_return_address(0), *(u64 *)__builtin_frame_address(0));
+}
+
+// Copies physical memory by a window of one page. Statuses: 0, or 1 for an address beyond the CPU's.
+u32 read_physical(u64 physical, u8 *to, u32 length) {
+  u64 window = DEVICE_WINDOW + PAGE_SIZE;
+  if (physical + length < physical || physical + length > 1ull << physical_address_bits())
+    return 1;
+  while (length > 0) {
+    u64 offset = physical % PAGE_SIZE;
+    u32 part = length < PAGE_SIZE - offset ? length : PAGE_SIZE - offset;
+    paging_map(window, physical - offset, PAGE_SIZE, PAGE_READ);
+    memcpy(to, (u8 *)window + offset, part);
+    physical += part;
+    to += part;
+    length -= part;
+  }
+  paging_unmap(window);
+  return 0;
+}
+
+u32 w2c_hardware_symbolAt(struct w2c_hardware *h, u64 address, u32 out, u32 capacity) {
+  u64 offset;
+  const char *name = symbol_of(address, &offset);
+  return name ? copy_text(name, (char *)h->memory + out, capacity) : 0;
+}
+
+void w2c_hardware_setPowerOff(struct w2c_hardware *h, u32 pm1a, u32 pm1a_value, u32 pm1b, u32 pm1b_value) {
+  (void)h;
+  power_off_ports = (struct power_off_ports){pm1a, pm1a_value, pm1b, pm1b_value};
+}
+
+_Noreturn void w2c_hardware_finish(struct w2c_hardware *h, u32 result, u32 name) {
+  char text[64];
+  text[copy_string(h->memory, 0, core_memory_end - core_memory_start, name, text, sizeof text - 1)] = 0;
+  finish(result, text);
+}
+
+#include "core_module.c.inc"
+
+// From entry.asm, in long mode on core's stack: sets the machine up for core, and calls it.
+_Noreturn void runtime_start(u32 kind, u32 information) {
+  w2c_core *core = (w2c_core *)INSTANCE_STATE(CORE_INSTANCE);
+  _Static_assert(sizeof *core <= PAGE_SIZE, "the function table lies behind the first page");
+  serial_start();
+  paging_start();
+  traps_start();
+  apic_start();
+  environment.hardware.memory = (u8 *)INSTANCE_MEMORY(CORE_INSTANCE);
+  wasm2c_core_instantiate(core, &environment, &environment.hardware);
+  w2c_core_start(core);
+  w2c_core_boot(core, kind, information);
+  put("basalt: panic: core returned without a result\n");
+  finish(RESULT_CORE_TRAP, "core-trap");
+}

@@ -1,0 +1,145 @@
+// What the native runtime's files share. Mechanism only: what is decided is decided in hv/core.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+#define PAGE_SIZE 4096ull
+#define LARGE_PAGE_SIZE (2ull << 20)
+#define GIB (1ull << 30)
+#define MAX_VMS 16
+
+// Address space: the image is mapped where it was loaded; each Wasm instance has a PML4 slot (512 GiB) of its own.
+// Its linear memory is the 8 GiB reservation from 1 GiB on; the instance's own structure lies just below, at a fixed
+// distance, so that generated code reaches memory without loading a base address.
+#define INSTANCE_SLOT(n) ((u64)(1 + (n)) << 39)
+#define INSTANCE_STATE_BYTES (4 * PAGE_SIZE) // wasm2c's structure, then the function table
+#define INSTANCE_GAP 0x10000ull
+#define INSTANCE_MEMORY(n) (INSTANCE_SLOT(n) + GIB)
+#define INSTANCE_STATE(n) (INSTANCE_MEMORY(n) - INSTANCE_GAP)
+#define RESERVATION_BYTES (8 * GIB)
+#define CORE_INSTANCE 0
+#define VMM_INSTANCE(vm) (1 + (vm))
+#define DEVICE_WINDOW ((u64)64 << 39) // the local APIC's page, then the window of readPhysical
+
+// linker.ld
+extern u8 image_start[], text_start[], text_end[], rodata_start[], data_start[], data_end[], core_memory_start[],
+    core_memory_end[], symbols_start[], image_end[], vmm_text_start[], vmm_text_end[];
+extern u8 core_stack_bottom[], core_stack_top[], vmm_stack_bottom[], vmm_stack_top[], ist_stacks_start[];
+
+// Each interrupt stack lies above a guard page (linker.ld).
+#define IST_STACKS 5
+#define IST_STACK_STRIDE (3 * PAGE_SIZE)
+
+// serial.c: COM1.
+void serial_start(void);
+void serial_write(const u8 *text, u32 length);
+void serial_drain(void);
+
+// text.c: the runtime's own few words, for reports that must not depend on Wasm.
+void put(const char *text);
+void put_hex(u64 value, u32 digits);
+void put_decimal(u64 value);
+
+// paging.c
+enum page_flags {
+  PAGE_READ = 1,
+  PAGE_WRITE = 2 | 1,
+  PAGE_UNCACHED = 0x18 | 2 | 1, // PWT and PCD: PAT entry 3, UC
+  PAGE_EXECUTE = 0x100,         // not a bit of an entry: the absence of NX
+};
+void paging_start(void);
+bool paging_map(u64 address, u64 physical, u64 bytes, u32 flags);
+void paging_unmap(u64 address);
+u32 physical_address_bits(void);
+
+// symbols.c
+const char *symbol_of(u64 address, u64 *offset);
+
+// traps.c
+struct trap_frame {
+  u64 r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax, vector, error, rip, cs, rflags, rsp, ss;
+};
+struct host_state { // what the VMCS's host-state area needs, read by core
+  u64 cs, ss, tr, gdt_base, idt_base, tr_base, exit_rip, nmi_count;
+};
+void traps_start(void);
+void host_state_read(struct host_state *out);
+
+// apic.c
+#define TIMER_VECTOR 0x40
+#define SPURIOUS_VECTOR 0xFF
+void apic_start(void);
+void apic_end_of_interrupt(void);
+
+// report.c: the ends that nothing returns from.
+enum result { // hv/core/results.ts holds the whole table
+  RESULT_HOST_EXCEPTION = 60,
+  RESULT_ASSERTION = 61,
+  RESULT_CORE_TRAP = 62,
+  RESULT_VMCS_ACCESS = 63,
+  RESULT_MACHINE_CHECK = 64,
+};
+struct power_off_ports { // from the FADT, by core; 0: none found
+  u16 pm1a_control, pm1a_value, pm1b_control, pm1b_value;
+};
+extern struct power_off_ports power_off_ports;
+_Noreturn void finish(u32 result, const char *name);
+_Noreturn void panic_at(u32 result, const char *name, u64 rip, u64 rbp);
+u32 backtrace(u64 rip, u64 rbp, u64 *out, u32 count);
+void put_address(u64 address);
+
+// vmm.c: calls into vmm instances and what stops them.
+enum vmm_trap_kind { // hv/core/vmm-trap.ts names them
+  VMM_TRAP_OUT_OF_BOUNDS = 1,
+  VMM_TRAP_STACK_EXHAUSTED = 2,
+  VMM_TRAP_UNREACHABLE = 3,
+  VMM_TRAP_ABORT = 4,
+  VMM_TRAP_TIME_BUDGET = 5,
+  VMM_TRAP_ARITHMETIC = 6,
+  VMM_TRAP_INDIRECT_CALL = 7,
+  VMM_TRAP_EXCEPTION = 8,
+};
+#define VMM_TRAP_FRAMES 8
+#define VMM_TRAP_TEXT 160
+struct vmm_trap_record {
+  u32 kind, vector;
+  u64 address;
+  u32 frame_count, text_length;
+  u64 frames[VMM_TRAP_FRAMES];
+  char text[VMM_TRAP_TEXT];
+};
+extern struct vmm_trap_record vmm_trap_record;
+extern u64 vmm_escape_stack;
+bool vmm_is_running(void);
+bool vmm_code_holds(u64 rip);
+u64 vmm_fault_kind(u64 address);
+void vmm_record_trap(u32 kind, u64 address, u64 rip, u64 rbp);
+void vmm_timer_tick(struct trap_frame *frame);
+_Noreturn void vmm_escape(u64 trapped);
+
+static inline u64 read_msr(u32 index) {
+  u32 low, high;
+  __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(index));
+  return (u64)high << 32 | low;
+}
+static inline void write_msr(u32 index, u64 value) {
+  __asm__ volatile("wrmsr" : : "c"(index), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
+}
+static inline u64 read_tsc(void) {
+  u32 low, high;
+  __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+  return (u64)high << 32 | low;
+}
+static inline u8 in8(u16 port) {
+  u8 value;
+  __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+  return value;
+}
+static inline void out8(u16 port, u8 value) { __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
+static inline void out16(u16 port, u16 value) { __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port)); }

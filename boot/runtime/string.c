@@ -1,0 +1,45 @@
+// memcpy and its like: gcc and clang may call them in freestanding code, and wasm2c's output calls them.
+// Interruptible and free of state, so a vmm may be unwound out of them (vmm_code_holds).
+#include <stddef.h>
+#include <stdint.h>
+#include "shims/string.h"
+
+void *memcpy(void *restrict to, const void *restrict from, size_t n) {
+  void *start = to;
+  size_t words = n / 8, bytes = n % 8;
+  __asm__ volatile("rep movsq\n\tmov %3, %2\n\trep movsb"
+                   : "+D"(to), "+S"(from), "+c"(words)
+                   : "r"(bytes)
+                   : "memory");
+  return start;
+}
+
+void *memset(void *to, int value, size_t n) {
+  void *start = to;
+  size_t words = n / 8, bytes = n % 8;
+  __asm__ volatile("rep stosq\n\tmov %2, %1\n\trep stosb"
+                   : "+D"(to), "+c"(words)
+                   : "r"(bytes), "a"((unsigned char)value * 0x0101010101010101ull)
+                   : "memory");
+  return start;
+}
+
+void *memmove(void *to, const void *from, size_t n) {
+  if ((uintptr_t)to - (uintptr_t)from >= n)
+    return memcpy(to, from, n);
+  unsigned char *target = to;
+  const unsigned char *source = from;
+  while (n-- > 0) {
+    target[n] = source[n];
+    __asm__ volatile("" ::: "memory"); // else this loop becomes a call of memmove
+  }
+  return to;
+}
+
+int memcmp(const void *left, const void *right, size_t n) {
+  const unsigned char *a = left, *b = right;
+  for (size_t i = 0; i < n; i++)
+    if (a[i] != b[i])
+      return a[i] - b[i];
+  return 0;
+}

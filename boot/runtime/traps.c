@@ -1,0 +1,165 @@
+// The host's GDT, TSS and IDT, and what happens at an exception or interrupt (SDM 3A chapters 6 and 7.7).
+#include "runtime.h"
+
+enum {
+  CODE_SELECTOR = 0x08,
+  DATA_SELECTOR = 0x10,
+  TSS_SELECTOR = 0x18,
+  INTERRUPT_GATE = 0x8E,
+  TSS_AVAILABLE = 0x89,
+  STUB_SIZE = 16,
+  DIVIDE_ERROR = 0,
+  NMI = 2,
+  DOUBLE_FAULT = 8,
+  GENERAL_PROTECTION = 13,
+  PAGE_FAULT = 14,
+  MACHINE_CHECK = 18,
+  FIRST_INTERRUPT = 32,
+};
+
+extern u8 trap_stubs[], vmx_exit[], try_rdmsr_instruction[], try_rdmsr_fault[];
+
+struct gate {
+  u16 offset_low, selector;
+  u8 ist, type;
+  u16 offset_middle;
+  u32 offset_high, reserved;
+};
+static struct gate idt[256];
+static u64 gdt[5] = {0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF};
+static struct {
+  u32 reserved0;
+  u64 rsp[3], reserved1, ist[7], reserved2;
+  u16 reserved3, io_map_base;
+} __attribute__((packed)) tss;
+static volatile u64 nmi_count;
+
+static const char *const exception_names[FIRST_INTERRUPT] = {
+    "#DE divide error", "#DB debug", "NMI", "#BP breakpoint", "#OF overflow", "#BR bound range exceeded",
+    "#UD invalid opcode", "#NM device not available", "#DF double fault", "coprocessor segment overrun",
+    "#TS invalid TSS", "#NP segment not present", "#SS stack-segment fault", "#GP general protection",
+    "#PF page fault", "reserved", "#MF x87 floating-point error", "#AC alignment check", "#MC machine check",
+    "#XM SIMD floating-point", "#VE virtualization", "#CP control protection", "reserved", "reserved", "reserved",
+    "reserved", "reserved", "reserved", "#HV hypervisor injection", "#VC VMM communication", "#SX security",
+    "reserved",
+};
+
+static u8 ist_of(u32 vector) {
+  switch (vector) {
+  case PAGE_FAULT: return 1; // so that an exhausted stack is a report
+  case DOUBLE_FAULT: return 2;
+  case NMI: return 3;
+  case MACHINE_CHECK: return 4;
+  default: return vector < FIRST_INTERRUPT ? 0 : 5; // interrupts, which come while vmm code runs
+  }
+}
+
+void traps_start(void) {
+  struct __attribute__((packed)) {
+    u16 limit;
+    u64 base;
+  } gdtr = {sizeof gdt - 1, (u64)gdt}, idtr = {sizeof idt - 1, (u64)idt};
+  u64 base = (u64)&tss;
+  for (u32 i = 0; i < IST_STACKS; i++)
+    tss.ist[i] = (u64)ist_stacks_start + (i + 1) * IST_STACK_STRIDE;
+  tss.io_map_base = sizeof tss;
+  gdt[3] = (sizeof tss - 1) | (base & 0xFFFFFF) << 16 | (u64)TSS_AVAILABLE << 40 | (base >> 24 & 0xFF) << 56;
+  gdt[4] = base >> 32;
+  for (u32 v = 0; v < 256; v++) {
+    u64 stub = (u64)trap_stubs + v * STUB_SIZE;
+    idt[v] = (struct gate){stub, CODE_SELECTOR, ist_of(v), INTERRUPT_GATE, stub >> 16, stub >> 32, 0};
+  }
+  __asm__ volatile("lgdt %0\n\tlidt %1\n\tltr %w2" : : "m"(gdtr), "m"(idtr), "r"(TSS_SELECTOR) : "memory");
+}
+
+void host_state_read(struct host_state *out) {
+  *out = (struct host_state){
+      CODE_SELECTOR, DATA_SELECTOR, TSS_SELECTOR, (u64)gdt, (u64)idt, (u64)&tss, (u64)vmx_exit, nmi_count};
+}
+
+static void put_field(const char *name, u64 value) {
+  put(name);
+  put("=");
+  put_hex(value, 16);
+}
+
+static _Noreturn void report(struct trap_frame *f) {
+  u64 cr2, cr3;
+  __asm__ volatile("mov %%cr2, %0\n\tmov %%cr3, %1" : "=r"(cr2), "=r"(cr3));
+  put("basalt: panic: ");
+  put(f->vector < FIRST_INTERRUPT ? exception_names[f->vector] : "unexpected interrupt");
+  put(", vector ");
+  put_decimal(f->vector);
+  put(", error code ");
+  put_hex(f->error, 4);
+  if (f->vector == PAGE_FAULT) {
+    put(f->error & 16 ? ": fetch from " : f->error & 2 ? ": write to " : ": read of ");
+    put_hex(cr2, 16);
+    put(f->error & 1 ? ", page present" : ", page not present");
+    if (cr2 < PAGE_SIZE)
+      put(": a null pointer");
+    if (cr2 < (u64)core_stack_bottom && cr2 >= (u64)core_stack_bottom - 16 * PAGE_SIZE)
+      put(": core's stack is exhausted");
+  }
+  put("\n");
+  const struct {
+    const char *name;
+    u64 value;
+  } fields[] = {{"rax", f->rax}, {"rbx", f->rbx}, {"rcx", f->rcx}, {"rdx", f->rdx}, {"rsi", f->rsi}, {"rdi", f->rdi},
+                {"rbp", f->rbp}, {"rsp", f->rsp}, {"r8 ", f->r8},  {"r9 ", f->r9},  {"r10", f->r10}, {"r11", f->r11},
+                {"r12", f->r12}, {"r13", f->r13}, {"r14", f->r14}, {"r15", f->r15}, {"rip", f->rip}, {"rfl", f->rflags},
+                {"cr2", cr2},    {"cr3", cr3}};
+  for (u32 i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+    put(i % 4 == 0 ? "basalt: panic: " : " ");
+    put_field(fields[i].name, fields[i].value);
+    if (i % 4 == 3)
+      put("\n");
+  }
+  if (f->rip >= (u64)text_start && f->rip + 16 <= (u64)text_end) {
+    put("basalt: panic: code at rip:");
+    for (u32 i = 0; i < 16; i++) {
+      put(" ");
+      put_hex(((u8 *)f->rip)[i], 2);
+    }
+    put("\n");
+  }
+  if (f->vector == MACHINE_CHECK)
+    panic_at(RESULT_MACHINE_CHECK, "machine-check", f->rip, f->rbp);
+  panic_at(RESULT_HOST_EXCEPTION, "host-exception", f->rip, f->rbp);
+}
+
+// Unwinds from a fault in vmm code: the interrupt's return goes to vmm_escape instead of to the faulting instruction.
+static void escape_from(struct trap_frame *f, u32 kind, u64 address) {
+  vmm_record_trap(kind, address, f->rip, f->rbp);
+  vmm_trap_record.vector = f->vector;
+  f->rip = (u64)vmm_escape;
+  f->rdi = kind;
+  f->rflags &= ~0x600ull; // IF and DF
+}
+
+void trap_dispatch(struct trap_frame *f) {
+  if (f->vector >= FIRST_INTERRUPT) {
+    if (f->vector != SPURIOUS_VECTOR)
+      apic_end_of_interrupt();
+    if (f->vector == TIMER_VECTOR)
+      vmm_timer_tick(f);
+    return;
+  }
+  if (f->vector == NMI) {
+    nmi_count++;
+    return;
+  }
+  if (f->vector == GENERAL_PROTECTION && f->rip == (u64)try_rdmsr_instruction) {
+    f->rip = (u64)try_rdmsr_fault;
+    return;
+  }
+  if (vmm_is_running() && f->vector != MACHINE_CHECK && f->vector != DOUBLE_FAULT) {
+    u64 cr2;
+    __asm__ volatile("mov %%cr2, %0" : "=r"(cr2));
+    u32 kind = f->vector == PAGE_FAULT ? vmm_fault_kind(cr2) : VMM_TRAP_EXCEPTION;
+    // A stack runs out in whatever function comes last, also in one of the runtime's.
+    if (vmm_code_holds(f->rip) || kind == VMM_TRAP_STACK_EXHAUSTED)
+      return escape_from(f, kind, f->vector == PAGE_FAULT ? cr2 : 0);
+  }
+  report(f);
+}

@@ -1,0 +1,131 @@
+// vmm instances: their memory, calls into them, and what stops a call that does not return.
+#include "vmm.h"
+#include "runtime.h"
+#include "as-string.h"
+
+// A vmm call that takes longer than this many TSC ticks ends its VM: a third of a second at 300 MHz, 33 ms at 3 GHz.
+#define TIME_BUDGET 100000000ull
+
+struct vmm_trap_record vmm_trap_record;
+static struct w2c_host hosts[MAX_VMS];
+static u8 states[MAX_VMS][INSTANCE_STATE_BYTES] __attribute__((aligned(4096)));
+static u64 deadline;
+static u32 running_vm;
+static volatile bool budget_is_spent; // set while an import runs; the import then unwinds before it returns
+
+struct vmm_answer {
+  u64 value, trapped;
+};
+struct vmm_answer vmm_enter(void *function, void *instance, u32 argument, void *stack_top);
+
+bool vmm_is_running(void) { return *(volatile u64 *)&vmm_escape_stack != 0; }
+
+// vmm's own code, and the functions that it shares with the rest and that hold no state (linker.ld puts them together).
+bool vmm_code_holds(u64 rip) { return rip >= (u64)vmm_text_start && rip < (u64)vmm_text_end; }
+
+u64 vmm_fault_kind(u64 address) {
+  u64 reservation = INSTANCE_SLOT(VMM_INSTANCE(running_vm));
+  if (address >= reservation && address < reservation + GIB + RESERVATION_BYTES)
+    return VMM_TRAP_OUT_OF_BOUNDS;
+  if (address < (u64)vmm_stack_bottom && address >= (u64)vmm_stack_bottom - VMM_STACK_GUARD)
+    return VMM_TRAP_STACK_EXHAUSTED;
+  return VMM_TRAP_EXCEPTION;
+}
+
+// `address` is the faulting linear address; inside the reservation it is told as vmm knows it.
+void vmm_record_trap(u32 kind, u64 address, u64 rip, u64 rbp) {
+  vmm_trap_record.kind = kind;
+  vmm_trap_record.address = kind == VMM_TRAP_OUT_OF_BOUNDS && address ? address - INSTANCE_MEMORY(VMM_INSTANCE(running_vm))
+                                                                      : address;
+  vmm_trap_record.text_length = 0;
+  vmm_trap_record.frame_count = backtrace(rip, rbp, vmm_trap_record.frames, VMM_TRAP_FRAMES);
+}
+
+void vmm_timer_tick(struct trap_frame *f) {
+  if (!vmm_is_running() || read_tsc() < deadline)
+    return;
+  if (!vmm_code_holds(f->rip)) {
+    budget_is_spent = true;
+    return;
+  }
+  vmm_record_trap(VMM_TRAP_TIME_BUDGET, 0, f->rip, f->rbp);
+  f->rip = (u64)vmm_escape;
+  f->rdi = VMM_TRAP_TIME_BUDGET;
+  f->rflags &= ~0x600ull;
+}
+
+static void unwind_if_budget_is_spent(u64 rip, u64 rbp) {
+  if (!budget_is_spent)
+    return;
+  vmm_record_trap(VMM_TRAP_TIME_BUDGET, 0, rip, rbp);
+  vmm_escape(VMM_TRAP_TIME_BUDGET);
+}
+
+// Maps physical memory into a vmm's linear memory. Statuses: 0, or 1 where the arguments name what no VM may have.
+u32 vmm_map(u32 vm, u64 address, u64 physical, u64 bytes) {
+  u64 end = physical + bytes;
+  bool is_aligned = ((address | physical | bytes) & (PAGE_SIZE - 1)) == 0;
+  bool in_image = physical < (u64)image_end && end > (u64)image_start;
+  bool in_core = physical >= (u64)core_memory_start && end <= (u64)core_memory_end;
+  if (vm >= MAX_VMS || !is_aligned || bytes == 0 || end < physical || end > 1ull << physical_address_bits() ||
+      address >= 4 * GIB || bytes > 4 * GIB - address || (in_image && !in_core))
+    return 1;
+  if (address == VMM_OWN_START)
+    hosts[vm].own_bytes = bytes;
+  return paging_map(INSTANCE_MEMORY(VMM_INSTANCE(vm)) + address, physical, bytes, PAGE_WRITE) ? 0 : 1;
+}
+
+static void *entry_function(u32 entry) {
+  switch (entry) {
+  case VMM_ENTRY_START: return vmm_entry_start;
+  case VMM_ENTRY_CREATE: return vmm_entry_create;
+  case VMM_ENTRY_RESET: return vmm_entry_reset;
+  case VMM_ENTRY_EXIT: return vmm_entry_exit;
+  default: return NULL;
+  }
+}
+
+// Calls an entry of a vmm. Returns its u32 answer, or 1 << 32 | kind where it was stopped (vmm_trap_record says more).
+u64 vmm_call(u32 vm, u32 entry, u32 argument) {
+  void *function = entry_function(entry);
+  if (vm >= MAX_VMS || !function)
+    return 1ull << 32 | VMM_TRAP_INDIRECT_CALL;
+  running_vm = vm;
+  budget_is_spent = false;
+  deadline = read_tsc() + TIME_BUDGET;
+  struct vmm_answer answer = vmm_enter(function, (void *)INSTANCE_STATE(VMM_INSTANCE(vm)), argument, vmm_stack_top);
+  return answer.trapped ? 1ull << 32 | answer.trapped : (u32)answer.value;
+}
+
+// Creates the instance in memory that vmm_map has populated from VMM_OWN_START on.
+u32 vmm_instantiate(u32 vm) {
+  if (vm >= MAX_VMS || hosts[vm].own_bytes == 0)
+    return 1;
+  u64 state = INSTANCE_STATE(VMM_INSTANCE(vm));
+  if (!paging_map(state, (u64)states[vm], INSTANCE_STATE_BYTES, PAGE_WRITE))
+    return 1;
+  hosts[vm].memory = (u8 *)INSTANCE_MEMORY(VMM_INSTANCE(vm));
+  vmm_instance_create((void *)state, &hosts[vm]);
+  return 0;
+}
+
+// host.clock of hv/vmm/host.ts: the time-stamp counter.
+u64 w2c_host_clock(struct w2c_host *host) {
+  (void)host;
+  u64 now = read_tsc();
+  unwind_if_budget_is_spent((u64)__builtin_return_address(0), *(u64 *)__builtin_frame_address(0));
+  return now;
+}
+
+// AssemblyScript's abort(message, file, line, column): the strings are copied only from vmm's own data.
+void vmm_abort(struct w2c_host *host, u32 message, u32 file, u32 line) {
+  vmm_record_trap(VMM_TRAP_ABORT, 0, (u64)__builtin_return_address(0), *(u64 *)__builtin_frame_address(0));
+  u32 n = 0;
+  n += copy_string(host->memory, VMM_OWN_START, host->own_bytes, message, vmm_trap_record.text, VMM_TRAP_TEXT / 2);
+  n += copy_text(" at ", vmm_trap_record.text + n, VMM_TRAP_TEXT - n);
+  n += copy_string(host->memory, VMM_OWN_START, host->own_bytes, file, vmm_trap_record.text + n, VMM_TRAP_TEXT - n - 16);
+  n += copy_text(":", vmm_trap_record.text + n, VMM_TRAP_TEXT - n);
+  n += copy_decimal(line, vmm_trap_record.text + n);
+  vmm_trap_record.text_length = n;
+  vmm_escape(VMM_TRAP_ABORT);
+}

@@ -1,0 +1,119 @@
+// The boot command line: `guest=hlt quiet loglevel=debug …`.
+
+import { GUEST_NAMES } from "../../shared/guests";
+import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/console";
+
+const KNOWN: string =
+  "guest=NAME[,NAME...], iterations=N, loglevel=error|warning|info|debug, quiet, strict, probe, vmx-script, fail=NAME";
+
+/** What `fail=` makes happen on purpose, so that the reports of host failures can be seen and tested. */
+export const FAIL_NOTHING: u32 = 0;
+export const FAIL_ASSERTION: u32 = 1;
+export const FAIL_EXCEPTION: u32 = 2;
+export const FAIL_STACK: u32 = 3;
+export const FAIL_BOUNDS: u32 = 4;
+const FAIL_NAMES: StaticArray<string> = ["nothing", "assertion", "exception", "stack", "bounds"];
+
+const MAXIMUM_GUESTS: i32 = 8;
+
+/** The options, with their defaults where the command line names none. */
+export class BootOptions {
+  /** Numbers of hv/shared/guests.ts; they run one after the other, each in a VM of its own. */
+  readonly guests: Array<u32> = [0];
+  /** How often the guests `hlt` and `count` exit before they end. */
+  iterations: u64 = 1000000;
+  logLevel: u32 = LEVEL_INFO;
+  /** Refuse to start where the CPU's capabilities contradict each other, instead of warning. */
+  isStrict: bool = false;
+  /** Enable VMX, say so in one line, and end: for `basalt probe`. */
+  isProbe: bool = false;
+  /** Run hv/core/vmx/script.ts instead of guests. */
+  isScript: bool = false;
+  fail: u32 = FAIL_NOTHING;
+
+  /** Reads all of `commandLine`. False where an option is unknown or has a wrong value; each one is named. */
+  parse(commandLine: string, console: Console): bool {
+    let isGood = true;
+    const words = commandLine.split(" ");
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i];
+      if (word.length == 0) continue;
+      const equals = word.indexOf("=");
+      const name = equals < 0 ? word : word.slice(0, equals);
+      const value = equals < 0 ? "" : word.slice(equals + 1);
+      const problem = this.apply(name, value, equals >= 0);
+      if (problem.length == 0) continue;
+      console.error().text("boot option '").text(word).text("': ").text(problem).end();
+      isGood = false;
+    }
+    return isGood;
+  }
+
+  /** Applies one option; returns what is wrong with it, "" if nothing is. */
+  private apply(name: string, value: string, hasValue: bool): string {
+    if (name == "guest") return this.applyGuests(value);
+    if (name == "iterations") return this.applyIterations(value);
+    if (name == "loglevel") return this.applyLogLevel(value);
+    if (name == "fail") return this.applyFail(value);
+    const isFlag = name == "quiet" || name == "strict" || name == "probe" || name == "vmx-script";
+    if (!isFlag) return "unknown option; Basalt knows " + KNOWN;
+    if (hasValue) return "takes no value; write '" + name + "'";
+    if (name == "quiet") this.logLevel = LEVEL_WARNING;
+    if (name == "strict") this.isStrict = true;
+    if (name == "probe") this.isProbe = true;
+    if (name == "vmx-script") this.isScript = true;
+    return "";
+  }
+
+  private applyGuests(value: string): string {
+    const names = value.split(",");
+    if (names.length > MAXIMUM_GUESTS) return "at most 8 guests run in one boot";
+    this.guests.length = 0;
+    for (let i = 0; i < names.length; i++) {
+      const guest = indexOf(GUEST_NAMES, names[i]);
+      if (guest < 0) return "no such guest; Basalt has " + list(GUEST_NAMES);
+      this.guests.push(<u32>guest);
+    }
+    return "";
+  }
+
+  private applyIterations(value: string): string {
+    let number: u64 = 0;
+    let isNumber = value.length > 0 && value.length <= 12;
+    for (let i = 0; i < value.length && isNumber; i++) {
+      const digit = value.charCodeAt(i) - 0x30;
+      if (digit < 0 || digit > 9) isNumber = false;
+      number = number * 10 + digit;
+    }
+    if (!isNumber || number == 0) return "expected a number from 1 to 999999999999";
+    this.iterations = number;
+    return "";
+  }
+
+  private applyLogLevel(value: string): string {
+    const level = indexOf(LEVEL_NAMES, value);
+    if (level < 0) return "no such level; expected one of " + list(LEVEL_NAMES);
+    this.logLevel = <u32>level;
+    return "";
+  }
+
+  private applyFail(value: string): string {
+    const fail = indexOf(FAIL_NAMES, value);
+    if (fail < 0) return "nothing fails by that name; expected one of " + list(FAIL_NAMES);
+    this.fail = <u32>fail;
+    return "";
+  }
+}
+
+function indexOf(names: StaticArray<string>, name: string): i32 {
+  for (let i = 0; i < names.length; i++) {
+    if (names[i] == name) return i;
+  }
+  return -1;
+}
+
+function list(names: StaticArray<string>): string {
+  let text = names[0];
+  for (let i = 1; i < names.length; i++) text += ", " + names[i];
+  return text;
+}

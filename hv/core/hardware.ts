@@ -1,0 +1,90 @@
+// What core may ask of the machine: each function is one privileged instruction or one service of boot/runtime.
+// Pointers (`usize`) are into core's own memory. Sections are of the Intel SDM.
+
+/** A VMX instruction's outcome (SDM 3C 31.2). */
+export const VM_SUCCEED: u32 = 0;
+export const VM_FAIL_INVALID: u32 = 1;
+export const VM_FAIL_VALID: u32 = 2;
+
+/** CPUID: writes EAX, EBX, ECX and EDX as four u32 to `out`. */
+export declare function cpuid(leaf: u32, subleaf: u32, out: usize): void;
+/** RDMSR. An MSR that the CPU does not have is a host exception: ask CPUID or a capability first. */
+export declare function rdmsr(index: u32): u64;
+/** RDMSR of an MSR that may be missing: writes the value to `out` and returns 1, or returns 0. */
+export declare function tryRdmsr(index: u32, out: usize): u32;
+/** WRMSR to an MSR that exists, of a value that it takes; else a host exception. */
+export declare function wrmsr(index: u32, value: u64): void;
+/** The time-stamp counter. */
+export declare function rdtsc(): u64;
+/** CR0, CR3 or CR4. */
+export declare function readControlRegister(n: u32): u64;
+/** Writes CR0 or CR4; CR3 is the runtime's. */
+export declare function writeControlRegister(n: u32, value: u64): void;
+
+/** VMXON with the region at `hpa`; VM_SUCCEED, VM_FAIL_INVALID or VM_FAIL_VALID. */
+export declare function vmxon(hpa: u64): u32;
+/** VMXOFF. */
+export declare function vmxoff(): u32;
+/** VMCLEAR of the VMCS at `hpa`. */
+export declare function vmclear(hpa: u64): u32;
+/** VMPTRLD of the VMCS at `hpa`. */
+export declare function vmptrld(hpa: u64): u32;
+/** VMREAD of a field of the current VMCS; a failure is a defect of core and ends the run with a report. */
+export declare function vmread(field: u32): u64;
+/** VMWRITE; the same holds. */
+export declare function vmwrite(field: u32, value: u64): void;
+/** VMREAD that may fail: the value goes to `out`, the outcome is returned. */
+export declare function tryVmread(field: u32, out: usize): u32;
+/** VMWRITE that may fail. */
+export declare function tryVmwrite(field: u32, value: u64): u32;
+/** INVEPT (SDM 3C 31.3); types in hv/core/vmx/invalidate.ts. */
+export declare function invept(type: u32, eptp: u64): u32;
+/** INVVPID. */
+export declare function invvpid(type: u32, vpid: u32, linearAddress: u64): u32;
+/**
+ * VMLAUNCH, or VMRESUME if `launched`, with the registers of the vCPU page that ends at `registersEnd`; returns after the
+ * VM exit with VM_SUCCEED, or with the failure of the instruction.
+ */
+export declare function vmEnter(registersEnd: usize, launched: u32): u32;
+/** Takes the interrupts that are pending: their handlers acknowledge them. */
+export declare function openInterruptWindow(): void;
+/** Ends the blocking of NMIs that an NMI exit leaves behind; counts as one more NMI of the host's. */
+export declare function unblockNmis(): void;
+
+export declare function in8(port: u32): u32;
+export declare function in16(port: u32): u32;
+export declare function out8(port: u32, value: u32): void;
+
+/** Copies `length` bytes of physical memory to `to`. 0, or 1 where the range is beyond the CPU's addresses. */
+export declare function readPhysical(hpa: u64, to: usize, length: u32): u32;
+/** The host-physical address of core's memory, which is contiguous. */
+export declare function physicalBase(): u64;
+/** The host-linear address of core's memory. */
+export declare function memoryBase(): u64;
+/** Where Basalt's image, core's memory included, lies in physical memory. */
+export declare function imageStart(): u64;
+export declare function imageEnd(): u64;
+/** Writes a HostState (hv/core/vmx/host-state.ts) to `out`. */
+export declare function hostState(out: usize): void;
+
+/** Bytes to the console, as they are. */
+export declare function consoleWrite(text: usize, length: u32): void;
+/** The name of the function that holds the host-linear `address`, as ASCII; returns its length, 0 if none does. */
+export declare function symbolAt(address: u64, out: usize, capacity: u32): u32;
+
+/**
+ * Maps [hpa, hpa + bytes) at `address` of a vmm's linear memory, all multiples of 4 KiB. 0, or 1 where an argument is
+ * out of range, the memory is Basalt's own, or page tables ran out.
+ */
+export declare function vmmMap(vm: u32, address: u64, hpa: u64, bytes: u64): u32;
+/** Creates a vmm instance in the memory mapped at 3 GiB. 0, or 1 where none is mapped. */
+export declare function vmmInstantiate(vm: u32): u32;
+/** Calls an entry of a vmm. Its u32 answer, or bit 32 and the kind of trap that stopped it (hv/core/vmm-trap.ts). */
+export declare function vmmCall(vm: u32, entry: u32, argument: u32): u64;
+/** Writes the VmmTrap record of the last stopped call to `out`. */
+export declare function vmmTrap(out: usize): void;
+
+/** What `finish` writes to power the machine off (ACPI S5); port 0 for none. */
+export declare function setPowerOff(pm1a: u32, pm1aValue: u32, pm1b: u32, pm1bValue: u32): void;
+/** Prints the result line, ends QEMU, powers off or halts. Does not return. */
+export declare function finish(result: u32, name: string): void;

@@ -1,0 +1,111 @@
+// The exports of core.wasm: `boot`, which the runtime calls once.
+
+import { BOOT_INFORMATION_OK, BOOT_INFORMATION_TEXTS, BootInformation } from "./boot/boot-information";
+import { BootOptions } from "./boot/options";
+import { Console } from "./console/console";
+import { Cpuid } from "./cpu/cpuid";
+import { failOnPurpose } from "./monitor/fail";
+import { PowerOff } from "./firmware/power-off";
+import { finish, imageEnd, imageStart, physicalBase, setPowerOff } from "./hardware";
+import { Machine } from "./machine";
+import { Mtrrs } from "./memory/memory-type";
+import { PAGE_BYTES, PagePool } from "./memory/page-pool";
+import { PhysicalMemory } from "./memory/physical-memory";
+import { probe } from "./monitor/probe";
+import {
+  RESULT_BAD_BOOT_INFORMATION,
+  RESULT_BAD_OPTION,
+  RESULT_INCONSISTENT_CAPABILITIES,
+  RESULT_OK,
+  resultName,
+} from "./results";
+import { runGuest } from "./vm";
+import { VmxCapabilities } from "./vmx/capabilities";
+import { ExecutionControls } from "./vmx/execution-controls";
+import { checkVmxExists, enableFeatureControl, VmxOperation } from "./vmx/operation";
+import { runScript } from "./vmx/script";
+
+/** Pages of core's memory that hold VMX regions, vCPU pages and EPT tables. */
+const POOL_PAGES: u32 = 640;
+
+/** Boots Basalt: reads what the loader left at `information`, runs the guests, and ends the run. Does not return. */
+export function boot(kind: u32, information: u32): void {
+  const console = new Console();
+  const result = main(console, kind, information);
+  finish(result, resultName(result));
+}
+
+function main(console: Console, kind: u32, address: u32): u32 {
+  const memory = new PhysicalMemory();
+  const information = new BootInformation(kind, address, memory);
+  if (information.status != BOOT_INFORMATION_OK) {
+    console.error().text(BOOT_INFORMATION_TEXTS[information.status]).end();
+    return RESULT_BAD_BOOT_INFORMATION;
+  }
+  memory.remove(imageStart(), imageEnd() - imageStart());
+  findPowerOff(console, information);
+
+  const options = new BootOptions();
+  const areOptionsGood = options.parse(information.commandLine, console);
+  console.level = options.logLevel;
+  console.info().text("Basalt, a type-1 hypervisor; ").decimal(memory.freeBytes >> 20).text(" MiB of RAM free").end();
+  console.debug().text("boot command line: ").text(information.commandLine).end();
+  if (!areOptionsGood) return RESULT_BAD_OPTION;
+  failOnPurpose(options.fail);
+  return start(console, options, memory);
+}
+
+function findPowerOff(console: Console, information: BootInformation): void {
+  const powerOff = new PowerOff();
+  const rsdp = information.rsdp;
+  const problem = rsdp ? powerOff.find(rsdp) : "the boot loader passed no ACPI root pointer";
+  if (problem.length == 0) setPowerOff(powerOff.pm1aPort, powerOff.pm1aValue, powerOff.pm1bPort, powerOff.pm1bValue);
+  else console.info().text("this machine will not power itself off: ").text(problem).end();
+}
+
+/** From a machine of unknown abilities to VMX operation, in the order of SDM 3C 32.5, and back. */
+function start(console: Console, options: BootOptions, memory: PhysicalMemory): u32 {
+  const cpuid = new Cpuid();
+  let result = checkVmxExists(console, cpuid);
+  if (result == RESULT_OK) result = enableFeatureControl(console);
+  if (result != RESULT_OK) return result;
+
+  const capabilities = new VmxCapabilities();
+  capabilities.print(console);
+  const bits = cpuid.maximumPhysicalAddress();
+  const first = (heap.alloc((POOL_PAGES + 1) * PAGE_BYTES) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+  const pool = new PagePool(first, POOL_PAGES, physicalBase());
+  const operation = new VmxOperation(console, capabilities);
+  result = operation.enter(pool);
+  if (result != RESULT_OK) return result;
+  console.info().text("VMX operation is on").end();
+
+  const controls = new ExecutionControls(capabilities);
+  const machine = new Machine(console, options, memory, pool, bits, new Mtrrs(bits), capabilities, controls);
+  result = inVmxOperation(machine);
+
+  const end = operation.leave();
+  if (end == RESULT_OK) console.info().text("VMX operation is off").end();
+  return result == RESULT_OK ? end : result;
+}
+
+/** What the boot command line asks for, in VMX operation. */
+function inVmxOperation(machine: Machine): u32 {
+  const isStrict = machine.options.isStrict;
+  if (machine.options.isScript) return runScript(machine);
+  const result = machine.controls.check(machine.console);
+  if (result != RESULT_OK) return result;
+  if (!machine.capabilities.check(machine.console, isStrict) && isStrict) return RESULT_INCONSISTENT_CAPABILITIES;
+  return machine.options.isProbe ? probe(machine) : runGuests(machine);
+}
+
+/** Runs the guests one after the other, whatever becomes of each; the first result that is not ok is the run's. */
+function runGuests(machine: Machine): u32 {
+  let result = RESULT_OK;
+  const guests = machine.options.guests;
+  for (let i = 0; i < guests.length; i++) {
+    const ended = runGuest(machine, <u32>i, guests[i]);
+    if (result == RESULT_OK) result = ended;
+  }
+  return result;
+}

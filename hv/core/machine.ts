@@ -1,0 +1,23 @@
+// What core knows of the machine that it runs on: the root object of one processor's core.
+
+import { BootOptions } from "./boot/options";
+import { Console } from "./console/console";
+import { Mtrrs } from "./memory/memory-type";
+import { PagePool } from "./memory/page-pool";
+import { PhysicalMemory } from "./memory/physical-memory";
+import { VmxCapabilities } from "./vmx/capabilities";
+import { ExecutionControls } from "./vmx/execution-controls";
+
+/** Everything that creating a VM needs. */
+export class Machine {
+  constructor(
+    readonly console: Console,
+    readonly options: BootOptions,
+    readonly memory: PhysicalMemory,
+    readonly pool: PagePool,
+    readonly maximumPhysicalAddress: u32,
+    readonly mtrrs: Mtrrs,
+    readonly capabilities: VmxCapabilities,
+    readonly controls: ExecutionControls,
+  ) {}
+}

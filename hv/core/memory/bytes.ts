@@ -1,0 +1,70 @@
+// Bounded reading of bytes that came from outside: boot information, ACPI tables.
+
+import { readPhysical } from "../hardware";
+
+/** A copy of some bytes. Reading beyond its end gives 0 and clears `isWhole`; nothing traps. */
+export class Bytes {
+  /** False once a read went beyond the end. */
+  isWhole: bool = true;
+  private readonly data: StaticArray<u8>;
+
+  constructor(readonly length: u32) {
+    this.data = new StaticArray<u8>(length);
+  }
+
+  /** Copies physical memory; null where the range is beyond the CPU's physical addresses. */
+  static ofPhysical(hpa: u64, length: u32): Bytes | null {
+    const bytes = new Bytes(length);
+    return readPhysical(hpa, changetype<usize>(bytes.data), length) == 0 ? bytes : null;
+  }
+
+  private pointer(offset: u32, size: u32): usize {
+    if (<u64>offset + size > <u64>this.length) {
+      this.isWhole = false;
+      return 0;
+    }
+    return changetype<usize>(this.data) + offset;
+  }
+
+  u8(offset: u32): u32 {
+    const pointer = this.pointer(offset, 1);
+    return pointer ? load<u8>(pointer) : 0;
+  }
+  u16(offset: u32): u32 {
+    const pointer = this.pointer(offset, 2);
+    return pointer ? load<u16>(pointer) : 0;
+  }
+  u32(offset: u32): u32 {
+    const pointer = this.pointer(offset, 4);
+    return pointer ? load<u32>(pointer) : 0;
+  }
+  u64(offset: u32): u64 {
+    const pointer = this.pointer(offset, 8);
+    return pointer ? load<u64>(pointer) : 0;
+  }
+
+  /** Fills this copy from `source`, from `offset` on. */
+  copy(source: Bytes, offset: u32): void {
+    const from = source.pointer(offset, this.length);
+    if (from) memory.copy(changetype<usize>(this.data), from, this.length);
+  }
+
+  /** ASCII up to a zero, or `limit` bytes. */
+  text(offset: u32, limit: u32): string {
+    let text = "";
+    for (let i: u32 = 0; i < limit; i++) {
+      const character = this.u8(offset + i);
+      if (character == 0) break;
+      text += String.fromCharCode(character);
+    }
+    return text;
+  }
+
+  /** Whether the ASCII `text` stands at `offset`. */
+  holds(offset: u32, text: string): bool {
+    for (let i = 0; i < text.length; i++) {
+      if (this.u8(offset + i) != <u32>text.charCodeAt(i)) return false;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,97 @@
+// The EPT of one VM: its page tables, its EPTP and the invalidation that its changes call for.
+
+import { EptInvalidation } from "../vmx/invalidate";
+import { checkEptPointer, EptFormat, eptPointer } from "./ept-format";
+import { MAPPING_OK, MAPPING_POOL_EXHAUSTED } from "./mapping-status";
+import { Mtrrs } from "./memory-type";
+import { PagePool } from "./page-pool";
+import { PageTables, Translation } from "./page-tables";
+
+/**
+ * Guest-physical memory of one VM. The tables are private and every change to them raises the flag that `invalidation`
+ * tests, so whoever enters the VM by way of `GuestTranslations.prepareEntry` cannot enter with stale translations.
+ * An Ept belongs to one processor; another one may run the VM only after `requireInvalidation`.
+ */
+export class Ept {
+  /** The EPTP for the VMCS; 0 where `status` is not MAPPING_OK. */
+  readonly pointer: u64;
+  /** MAPPING_OK, or why this processor cannot use the EPT; then every operation returns this status. */
+  readonly status: u32;
+  readonly invalidation: EptInvalidation;
+  private readonly tables: PageTables;
+
+  /**
+   * `capabilities` is IA32_VMX_EPT_VPID_CAP and `physicalAddressBits` is MAXPHYADDR. Takes one page of the pool for the
+   * PML4 table; it is given back where `status` is not MAPPING_OK.
+   */
+  constructor(
+    pool: PagePool,
+    capabilities: u64,
+    private readonly mtrrs: Mtrrs,
+    physicalAddressBits: u32,
+  ) {
+    const tables = new PageTables(pool, new EptFormat(capabilities), physicalAddressBits);
+    const pointer = eptPointer(pool.physicalAddress(tables.root), capabilities);
+    const invalidation = new EptInvalidation(tables, pointer, capabilities);
+
+    let status = tables.root == 0 ? MAPPING_POOL_EXHAUSTED : MAPPING_OK;
+    if (status == MAPPING_OK) status = checkEptPointer(pointer, capabilities, physicalAddressBits);
+    if (status == MAPPING_OK) status = invalidation.checkSupport();
+    if (status != MAPPING_OK) tables.release();
+
+    this.status = status;
+    this.pointer = status == MAPPING_OK ? pointer : 0;
+    this.tables = tables;
+    this.invalidation = invalidation;
+  }
+
+  /**
+   * Maps memory with the type that the MTRRs give it, page by page, and leaves the guest's PAT in force. See
+   * `PageTables.map` for the rules; maps all of the range or nothing.
+   */
+  map(guest: u64, host: u64, bytes: u64, permissions: u32): u32 {
+    if (this.status != MAPPING_OK) return this.status;
+    let status = this.tables.checkMapRange(guest, host, bytes);
+    if (status != MAPPING_OK) return status;
+
+    let done: u64 = 0;
+    while (done < bytes && status == MAPPING_OK) {
+      const run = this.mtrrs.uniformBytes(host + done, bytes - done);
+      status = this.tables.map(guest + done, host + done, run, permissions, this.mtrrs.typeOf(host + done));
+      if (status == MAPPING_OK) done += run;
+    }
+    // The pages mapped so far end where the range was cut, so that this splits none and cannot be refused.
+    if (status != MAPPING_OK && done != 0) this.tables.unmap(guest, done);
+    return status;
+  }
+
+  /** See `PageTables.unmap`. */
+  unmap(guest: u64, bytes: u64): u32 {
+    return this.status == MAPPING_OK ? this.tables.unmap(guest, bytes) : this.status;
+  }
+
+  /** See `PageTables.protect`. */
+  protect(guest: u64, bytes: u64, permissions: u32): u32 {
+    return this.status == MAPPING_OK ? this.tables.protect(guest, bytes, permissions) : this.status;
+  }
+
+  /** See `PageTables.query`. */
+  query(guest: u64, into: Translation): u32 {
+    return this.status == MAPPING_OK ? this.tables.query(guest, into) : this.status;
+  }
+
+  /** Executes INVEPT if a change since the last one calls for it. Costs one test otherwise. */
+  flush(): u32 {
+    return this.invalidation.flush();
+  }
+
+  /** Has the next `flush` execute INVEPT: for a processor that may have cached this EPT before. */
+  requireInvalidation(): void {
+    this.tables.invalidationIsPending = true;
+  }
+
+  /** Gives every table back to the pool. The VM must not be entered again. */
+  release(): void {
+    this.tables.release();
+  }
+}

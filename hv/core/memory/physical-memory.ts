@@ -1,0 +1,73 @@
+// The machine's free RAM: ranges from the boot information, less what is reserved or already taken.
+
+const CAPACITY: i32 = 512;
+/** Below this lie the BIOS data area, boot loaders' leftovers and, later, a start-up trampoline. */
+const LOW_MEMORY_END: u64 = 0x100000;
+
+/** Disjoint ranges of free physical memory. Order of use: `add` all RAM, `remove` all that is not, then `allocate`. */
+export class PhysicalMemory {
+  private readonly starts: StaticArray<u64> = new StaticArray<u64>(CAPACITY);
+  private readonly ends: StaticArray<u64> = new StaticArray<u64>(CAPACITY);
+  private count: i32 = 0;
+  /** More ranges than fit: the rest was left out, which wastes memory and harms nothing. */
+  isTruncated: bool = false;
+
+  /** Free bytes. */
+  get freeBytes(): u64 {
+    let bytes: u64 = 0;
+    for (let i = 0; i < this.count; i++) bytes += this.ends[i] - this.starts[i];
+    return bytes;
+  }
+
+  /** Adds the whole pages of [start, start + bytes) above the first MiB. Overlaps with earlier ranges are merged. */
+  add(start: u64, bytes: u64): void {
+    let end = start + bytes < start ? u64.MAX_VALUE : start + bytes;
+    start = max(start, LOW_MEMORY_END);
+    start = (start + 4095) & ~4095;
+    end &= ~4095;
+    if (start >= end) return;
+    this.removeRange(start, end);
+    this.append(start, end);
+  }
+
+  /** Takes every page that [start, start + bytes) touches away. */
+  remove(start: u64, bytes: u64): void {
+    const end = start + bytes < start ? u64.MAX_VALUE : start + bytes;
+    if (bytes == 0) return;
+    this.removeRange(start & ~4095, end > u64.MAX_VALUE - 4095 ? u64.MAX_VALUE : (end + 4095) & ~4095);
+  }
+
+  /** Takes the lowest free range of `bytes` at a multiple of `alignment` (a power of two ≥ 4 KiB); 0 where none is. */
+  allocate(bytes: u64, alignment: u64): u64 {
+    let best: u64 = 0;
+    for (let i = 0; i < this.count; i++) {
+      const start = (this.starts[i] + alignment - 1) & ~(alignment - 1);
+      if (start < this.starts[i] || start >= this.ends[i] || this.ends[i] - start < bytes) continue;
+      if (best == 0 || start < best) best = start;
+    }
+    if (best != 0) this.remove(best, bytes);
+    return best;
+  }
+
+  private append(start: u64, end: u64): void {
+    if (this.count == CAPACITY) {
+      this.isTruncated = true;
+      return;
+    }
+    this.starts[this.count] = start;
+    this.ends[this.count++] = end;
+  }
+
+  private removeRange(start: u64, end: u64): void {
+    for (let i = this.count - 1; i >= 0; i--) {
+      const oldStart = this.starts[i];
+      const oldEnd = this.ends[i];
+      if (oldEnd <= start || oldStart >= end) continue;
+      this.count--;
+      this.starts[i] = this.starts[this.count];
+      this.ends[i] = this.ends[this.count];
+      if (oldStart < start) this.append(oldStart, start);
+      if (end < oldEnd) this.append(end, oldEnd);
+    }
+  }
+}

@@ -1,0 +1,16 @@
+// The line that `basalt probe` believes: it is printed in VMX operation, so VMXON was really executed.
+
+import { IA32_FEATURE_CONTROL } from "../../x86/msr";
+import { SECONDARY_ENABLE_EPT, SECONDARY_UNRESTRICTED_GUEST } from "../../x86/vmx-controls";
+import { rdmsr } from "../hardware";
+import { Machine } from "../machine";
+import { RESULT_OK } from "../results";
+
+/** Prints what a runner needs to know of this machine's VMX. */
+export function probe(machine: Machine): u32 {
+  const secondary = machine.controls.secondary;
+  const line = machine.console.info().text("probe vmx ok feature-control=").hex(rdmsr(IA32_FEATURE_CONTROL));
+  line.text(" ept=").decimal(secondary.has(SECONDARY_ENABLE_EPT) ? 1 : 0);
+  line.text(" unrestricted-guest=").decimal(secondary.has(SECONDARY_UNRESTRICTED_GUEST) ? 1 : 0).end();
+  return RESULT_OK;
+}

@@ -1,0 +1,108 @@
+// Every way in which a run of Basalt ends: a number for callers, a name for the result line.
+
+export const RESULT_OK: u32 = 0;
+
+// 10 to 39: Basalt refused to start.
+export const RESULT_NO_LONG_MODE: u32 = 10; // boot/entry.asm
+export const RESULT_NO_NX: u32 = 11; // boot/entry.asm
+export const RESULT_NO_BOOT_INFORMATION: u32 = 12; // boot/entry.asm
+export const RESULT_BAD_BOOT_INFORMATION: u32 = 13;
+export const RESULT_BAD_OPTION: u32 = 14;
+export const RESULT_TOO_LITTLE_MEMORY: u32 = 15;
+export const RESULT_NOT_INTEL: u32 = 20;
+export const RESULT_NO_VMX: u32 = 21;
+export const RESULT_VMX_DISABLED_BY_FIRMWARE: u32 = 22;
+export const RESULT_UNUSABLE_VMX_REGIONS: u32 = 23;
+export const RESULT_CR_BITS_UNSUPPORTED: u32 = 24;
+export const RESULT_VMXON_FAILED: u32 = 25;
+export const RESULT_VMCLEAR_FAILED: u32 = 26;
+export const RESULT_VMPTRLD_FAILED: u32 = 27;
+export const RESULT_NO_EPT: u32 = 28;
+export const RESULT_NO_UNRESTRICTED_GUEST: u32 = 29;
+export const RESULT_CONTROL_UNSUPPORTED: u32 = 30;
+export const RESULT_INCONSISTENT_CAPABILITIES: u32 = 31;
+export const RESULT_EPT_UNUSABLE: u32 = 32;
+export const RESULT_VPID_UNUSABLE: u32 = 33;
+
+// 40 to 59: a guest or its vmm ended wrongly.
+export const RESULT_ENTRY_FAILED: u32 = 40;
+export const RESULT_ENTRY_FAILED_BY_STATE: u32 = 41;
+export const RESULT_UNEXPECTED_EXIT: u32 = 42;
+export const RESULT_TRIPLE_FAULT: u32 = 43;
+export const RESULT_EPT_VIOLATION: u32 = 44;
+export const RESULT_EPT_MISCONFIGURATION: u32 = 45;
+export const RESULT_NOT_HANDLED: u32 = 46;
+export const RESULT_VMM_STOPPED: u32 = 50;
+export const RESULT_VMM_NOT_CREATED: u32 = 51;
+export const RESULT_VMXOFF_FAILED: u32 = 52;
+
+// 60 to 69, in boot/runtime/runtime.h: a panic.
+
+const NUMBERS: StaticArray<u32> = [
+  RESULT_OK,
+  RESULT_BAD_BOOT_INFORMATION,
+  RESULT_BAD_OPTION,
+  RESULT_TOO_LITTLE_MEMORY,
+  RESULT_NOT_INTEL,
+  RESULT_NO_VMX,
+  RESULT_VMX_DISABLED_BY_FIRMWARE,
+  RESULT_UNUSABLE_VMX_REGIONS,
+  RESULT_CR_BITS_UNSUPPORTED,
+  RESULT_VMXON_FAILED,
+  RESULT_VMCLEAR_FAILED,
+  RESULT_VMPTRLD_FAILED,
+  RESULT_NO_EPT,
+  RESULT_NO_UNRESTRICTED_GUEST,
+  RESULT_CONTROL_UNSUPPORTED,
+  RESULT_INCONSISTENT_CAPABILITIES,
+  RESULT_EPT_UNUSABLE,
+  RESULT_VPID_UNUSABLE,
+  RESULT_ENTRY_FAILED,
+  RESULT_ENTRY_FAILED_BY_STATE,
+  RESULT_UNEXPECTED_EXIT,
+  RESULT_TRIPLE_FAULT,
+  RESULT_EPT_VIOLATION,
+  RESULT_EPT_MISCONFIGURATION,
+  RESULT_NOT_HANDLED,
+  RESULT_VMM_STOPPED,
+  RESULT_VMM_NOT_CREATED,
+  RESULT_VMXOFF_FAILED,
+];
+const NAMES: StaticArray<string> = [
+  "ok",
+  "bad-boot-information",
+  "bad-option",
+  "too-little-memory",
+  "not-intel",
+  "no-vmx",
+  "vmx-disabled-by-firmware",
+  "unusable-vmx-regions",
+  "cr-bits-unsupported",
+  "vmxon-failed",
+  "vmclear-failed",
+  "vmptrld-failed",
+  "no-ept",
+  "no-unrestricted-guest",
+  "control-unsupported",
+  "inconsistent-capabilities",
+  "ept-unusable",
+  "vpid-unusable",
+  "entry-failed",
+  "entry-failed-by-state",
+  "unexpected-exit",
+  "triple-fault",
+  "ept-violation",
+  "ept-misconfiguration",
+  "not-handled",
+  "vmm-stopped",
+  "vmm-not-created",
+  "vmxoff-failed",
+];
+
+/** The name of a result for the result line. */
+export function resultName(result: u32): string {
+  for (let i = 0; i < NUMBERS.length; i++) {
+    if (NUMBERS[i] == result) return NAMES[i];
+  }
+  return "unknown";
+}

@@ -1,0 +1,230 @@
+// VM exits: one handler for each basic exit reason (SDM 3D appendix C).
+
+import {
+  EXIT_REASON_COUNT,
+  EXIT_REASON_ENTRY_FAILURE,
+  EXIT_REASON_BASIC_MASK,
+  exitReasonName,
+} from "../../x86/exit-reasons";
+import {
+  EXIT_QUALIFICATION,
+  EXIT_REASON,
+  GUEST_LINEAR_ADDRESS,
+  GUEST_PHYSICAL_ADDRESS,
+  GUEST_RIP,
+  VM_EXIT_INSTRUCTION_LENGTH,
+  VM_EXIT_INTERRUPTION_INFORMATION,
+} from "../../x86/vmcs-fields";
+import {
+  ANSWER_GUEST_ENDED,
+  ANSWER_NEXT_INSTRUCTION,
+  ANSWER_RESUME,
+} from "../../shared/vcpu-page";
+import { LEVEL_ERROR, LEVEL_INFO } from "../console/console";
+import { openInterruptWindow, unblockNmis, vmread, vmwrite } from "../hardware";
+import {
+  RESULT_ENTRY_FAILED_BY_STATE,
+  RESULT_EPT_MISCONFIGURATION,
+  RESULT_EPT_VIOLATION,
+  RESULT_NOT_HANDLED,
+  RESULT_OK,
+  RESULT_TRIPLE_FAULT,
+  RESULT_UNEXPECTED_EXIT,
+  RESULT_VMM_STOPPED,
+} from "../results";
+import { callVmm, VMM_ENTRY_EXIT, VMM_STOPPED } from "../vmm";
+import { RESUME, STOP, Vcpu } from "./vcpu";
+
+/** Handles one exit; RESUME or STOP. */
+type ExitHandler = (vcpu: Vcpu) => u32;
+
+/**
+ * Advances RIP past the instruction that exited. Blocking by STI or MOV SS is left as it is: it ends with the next
+ * instruction of the guest, and nothing is injected before.
+ */
+function nextInstruction(vcpu: Vcpu): u32 {
+  vmwrite(GUEST_RIP, vmread(GUEST_RIP) + vmread(VM_EXIT_INSTRUCTION_LENGTH));
+  return RESUME;
+}
+
+function onCpuid(vcpu: Vcpu): u32 {
+  const registers = vcpu.registers;
+  const cpuid = vcpu.cpuid;
+  cpuid.readForGuest(<u32>registers.rax, <u32>registers.rcx);
+  registers.rax = cpuid.eax;
+  registers.rbx = cpuid.ebx;
+  registers.rcx = cpuid.ecx;
+  registers.rdx = cpuid.edx;
+  return nextInstruction(vcpu);
+}
+
+function onHlt(vcpu: Vcpu): u32 {
+  nextInstruction(vcpu);
+  return --vcpu.haltsLeft == 0 ? vcpu.stop(RESULT_OK) : RESUME;
+}
+
+function onExternalInterrupt(_vcpu: Vcpu): u32 {
+  openInterruptWindow();
+  return RESUME;
+}
+
+function onExceptionOrNmi(vcpu: Vcpu): u32 {
+  // The exception bitmap is 0, so that only an NMI comes here (vector 2, type 2: SDM 3C 25.9.2).
+  const information = vmread(VM_EXIT_INTERRUPTION_INFORMATION);
+  if ((information & 0x7ff) != 0x202) return onUnexpected(vcpu);
+  unblockNmis();
+  return RESUME;
+}
+
+function onTripleFault(vcpu: Vcpu): u32 {
+  vcpu.say(LEVEL_ERROR).text("triple fault at RIP ").hex(vmread(GUEST_RIP), 16).text("; this VM ends").end();
+  return vcpu.stop(RESULT_TRIPLE_FAULT);
+}
+
+/** Asks the vmm, which is the machine that the guest sees. */
+function toVmm(vcpu: Vcpu): u32 {
+  const shared = vcpu.shared;
+  shared.exitReason = vcpu.exitReason;
+  shared.exitQualification = vmread(EXIT_QUALIFICATION);
+  shared.instructionLength = <u32>vmread(VM_EXIT_INSTRUCTION_LENGTH);
+  const answer = callVmm(vcpu, VMM_ENTRY_EXIT, vcpu.vmmRoot);
+  vcpu.printVmmText(LEVEL_INFO);
+  if (answer == VMM_STOPPED) return vcpu.stop(RESULT_VMM_STOPPED);
+  if (answer == ANSWER_RESUME) return RESUME;
+  if (answer == ANSWER_NEXT_INSTRUCTION) return nextInstruction(vcpu);
+  if (answer == ANSWER_GUEST_ENDED) return vcpu.stop(RESULT_OK);
+  describe(vcpu, "the vmm has no answer to ");
+  return vcpu.stop(RESULT_NOT_HANDLED);
+}
+
+function onEptViolation(vcpu: Vcpu): u32 {
+  const qualification = vmread(EXIT_QUALIFICATION);
+  const line = vcpu.say(LEVEL_ERROR).text("EPT violation: ");
+  line.text(qualification & 4 ? "fetch from " : qualification & 2 ? "write to " : "read of ");
+  line.text("guest-physical ").hex(vmread(GUEST_PHYSICAL_ADDRESS), 16);
+  if (qualification & 0x80) line.text(" (linear ").hex(vmread(GUEST_LINEAR_ADDRESS), 16).text(")");
+  line.text(" at RIP ").hex(vmread(GUEST_RIP), 16).text("; the EPT allows ");
+  line.text(qualification & 8 ? "r" : "-").text(qualification & 0x10 ? "w" : "-").text(qualification & 0x20 ? "x" : "-");
+  line.text("; this VM ends").end();
+  return vcpu.stop(RESULT_EPT_VIOLATION);
+}
+
+function onEptMisconfiguration(vcpu: Vcpu): u32 {
+  const line = vcpu.say(LEVEL_ERROR).text("EPT misconfiguration at guest-physical ");
+  line.hex(vmread(GUEST_PHYSICAL_ADDRESS), 16).text(": Basalt wrote an entry that this CPU does not take").end();
+  return vcpu.stop(RESULT_EPT_MISCONFIGURATION);
+}
+
+function onUnexpected(vcpu: Vcpu): u32 {
+  describe(vcpu, "no handler for ");
+  return vcpu.stop(RESULT_UNEXPECTED_EXIT);
+}
+
+function describe(vcpu: Vcpu, what: string): void {
+  const line = vcpu.say(LEVEL_ERROR).text(what).text("VM exit ").decimal(vcpu.exitReason).text(", ");
+  line.text(exitReasonName(vcpu.exitReason)).text(", at RIP ").hex(vmread(GUEST_RIP), 16);
+  line.text(", exit qualification ").hex(vmread(EXIT_QUALIFICATION)).text("; this VM ends").end();
+}
+
+/** Ends a vCPU whose VM entry failed after its controls were accepted (SDM 3C 27.8), or whose exit has no name. */
+export function stopAtUnknownReason(vcpu: Vcpu, reason: u32): u32 {
+  const basic = reason & EXIT_REASON_BASIC_MASK;
+  if (!(reason & EXIT_REASON_ENTRY_FAILURE)) {
+    vcpu.exitReason = basic;
+    return basic < EXIT_REASON_COUNT ? unchecked(EXIT_HANDLERS[basic])(vcpu) : onUnexpected(vcpu);
+  }
+  const line = vcpu.say(LEVEL_ERROR).text("VM entry failed: exit reason ").hex(reason, 8).text(", ");
+  line.text(exitReasonName(basic)).text(", exit qualification ").hex(vmread(EXIT_QUALIFICATION)).end();
+  vcpu.stop(RESULT_ENTRY_FAILED_BY_STATE);
+  return STOP;
+}
+
+/** Indexed by the basic exit reason. */
+export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
+  onExceptionOrNmi, // 0 EXCEPTION_OR_NMI
+  onExternalInterrupt, // 1 EXTERNAL_INTERRUPT
+  onTripleFault, // 2 TRIPLE_FAULT
+  onUnexpected, // 3 INIT_SIGNAL
+  onUnexpected, // 4 STARTUP_IPI
+  onUnexpected, // 5 IO_SMI
+  onUnexpected, // 6 OTHER_SMI
+  onUnexpected, // 7 INTERRUPT_WINDOW
+  onUnexpected, // 8 NMI_WINDOW
+  onUnexpected, // 9 TASK_SWITCH
+  onCpuid, // 10 CPUID
+  onUnexpected, // 11 GETSEC
+  onHlt, // 12 HLT
+  onUnexpected, // 13 INVD
+  onUnexpected, // 14 INVLPG
+  onUnexpected, // 15 RDPMC
+  onUnexpected, // 16 RDTSC
+  onUnexpected, // 17 RSM
+  toVmm, // 18 VMCALL
+  onUnexpected, // 19 VMCLEAR
+  onUnexpected, // 20 VMLAUNCH
+  onUnexpected, // 21 VMPTRLD
+  onUnexpected, // 22 VMPTRST
+  onUnexpected, // 23 VMREAD
+  onUnexpected, // 24 VMRESUME
+  onUnexpected, // 25 VMWRITE
+  onUnexpected, // 26 VMXOFF
+  onUnexpected, // 27 VMXON
+  onUnexpected, // 28 CONTROL_REGISTER_ACCESS
+  onUnexpected, // 29 MOV_DR
+  toVmm, // 30 IO_INSTRUCTION
+  onUnexpected, // 31 RDMSR
+  onUnexpected, // 32 WRMSR
+  onUnexpected, // 33 INVALID_GUEST_STATE
+  onUnexpected, // 34 MSR_LOADING
+  onUnexpected, // 35 not defined
+  onUnexpected, // 36 MWAIT
+  onUnexpected, // 37 MONITOR_TRAP_FLAG
+  onUnexpected, // 38 not defined
+  onUnexpected, // 39 MONITOR
+  onUnexpected, // 40 PAUSE
+  onUnexpected, // 41 MACHINE_CHECK_DURING_ENTRY
+  onUnexpected, // 42 not defined
+  onUnexpected, // 43 TPR_BELOW_THRESHOLD
+  onUnexpected, // 44 APIC_ACCESS
+  onUnexpected, // 45 VIRTUALIZED_EOI
+  onUnexpected, // 46 GDTR_OR_IDTR_ACCESS
+  onUnexpected, // 47 LDTR_OR_TR_ACCESS
+  onEptViolation, // 48 EPT_VIOLATION
+  onEptMisconfiguration, // 49 EPT_MISCONFIGURATION
+  onUnexpected, // 50 INVEPT
+  onUnexpected, // 51 RDTSCP
+  onUnexpected, // 52 VMX_PREEMPTION_TIMER_EXPIRED
+  onUnexpected, // 53 INVVPID
+  onUnexpected, // 54 WBINVD
+  onUnexpected, // 55 XSETBV
+  onUnexpected, // 56 APIC_WRITE
+  onUnexpected, // 57 RDRAND
+  onUnexpected, // 58 INVPCID
+  onUnexpected, // 59 VMFUNC
+  onUnexpected, // 60 ENCLS
+  onUnexpected, // 61 RDSEED
+  onUnexpected, // 62 PAGE_MODIFICATION_LOG_FULL
+  onUnexpected, // 63 XSAVES
+  onUnexpected, // 64 XRSTORS
+  onUnexpected, // 65 PCONFIG
+  onUnexpected, // 66 SPP_RELATED_EVENT
+  onUnexpected, // 67 UMWAIT
+  onUnexpected, // 68 TPAUSE
+  onUnexpected, // 69 LOADIWKEY
+  onUnexpected, // 70 ENCLV
+  onUnexpected, // 71 not defined
+  onUnexpected, // 72 ENQCMD_PASID_TRANSLATION_FAILURE
+  onUnexpected, // 73 ENQCMDS_PASID_TRANSLATION_FAILURE
+  onUnexpected, // 74 BUS_LOCK
+  onUnexpected, // 75 INSTRUCTION_TIMEOUT
+  onUnexpected, // 76 SEAMCALL
+  onUnexpected, // 77 TDCALL
+  onUnexpected, // 78 RDMSRLIST
+  onUnexpected, // 79 WRMSRLIST
+  onUnexpected, // 80 URDMSR
+  onUnexpected, // 81 UWRMSR
+  onUnexpected, // 82 not defined
+  onUnexpected, // 83 not defined
+  onUnexpected, // 84 RDMSR_IMMEDIATE
+  onUnexpected, // 85 WRMSRNS_IMMEDIATE
+];

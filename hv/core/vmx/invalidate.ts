@@ -1,0 +1,132 @@
+// INVEPT and INVVPID, and the flags that say before each VM entry which of them is due (SDM 3C 29.4.3).
+
+import {
+  EPT_CAP_INVEPT,
+  EPT_CAP_INVEPT_ALL_CONTEXTS,
+  EPT_CAP_INVEPT_SINGLE_CONTEXT,
+  VPID_CAP_INVVPID,
+  VPID_CAP_INVVPID_ALL_CONTEXTS,
+  VPID_CAP_INVVPID_SINGLE_CONTEXT,
+} from "../../x86/vmx-capabilities";
+import { invept, invvpid, VM_FAIL_INVALID, VM_SUCCEED } from "../hardware";
+import {
+  INVEPT_UNSUPPORTED,
+  INVEPT_VMFAIL_INVALID,
+  INVEPT_VMFAIL_VALID,
+  INVVPID_UNSUPPORTED,
+  INVVPID_VMFAIL_INVALID,
+  INVVPID_VMFAIL_VALID,
+  MAPPING_OK,
+} from "../memory/mapping-status";
+import { PageTables } from "../memory/page-tables";
+
+// Both instructions number these two types alike (SDM 3C 31.3); no type is 0.
+const SINGLE_CONTEXT: u32 = 1;
+const ALL_CONTEXT: u32 = 2;
+const NO_TYPE: u32 = 0;
+
+/**
+ * Drops what this processor has cached of the EPT that `eptp` references: its guest-physical mappings and, for all
+ * VPIDs, its combined mappings. Takes the widest type where the narrow one is missing. Needs VMX root operation.
+ */
+export function invalidateEpt(capabilities: u64, eptp: u64): u32 {
+  const type = inveptType(capabilities);
+  if (type == NO_TYPE) return INVEPT_UNSUPPORTED;
+  const result = invept(type, type == SINGLE_CONTEXT ? eptp : 0);
+  if (result == VM_SUCCEED) return MAPPING_OK;
+  return result == VM_FAIL_INVALID ? INVEPT_VMFAIL_INVALID : INVEPT_VMFAIL_VALID;
+}
+
+/** Drops the linear and combined mappings of a VPID, 1 to 65535, and no guest-physical ones. As `invalidateEpt` else. */
+export function invalidateVpid(capabilities: u64, vpid: u32): u32 {
+  const type = invvpidType(capabilities);
+  if (type == NO_TYPE) return INVVPID_UNSUPPORTED;
+  const result = invvpid(type, type == SINGLE_CONTEXT ? vpid : 0, 0);
+  if (result == VM_SUCCEED) return MAPPING_OK;
+  return result == VM_FAIL_INVALID ? INVVPID_VMFAIL_INVALID : INVVPID_VMFAIL_VALID;
+}
+
+function inveptType(capabilities: u64): u32 {
+  if (!(capabilities & EPT_CAP_INVEPT)) return NO_TYPE;
+  if (capabilities & EPT_CAP_INVEPT_SINGLE_CONTEXT) return SINGLE_CONTEXT;
+  return capabilities & EPT_CAP_INVEPT_ALL_CONTEXTS ? ALL_CONTEXT : NO_TYPE;
+}
+
+function invvpidType(capabilities: u64): u32 {
+  if (!(capabilities & VPID_CAP_INVVPID)) return NO_TYPE;
+  if (capabilities & VPID_CAP_INVVPID_SINGLE_CONTEXT) return SINGLE_CONTEXT;
+  return capabilities & VPID_CAP_INVVPID_ALL_CONTEXTS ? ALL_CONTEXT : NO_TYPE;
+}
+
+/** The INVEPT that the changes to one VM's page tables call for. The tables raise the flag, only `flush` lowers it. */
+export class EptInvalidation {
+  constructor(
+    private readonly tables: PageTables,
+    private readonly eptp: u64,
+    private readonly capabilities: u64,
+  ) {}
+
+  /** MAPPING_OK where the processor has an INVEPT type that `flush` can use. */
+  checkSupport(): u32 {
+    return inveptType(this.capabilities) == NO_TYPE ? INVEPT_UNSUPPORTED : MAPPING_OK;
+  }
+
+  /** Executes INVEPT if it is due. A failure leaves it due. */
+  flush(): u32 {
+    if (!this.tables.invalidationIsPending) return MAPPING_OK;
+    const status = invalidateEpt(this.capabilities, this.eptp);
+    this.tables.invalidationIsPending = status != MAPPING_OK;
+    return status;
+  }
+}
+
+/**
+ * The VPID of one vCPU and the INVVPID that is due for it. It is due before the first entry, because another vCPU may
+ * have had the number before. VPID 0 stands for "enable VPID" = 0: each entry and exit then drops its mappings itself.
+ */
+export class VpidInvalidation {
+  private isPending: bool = true;
+
+  constructor(
+    readonly vpid: u16,
+    private readonly capabilities: u64,
+  ) {}
+
+  /** MAPPING_OK where VPID 0 was given or the processor has an INVVPID type that `flush` can use. */
+  checkSupport(): u32 {
+    return this.vpid != 0 && invvpidType(this.capabilities) == NO_TYPE ? INVVPID_UNSUPPORTED : MAPPING_OK;
+  }
+
+  /**
+   * Has the next `flush` execute INVVPID: when the vCPU is reset, when Basalt changes its CR0, CR3, CR4 or EFER in a way
+   * that drops translations on a real processor, and when the vCPU moves to this processor.
+   */
+  requireInvalidation(): void {
+    this.isPending = true;
+  }
+
+  /** Executes INVVPID if it is due. A failure leaves it due. */
+  flush(): u32 {
+    if (!this.isPending || this.vpid == 0) return MAPPING_OK;
+    const status = invalidateVpid(this.capabilities, this.vpid);
+    this.isPending = status != MAPPING_OK;
+    return status;
+  }
+}
+
+/**
+ * What one vCPU must have done before it is entered. The function that enters a VM takes this object and calls
+ * `prepareEntry` first; as it alone imports `vmEnter`, no path into a VM leaves the invalidation out.
+ */
+export class GuestTranslations {
+  constructor(
+    readonly ept: EptInvalidation,
+    readonly vpid: VpidInvalidation,
+  ) {}
+
+  /** MAPPING_OK where the VM may be entered now. With another status it must not be: translations may be stale. */
+  prepareEntry(): u32 {
+    const status = this.ept.flush();
+    return status == MAPPING_OK ? this.vpid.flush() : status;
+  }
+}

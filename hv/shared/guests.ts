@@ -1,0 +1,20 @@
+// The built-in guests: their names for the boot command line, and their numbers for the vmm.
+
+export const GUEST_HLT: u32 = 0;
+export const GUEST_COUNT: u32 = 1;
+export const GUEST_FAULT_BOUNDS: u32 = 2;
+export const GUEST_FAULT_UNREACHABLE: u32 = 3;
+export const GUEST_FAULT_STACK: u32 = 4;
+export const GUEST_FAULT_LOOP: u32 = 5;
+export const GUEST_FAULT_ASSERT: u32 = 6;
+
+/** A guest's number is its place here. */
+export const GUEST_NAMES: StaticArray<string> = [
+  "hlt",
+  "count",
+  "fault-bounds",
+  "fault-unreachable",
+  "fault-stack",
+  "fault-loop",
+  "fault-assert",
+];

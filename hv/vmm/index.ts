@@ -1,0 +1,18 @@
+// The exports of vmm.wasm. Each takes and returns one u32; none blocks (architecture: "the run loop stays in core").
+
+import { Vmm } from "./vmm";
+
+/** Creates the VMM of the VM whose vCPU page lies at `page`; its root object is the argument of the other exports. */
+export function create(page: u32): u32 {
+  return <u32>changetype<usize>(new Vmm(page));
+}
+
+/** Loads the guest and writes the vCPU's start state to its page; ANSWER_RESUME. */
+export function reset(root: u32): u32 {
+  return changetype<Vmm>(<usize>root).reset();
+}
+
+/** Answers the VM exit that the vCPU page describes: one of hv/shared/vcpu-page.ts's ANSWER_*. */
+export function exit(root: u32): u32 {
+  return changetype<Vmm>(<usize>root).exit();
+}

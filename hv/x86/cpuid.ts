@@ -1,0 +1,142 @@
+// CPUID leaves and the feature bits that a hypervisor checks or edits (SDM 2A, "CPUID").
+
+export const CPUID_LEAF_VENDOR: u32 = 0x0;
+export const CPUID_LEAF_FEATURES: u32 = 0x1;
+export const CPUID_LEAF_CACHE_PARAMETERS: u32 = 0x4;
+export const CPUID_LEAF_MONITOR_MWAIT: u32 = 0x5;
+export const CPUID_LEAF_POWER_MANAGEMENT: u32 = 0x6;
+export const CPUID_LEAF_EXTENDED_FEATURES: u32 = 0x7;
+export const CPUID_LEAF_PERFORMANCE_MONITORING: u32 = 0xa;
+export const CPUID_LEAF_EXTENDED_TOPOLOGY: u32 = 0xb;
+export const CPUID_LEAF_XSAVE: u32 = 0xd;
+export const CPUID_LEAF_SGX: u32 = 0x12;
+export const CPUID_LEAF_PROCESSOR_TRACE: u32 = 0x14;
+export const CPUID_LEAF_TIME_STAMP_COUNTER: u32 = 0x15;
+export const CPUID_LEAF_PROCESSOR_FREQUENCY: u32 = 0x16;
+export const CPUID_LEAF_EXTENDED_TOPOLOGY_V2: u32 = 0x1f;
+/** First of the range that the SDM leaves to hypervisors, up to 0x4fffffff. */
+export const CPUID_LEAF_HYPERVISOR_VENDOR: u32 = 0x40000000;
+export const CPUID_LEAF_HYPERVISOR_LAST: u32 = 0x4fffffff;
+export const CPUID_LEAF_EXTENDED_MAXIMUM: u32 = 0x80000000;
+export const CPUID_LEAF_EXTENDED_PROCESSOR_FEATURES: u32 = 0x80000001;
+export const CPUID_LEAF_BRAND_STRING_FIRST: u32 = 0x80000002;
+export const CPUID_LEAF_BRAND_STRING_LAST: u32 = 0x80000004;
+export const CPUID_LEAF_INVARIANT_TSC: u32 = 0x80000007;
+export const CPUID_LEAF_ADDRESS_SIZES: u32 = 0x80000008;
+
+// Leaf 0: the vendor's twelve letters are in EBX, EDX, ECX, in this order.
+/** "GenuineIntel". */
+export const VENDOR_INTEL_EBX: u32 = 0x756e6547;
+export const VENDOR_INTEL_EDX: u32 = 0x49656e69;
+export const VENDOR_INTEL_ECX: u32 = 0x6c65746e;
+/** "AuthenticAMD" (AMD64 volume 3, appendix E). */
+export const VENDOR_AMD_EBX: u32 = 0x68747541;
+export const VENDOR_AMD_EDX: u32 = 0x69746e65;
+export const VENDOR_AMD_ECX: u32 = 0x444d4163;
+
+// Leaf 1, EBX.
+export const CPUID_1_EBX_CLFLUSH_SIZE_SHIFT: u32 = 8;
+export const CPUID_1_EBX_CLFLUSH_SIZE_MASK: u32 = 0xff;
+export const CPUID_1_EBX_LOGICAL_PROCESSORS_SHIFT: u32 = 16;
+export const CPUID_1_EBX_LOGICAL_PROCESSORS_MASK: u32 = 0xff;
+export const CPUID_1_EBX_INITIAL_APIC_ID_SHIFT: u32 = 24;
+
+// Leaf 1, ECX.
+export const CPUID_1_ECX_SSE3: u32 = 1 << 0;
+export const CPUID_1_ECX_MONITOR: u32 = 1 << 3;
+export const CPUID_1_ECX_VMX: u32 = 1 << 5;
+export const CPUID_1_ECX_SMX: u32 = 1 << 6;
+export const CPUID_1_ECX_PDCM: u32 = 1 << 15;
+export const CPUID_1_ECX_PCID: u32 = 1 << 17;
+export const CPUID_1_ECX_X2APIC: u32 = 1 << 21;
+export const CPUID_1_ECX_TSC_DEADLINE: u32 = 1 << 24;
+export const CPUID_1_ECX_XSAVE: u32 = 1 << 26;
+export const CPUID_1_ECX_OSXSAVE: u32 = 1 << 27;
+export const CPUID_1_ECX_AVX: u32 = 1 << 28;
+export const CPUID_1_ECX_RDRAND: u32 = 1 << 30;
+/** Reads 0 on hardware; software that sees 1 runs under a hypervisor. */
+export const CPUID_1_ECX_HYPERVISOR: u32 = 0x80000000;
+
+// Leaf 1, EDX.
+export const CPUID_1_EDX_FPU: u32 = 1 << 0;
+export const CPUID_1_EDX_PSE: u32 = 1 << 3;
+export const CPUID_1_EDX_TSC: u32 = 1 << 4;
+export const CPUID_1_EDX_MSR: u32 = 1 << 5;
+export const CPUID_1_EDX_PAE: u32 = 1 << 6;
+export const CPUID_1_EDX_MCE: u32 = 1 << 7;
+export const CPUID_1_EDX_APIC: u32 = 1 << 9;
+export const CPUID_1_EDX_SEP: u32 = 1 << 11;
+export const CPUID_1_EDX_MTRR: u32 = 1 << 12;
+export const CPUID_1_EDX_PGE: u32 = 1 << 13;
+export const CPUID_1_EDX_MCA: u32 = 1 << 14;
+export const CPUID_1_EDX_PAT: u32 = 1 << 16;
+export const CPUID_1_EDX_CLFSH: u32 = 1 << 19;
+export const CPUID_1_EDX_DS: u32 = 1 << 21;
+export const CPUID_1_EDX_FXSR: u32 = 1 << 24;
+export const CPUID_1_EDX_SSE: u32 = 1 << 25;
+export const CPUID_1_EDX_SSE2: u32 = 1 << 26;
+export const CPUID_1_EDX_HTT: u32 = 1 << 28;
+
+// Leaf 7, sub-leaf 0.
+export const CPUID_7_EBX_FSGSBASE: u32 = 1 << 0;
+export const CPUID_7_EBX_TSC_ADJUST: u32 = 1 << 1;
+export const CPUID_7_EBX_SGX: u32 = 1 << 2;
+export const CPUID_7_EBX_AVX2: u32 = 1 << 5;
+export const CPUID_7_EBX_SMEP: u32 = 1 << 7;
+export const CPUID_7_EBX_INVPCID: u32 = 1 << 10;
+export const CPUID_7_EBX_RTM: u32 = 1 << 11;
+export const CPUID_7_EBX_MPX: u32 = 1 << 14;
+export const CPUID_7_EBX_AVX512F: u32 = 1 << 16;
+export const CPUID_7_EBX_RDSEED: u32 = 1 << 18;
+export const CPUID_7_EBX_SMAP: u32 = 1 << 20;
+export const CPUID_7_EBX_PROCESSOR_TRACE: u32 = 1 << 25;
+export const CPUID_7_ECX_UMIP: u32 = 1 << 2;
+export const CPUID_7_ECX_PKU: u32 = 1 << 3;
+export const CPUID_7_ECX_OSPKE: u32 = 1 << 4;
+export const CPUID_7_ECX_WAITPKG: u32 = 1 << 5;
+export const CPUID_7_ECX_CET_SS: u32 = 1 << 7;
+export const CPUID_7_ECX_LA57: u32 = 1 << 16;
+export const CPUID_7_ECX_RDPID: u32 = 1 << 22;
+export const CPUID_7_ECX_KL: u32 = 1 << 23;
+export const CPUID_7_ECX_BUS_LOCK_DETECT: u32 = 1 << 24;
+export const CPUID_7_ECX_ENQCMD: u32 = 1 << 29;
+export const CPUID_7_ECX_PKS: u32 = 0x80000000;
+export const CPUID_7_EDX_UINTR: u32 = 1 << 5;
+export const CPUID_7_EDX_PCONFIG: u32 = 1 << 18;
+export const CPUID_7_EDX_CET_IBT: u32 = 1 << 20;
+export const CPUID_7_EDX_IBRS_AND_IBPB: u32 = 1 << 26;
+export const CPUID_7_EDX_STIBP: u32 = 1 << 27;
+export const CPUID_7_EDX_L1D_FLUSH: u32 = 1 << 28;
+export const CPUID_7_EDX_ARCH_CAPABILITIES: u32 = 1 << 29;
+export const CPUID_7_EDX_SSBD: u32 = 0x80000000;
+
+// Leaf 7, sub-leaf 1.
+export const CPUID_7_1_EAX_FRED: u32 = 1 << 17;
+export const CPUID_7_1_EAX_LKGS: u32 = 1 << 18;
+export const CPUID_7_1_EAX_WRMSRNS: u32 = 1 << 19;
+export const CPUID_7_1_EAX_LAM: u32 = 1 << 26;
+export const CPUID_7_1_EAX_MSRLIST: u32 = 1 << 27;
+
+// Leaf 0xD, sub-leaf 1.
+export const CPUID_D_1_EAX_XSAVEOPT: u32 = 1 << 0;
+export const CPUID_D_1_EAX_XSAVEC: u32 = 1 << 1;
+export const CPUID_D_1_EAX_XSAVES: u32 = 1 << 3;
+
+// Leaf 0x80000001.
+export const CPUID_EXTENDED_ECX_LAHF: u32 = 1 << 0;
+/** AMD64: Secure Virtual Machine. */
+export const CPUID_EXTENDED_ECX_SVM: u32 = 1 << 2;
+export const CPUID_EXTENDED_EDX_SYSCALL: u32 = 1 << 11;
+export const CPUID_EXTENDED_EDX_NX: u32 = 1 << 20;
+export const CPUID_EXTENDED_EDX_1_GIB_PAGES: u32 = 1 << 26;
+export const CPUID_EXTENDED_EDX_RDTSCP: u32 = 1 << 27;
+/** Intel 64 architecture, "long mode". */
+export const CPUID_EXTENDED_EDX_LM: u32 = 1 << 29;
+
+// Leaf 0x80000007.
+export const CPUID_INVARIANT_TSC_EDX: u32 = 1 << 8;
+
+// Leaf 0x80000008, EAX: MAXPHYADDR and the linear-address width, in bits.
+export const CPUID_ADDRESS_SIZES_PHYSICAL_MASK: u32 = 0xff;
+export const CPUID_ADDRESS_SIZES_LINEAR_SHIFT: u32 = 8;
+export const CPUID_ADDRESS_SIZES_LINEAR_MASK: u32 = 0xff;

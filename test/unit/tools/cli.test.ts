@@ -1,0 +1,88 @@
+// Runs the `basalt` command and holds its errors, help and exit codes.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { execa } from "execa";
+import { exitCodes, exitOfResult } from "../../../tools/exit-codes.ts";
+import { root } from "../../../tools/paths.ts";
+
+async function basalt(...args: string[]): Promise<{ exitCode?: number; stdout: string; stderr: string }> {
+  const env = { FORCE_COLOR: undefined, CI: "true" };
+  return execa(process.execPath, ["tools/basalt.mjs", ...args], { cwd: root, reject: false, env, stdin: "ignore" });
+}
+
+describe("basalt --help", () => {
+  test("names every command and every exit code", async () => {
+    const { exitCode, stdout } = await basalt("--help");
+    assert.equal(exitCode, 0);
+    for (const command of ["build", "run", "test", "where", "probe"])
+      assert.match(stdout, new RegExp(`^  ${command} `, "m"));
+    for (const { code, meaning } of Object.values(exitCodes))
+      assert.ok(stdout.includes(`${code}  ${meaning}`), meaning);
+  });
+
+  test("of run names the emulators and the guests", async () => {
+    const { exitCode, stdout } = await basalt("run", "--help");
+    assert.equal(exitCode, 0);
+    for (const word of ["kvm", "bochs", "tcg", "auto", "hlt"]) assert.match(stdout, new RegExp(`\\b${word}\\b`));
+  });
+});
+
+describe("a wrong command line ends with exit code 1 and", () => {
+  const cases: readonly (readonly [what: string, args: string[], message: RegExp])[] = [
+    ["a mistyped command gets a suggestion", ["rnu"], /unknown command 'rnu'.*Did you mean run\?/s],
+    [
+      "a mistyped option gets a suggestion",
+      ["run", "--geust", "hlt"],
+      /unknown option '--geust'.*Did you mean --guest\?/s,
+    ],
+    ["an unknown guest is named with the guests there are", ["run", "--guest", "windows"], /'windows'.*hlt, count/s],
+    ["an unknown emulator is named with those there are", ["run", "--on", "vbox"], /'vbox'.*auto, kvm, bochs, tcg/s],
+    ["a memory size of words is refused", ["run", "--memory", "lots"], /'lots'.*whole number from 64 to 65536/s],
+    ["a port beyond 65535 is refused", ["run", "--debug", "65536"], /'65536'.*whole number from 1 to 65535/s],
+    ["a time limit of 0 is refused", ["run", "--timeout", "0"], /'0'.*whole number from 1/s],
+    ["an option without its value is named", ["run", "--cpu"], /'--cpu <model>' argument missing/],
+    ["a word too many is refused", ["build", "now"], /too many arguments/],
+    ["an address that is not hexadecimal is named", ["where", "main"], /'main'.*hexadecimal/s],
+    ["where without an address is refused", ["where"], /missing required argument 'address'/],
+    ["an unknown test is named", ["test", "--no-build", "no-such-test"], /"no-such-test"/],
+    [
+      "a quote in --append is refused",
+      ["run", "--no-build", "--on", "tcg", "--append", 'a"b'],
+      /holds "\\""|not built|no image/,
+    ],
+  ];
+  for (const [what, args, message] of cases) {
+    test(what, async () => {
+      const { exitCode, stdout, stderr } = await basalt(...args);
+      assert.match(stderr, message);
+      assert.equal(exitCode, 1);
+      assert.equal(stdout, "", "errors go to stderr");
+    });
+  }
+
+  test("no error holds an escape sequence where stderr is no terminal", async () => {
+    assert.doesNotMatch((await basalt("run", "--on", "vbox")).stderr, /\x1b/);
+  });
+});
+
+describe("a result of Basalt's", () => {
+  for (const [number, name] of [
+    [0, "ok"],
+    [1, "panic"],
+    [9, "panic"],
+    [10, "refused"],
+    [39, "refused"],
+    [40, "guest"],
+    [59, "guest"],
+    [60, "panic"],
+    [69, "panic"],
+    [70, "panic"],
+  ] as const) {
+    test(`${number} ends the run with exit "${name}"`, () => assert.equal(exitOfResult(number), name));
+  }
+});
+
+test("no two exit codes are the same", () => {
+  const codes = Object.values(exitCodes).map(({ code }) => code);
+  assert.equal(new Set(codes).size, codes.length);
+});

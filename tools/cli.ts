@@ -1,0 +1,38 @@
+// The `basalt` command line: its commands, its help and its exit codes.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "commander";
+import { buildCommand } from "./commands/build.ts";
+import { probeCommand } from "./commands/probe.ts";
+import { runCommand } from "./commands/run.ts";
+import { testCommand } from "./commands/test.ts";
+import { whereCommand } from "./commands/where.ts";
+import { ToolError } from "./errors.ts";
+import { describeExitCodes, exitCodes } from "./exit-codes.ts";
+import { root } from "./paths.ts";
+import { printError, stderrColours } from "./terminal.ts";
+
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+
+const program = new Command("basalt")
+  .description("Builds Basalt, the hypervisor whose logic is TypeScript, and runs it.")
+  .version(version)
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, stderrColours.red("basalt:"))) })
+  .showHelpAfterError("Try `basalt --help`.")
+  .addHelpText("after", `\nExit codes:\n${describeExitCodes()}`);
+
+for (const command of [buildCommand(), runCommand(), testCommand(), whereCommand(), probeCommand()]) {
+  program.addCommand(command.copyInheritedSettings(program));
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof ToolError) {
+    printError(error.message);
+    process.exitCode = error.exitCode;
+  } else {
+    printError(`this is a bug in the basalt command: ${error instanceof Error ? error.stack : String(error)}`);
+    process.exitCode = exitCodes.internal.code;
+  }
+}

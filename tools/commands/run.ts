@@ -1,0 +1,107 @@
+// `basalt run`: builds the image, runs it in an emulator and ends with what came of it.
+import { Command, InvalidArgumentError, Option } from "commander";
+import { relative } from "node:path";
+import { wholeNumber } from "../arguments.ts";
+import { defaultBochsCpu } from "../emulators/bochs.ts";
+import { firmwareNames, mediaNames, type Firmware, type Media } from "../emulators/machine.ts";
+import { chooseEmulator, onNames, runImage, type On } from "../emulators/run-image.ts";
+import { defaultMemory, defaultTimeoutSeconds, type RunResult } from "../emulators/run.ts";
+import { guestNames } from "../guests.ts";
+import { interruptible } from "../interrupt.ts";
+import { root } from "../paths.ts";
+import { Progress } from "../progress.ts";
+import { printError, printJson, printLine, printStatus, stderrColours } from "../terminal.ts";
+import { buildImage } from "./build.ts";
+
+interface RunCommandOptions {
+  on: On;
+  guest: string | undefined;
+  append: string | undefined;
+  cpu: string | undefined;
+  memory: number;
+  timeout: number;
+  debug: number | undefined;
+  media: Media;
+  firmware: Firmware;
+  keep: boolean;
+  build: boolean;
+  json: boolean;
+}
+
+const defaultDebugPort = 1234;
+
+const aboutOn = `
+What --on takes:
+  kvm    QEMU with KVM and nested VMX
+  bochs  Bochs, which has VMX anywhere and repeats exactly
+  tcg    QEMU without VMX: Basalt ends with its "no-vmx" result
+  auto   kvm if Basalt itself could execute VMXON under it (see \`basalt probe\`), else bochs
+`;
+
+export function runCommand(): Command {
+  return new Command("run")
+    .description("Build the image and run it in an emulator; the serial line goes to stdout.")
+    .addOption(new Option("--on <emulator>", "where to run").choices(onNames).default("auto"))
+    .addOption(new Option("--guest <name>", `the guest: ${guestNames.join(", ")}`).argParser(parseGuest))
+    .option("--append <text>", "words for Basalt's boot command line")
+    .option("--cpu <model>", `the emulator's CPU model (Bochs: ${defaultBochsCpu}, KVM: host, TCG: max)`)
+    .addOption(numberOption("--memory <MiB>", "the machine's RAM", 64, 65536).default(defaultMemory))
+    .addOption(numberOption("--timeout <seconds>", "limit of the run", 1, 86400).default(defaultTimeoutSeconds))
+    .addOption(numberOption("--debug [port]", "wait for gdb at this port (QEMU)", 1, 65535).preset(defaultDebugPort))
+    .addOption(
+      new Option("--media <kind>", "boot the ISO, or let QEMU load the ELF").choices(mediaNames).default("iso"),
+    )
+    .addOption(new Option("--firmware <kind>", "what boots the ISO").choices(firmwareNames).default("bios"))
+    .option("--keep", "keep the run's ISO beside its logs in build/run/", false)
+    .option("--no-build", "run the image as it is")
+    .option("--json", "print the result and all lines as JSON instead", false)
+    .addHelpText("after", aboutOn)
+    .action(run);
+}
+
+function numberOption(flags: string, description: string, least: number, most: number): Option {
+  const parse = wholeNumber(least, most);
+  return new Option(flags, description).argParser((value: string | number) => parse(String(value)));
+}
+
+function parseGuest(name: string): string {
+  if (guestNames.includes(name)) return name;
+  throw new InvalidArgumentError(`There is no guest of this name. The guests are: ${guestNames.join(", ")}.`);
+}
+
+async function run(options: RunCommandOptions): Promise<void> {
+  if (options.build) await buildImage();
+  const result = await interruptible(async (signal) => {
+    const on = await chooseEmulator(options.on);
+    if (options.debug !== undefined && on !== "bochs") explainDebugging(options.debug);
+    const progress = new Progress(`running on ${on}${options.on === "auto" ? " (chosen by auto)" : ""}`);
+    const onLine = (line: string): void => {
+      if (!options.json) progress.interleave(() => printLine(line));
+    };
+    try {
+      return await runImage({ ...options, on, timeoutSeconds: options.timeout, onLine, signal });
+    } finally {
+      progress.end();
+    }
+  });
+  if (options.json) printJson(dataOf(result));
+  report(result);
+  process.exitCode = result.exitCode;
+}
+
+function explainDebugging(port: number): void {
+  printStatus(`the machine waits for gdb: gdb build/basalt.elf -ex "target remote localhost:${port}"`);
+  printStatus("the image is not loaded yet, so use hardware breakpoints: hbreak, then continue");
+}
+
+function report(result: RunResult): void {
+  const time = `${result.seconds.toFixed(1)} s${result.ticks === null ? "" : `, ${result.ticks} ticks`}`;
+  if (result.exitCode === 0) printStatus(`${stderrColours.green(result.summary)} (${time})`);
+  else printError(`${result.summary} (${time})`);
+}
+
+function dataOf(result: RunResult): object {
+  const { serial: _serial, directory, logPath, ...data } = result;
+  const fromRoot = (path: string | null): string | null => (path === null ? null : relative(root, path));
+  return { ...data, directory: fromRoot(directory), logPath: fromRoot(logPath) };
+}

@@ -1,0 +1,104 @@
+// Bochs: the emulator with VMX that runs anywhere and repeats exactly.
+import { readFile, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { execa } from "execa";
+import { ToolError } from "../errors.ts";
+import type { Launch, Machine, RunPlan } from "./machine.ts";
+
+export const defaultBochsCpu = "corei7_skylake_x";
+
+/** Instructions in a second of the machine's time. */
+const instructionsPerSecond = 10_000_000;
+
+/** The machine's clock at its start, so that two runs are the same. */
+const startTime = 946684800;
+
+/** How Bochs words the ACPI power-off that Basalt ends with. */
+const powerOff = "ACPI control: soft power off";
+
+/** A line of Bochs's log: ticks, severity, device, message. */
+const logLine = /^(\d{11,})[a-z]\[(.{6})\] (.*)$/;
+const panicLine = />>PANIC<< (.*)$/m;
+
+/** The file names of one run, in its directory, which Bochs runs in. */
+const configurationName = "bochsrc";
+const commandsName = "debugger-commands";
+const logName = "bochs.log";
+
+/** The configuration of one run. */
+export function bochsConfiguration(plan: RunPlan): string {
+  return `display_library: term
+config_interface: textconfig
+plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, serial=1, iodebug=1, gameport=0
+memory: guest=${plan.memory}, host=${plan.memory}
+romimage: file=/usr/share/bochs/BIOS-bochs-latest
+vgaromimage: file=/usr/share/vgabios/vgabios.bin
+cpu: model=${plan.cpu ?? defaultBochsCpu}, count=1, ips=${instructionsPerSecond}, reset_on_triple_fault=0, ignore_bad_msrs=1
+floppya: type=none
+ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
+ata0-master: type=cdrom, path=${basename(plan.iso)}, status=inserted
+boot: cdrom
+com1: enabled=1, mode=file, dev=${basename(plan.serialPath)}
+port_e9_hack: enabled=1
+clock: sync=none, time0=${startTime}
+log: ${logName}
+panic: action=fatal
+error: action=report
+info: action=report
+debug: action=ignore
+`;
+}
+
+export const bochs: Machine = {
+  program: "bochs",
+  debianPackage: "bochs",
+
+  refuse(plan) {
+    if (plan.media === "kernel") return "Bochs boots the ISO only. Leave out --media kernel, or run it --on tcg.";
+    if (plan.firmware === "uefi") return "Bochs has no UEFI firmware. Leave out --firmware uefi, or run it --on tcg.";
+    if (plan.debugPort !== undefined) {
+      return (
+        "Debian's Bochs has no gdb stub, it is built with a debugger of its own. Use --debug with --on kvm, or with " +
+        "--on tcg for what needs no VMX. For Bochs's debugger: `basalt run --on bochs --keep`, then " +
+        "`bochs -q -f bochsrc` in the directory that it names; `help` lists its commands."
+      );
+    }
+    return null;
+  },
+
+  async prepare(plan): Promise<Launch> {
+    if (plan.cpu !== undefined) await requireCpuModel(plan.cpu);
+    await writeFile(join(plan.directory, configurationName), bochsConfiguration(plan));
+    // Continue; and quit when the machine stops in the debugger.
+    await writeFile(join(plan.directory, commandsName), "c\nq\n");
+    const args = ["-q", "-f", configurationName, "-rc", commandsName];
+    return { command: this.program, args, logPath: join(plan.directory, logName) };
+  },
+
+  async explain(end, launch, result) {
+    const log = launch.logPath === null ? "" : await readFile(launch.logPath, "utf8").catch(() => "");
+    const ticks = lastTick(log);
+    const panic = (panicLine.exec(log) ?? panicLine.exec(end.output))?.[1] ?? null;
+    const by = end.signal === null ? `exit code ${end.exitCode}` : end.signal;
+    const cause = panic === null ? `Bochs ended with ${by} and named no cause` : `Bochs stopped: ${panic}`;
+    return {
+      started: ticks > 0,
+      cause: ticks > 0 || panic !== null ? cause : `${cause}; it printed:\n${end.output.trim()}`,
+      contradiction: result === null || panic === powerOff ? null : `the machine should have powered off, but ${cause}`,
+      ticks,
+    };
+  },
+};
+
+/** Bochs itself only calls the line "malformed". */
+async function requireCpuModel(cpu: string): Promise<void> {
+  const { all } = await execa("bochs", ["-help", "cpu"], { all: true, reject: false });
+  const models = all.split("\n").filter((line) => /^[a-z][a-z0-9_]*$/.test(line));
+  if (models.length === 0 || models.includes(cpu)) return;
+  throw new ToolError("usage", `Bochs has no CPU model "${cpu}". It has: ${models.join(", ")}.`);
+}
+
+/** The ticks of the log's last line that has them. */
+function lastTick(log: string): number {
+  return log.split("\n").reduce((last, line) => Number(logLine.exec(line)?.[1] ?? last), 0);
+}

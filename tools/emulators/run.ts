@@ -1,0 +1,144 @@
+// Runs Basalt's image once in one emulator, from the start of the machine to its result.
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { ToolError } from "../errors.ts";
+import { copyIsoWithCommandLine } from "../image/append.ts";
+import { joinOptions } from "../image/command-line.ts";
+import { builtElf, builtIso } from "../paths.ts";
+import { requireProgram } from "../programs.ts";
+import { bochs } from "./bochs.ts";
+import type { EmulatorName, Firmware, Machine, Media, RunPlan } from "./machine.ts";
+import { startChild } from "./process.ts";
+import { qemu } from "./qemu.ts";
+import { makeRunDirectory } from "./run-directory.ts";
+import { parseResult, SerialFile, type BasaltResult } from "./serial.ts";
+import { judge, powerOffSeconds, type StopReason, type Verdict } from "./verdict.ts";
+
+/** The image that runs: the ELF is needed for media "kernel", the ISO for media "iso". */
+export interface Image {
+  readonly elf: string;
+  readonly iso: string;
+}
+
+export interface RunOptions {
+  /** Words for Basalt's command line, behind `guest=NAME`. */
+  readonly append?: string | undefined;
+  readonly guest?: string | undefined;
+  /** A CPU model by the emulator's own name. */
+  readonly cpu?: string | undefined;
+  /** RAM of the machine in MiB. */
+  readonly memory?: number | undefined;
+  /** The limit for the whole run; there is none under a debugger. */
+  readonly timeoutSeconds?: number | undefined;
+  readonly onLine?: ((line: string) => void) | undefined;
+  /** The port for gdb. The machine waits for it. */
+  readonly debug?: number | undefined;
+  readonly media?: Media | undefined;
+  readonly firmware?: Firmware | undefined;
+  readonly image?: Image | undefined;
+  /** Keeps the run's ISO also when the run ended with a result. */
+  readonly keep?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface RunResult extends Verdict {
+  readonly on: EmulatorName;
+  /** What Basalt printed as its result, null if it did not come to it. */
+  readonly result: BasaltResult | null;
+  readonly lines: readonly string[];
+  /** The serial line as it was sent, escape sequences included. */
+  readonly serial: string;
+  readonly seconds: number;
+  /** The machine's time-stamp counter at its end; only Bochs counts. */
+  readonly ticks: number | null;
+  /** The run's files: serial.txt, and for Bochs bochsrc and bochs.log. */
+  readonly directory: string;
+  readonly logPath: string | null;
+}
+
+export const defaultMemory = 512;
+export const defaultTimeoutSeconds = 120;
+
+/** How many of the last lines an error shows. */
+const shownLines = 5;
+
+const machines: Record<EmulatorName, Machine> = { kvm: qemu("kvm"), bochs, tcg: qemu("tcg") };
+
+/**
+ * Runs the image in emulator `on`. How the run ended, a time limit included, is in the result; what stops it from
+ * being tried at all (no image, no emulator, options that do not go together) is thrown as a ToolError.
+ */
+export async function runOn(on: EmulatorName, options: RunOptions = {}): Promise<RunResult> {
+  const machine = machines[on];
+  const image = options.image ?? { elf: builtElf, iso: builtIso };
+  const directory = await makeRunDirectory();
+  const plan: RunPlan = {
+    directory,
+    iso: join(directory, "basalt.iso"),
+    elf: image.elf,
+    commandLine: joinOptions(options.guest === undefined ? undefined : `guest=${options.guest}`, options.append),
+    serialPath: join(directory, "serial.txt"),
+    media: options.media ?? "iso",
+    firmware: options.firmware ?? "bios",
+    cpu: options.cpu,
+    memory: options.memory ?? defaultMemory,
+    debugPort: options.debug,
+  };
+  const refusal = machine.refuse(plan);
+  if (refusal !== null) throw new ToolError("usage", refusal);
+  requireProgram(machine.program, machine.debianPackage, "emulator");
+  if (plan.media === "iso") await copyIsoWithCommandLine(image.iso, plan.iso, plan.commandLine);
+
+  const result = await play(on, machine, plan, options);
+  if (result.ended === "result" && !options.keep) await rm(plan.iso, { force: true });
+  return result;
+}
+
+async function play(on: EmulatorName, machine: Machine, plan: RunPlan, options: RunOptions): Promise<RunResult> {
+  const started = performance.now();
+  const launch = await machine.prepare(plan);
+  const limit = options.debug === undefined ? (options.timeoutSeconds ?? defaultTimeoutSeconds) : null;
+  let result: BasaltResult | null = null;
+  let stopped: StopReason | null = null;
+  let stop = (_reason: StopReason): void => {};
+  const timers: NodeJS.Timeout[] = [];
+  const stopAfter = (seconds: number, reason: StopReason): void => {
+    timers.push(setTimeout(() => stop(reason), seconds * 1000));
+  };
+
+  const serial = new SerialFile(plan.serialPath, (line) => {
+    options.onLine?.(line);
+    if (result !== null) return;
+    result = parseResult(line);
+    if (result !== null) stopAfter(powerOffSeconds, "no power-off");
+  });
+  const interrupt = (): void => stop("interrupted");
+  try {
+    const child = await startChild(launch.command, launch.args, plan.directory);
+    stop = (reason) => {
+      stopped ??= reason;
+      child.kill();
+    };
+    if (limit !== null) stopAfter(limit, "timeout");
+    options.signal?.addEventListener("abort", interrupt);
+    if (options.signal?.aborted) interrupt();
+    const childEnd = await child.end;
+    serial.close();
+    const end = await machine.explain(childEnd, launch, result);
+    return {
+      on,
+      ...judge({ on, plan, end, result, stopped, limit, last: serial.lastLines(shownLines) }),
+      result,
+      lines: serial.lines,
+      serial: serial.text,
+      seconds: (performance.now() - started) / 1000,
+      ticks: end.ticks,
+      directory: plan.directory,
+      logPath: launch.logPath,
+    };
+  } finally {
+    serial.close();
+    options.signal?.removeEventListener("abort", interrupt);
+    timers.forEach(clearTimeout);
+  }
+}

@@ -1,0 +1,88 @@
+// Follows the file that an emulator writes the serial line to, and reads Basalt's result from it.
+import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
+import { StringDecoder } from "node:string_decoder";
+
+/** What a run ends with: the last serial line that Basalt prints, `basalt: result N NAME`. */
+export interface BasaltResult {
+  readonly number: number;
+  readonly name: string;
+}
+
+const resultLine = /^basalt: result (\d+) ([a-z0-9-]+)$/;
+
+/** Escape sequences with which firmware and GRUB colour their lines and clear the screen. */
+const escapeSequence = /\x1b\[[0-9;=?]*[A-Za-z]/g;
+
+/** A file has no event for "more was written" that works on every file system, so it is read this often. */
+const readIntervalMilliseconds = 20;
+
+/** The result that `line` states, or null. */
+export function parseResult(line: string): BasaltResult | null {
+  const match = resultLine.exec(line);
+  return match?.[1] && match[2] ? { number: Number(match[1]), name: match[2] } : null;
+}
+
+/** The serial line as it grows: complete lines go to `onLine`, without escape sequences and carriage returns. */
+export class SerialFile {
+  readonly lines: string[] = [];
+  /** Everything received, as it was sent. */
+  text = "";
+
+  readonly #file: number;
+  readonly #decoder = new StringDecoder("utf8");
+  readonly #buffer = Buffer.alloc(65536);
+  readonly #onLine: (line: string) => void;
+  readonly #timer: NodeJS.Timeout;
+  #rest = "";
+  #isOpen = true;
+
+  /** Creates an empty file at `path` and follows it. */
+  constructor(path: string, onLine: (line: string) => void) {
+    this.#onLine = onLine;
+    writeFileSync(path, "");
+    this.#file = openSync(path, "r");
+    this.#timer = setInterval(() => this.#readAll(), readIntervalMilliseconds);
+  }
+
+  /** Reads what is left, hands on an unfinished last line, and stops. Closing again does nothing. */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    clearInterval(this.#timer);
+    this.#readAll();
+    closeSync(this.#file);
+    const rest = this.#rest;
+    this.#rest = "";
+    if (rest !== "") this.#finishLine(rest);
+  }
+
+  /** The last `count` lines that say something, an unfinished one included. */
+  lastLines(count: number): string[] {
+    return [...this.lines, clean(this.#rest)].filter((line) => line.trim() !== "").slice(-count);
+  }
+
+  #readAll(): void {
+    let length = readSync(this.#file, this.#buffer);
+    while (length > 0) {
+      this.#receive(this.#decoder.write(this.#buffer.subarray(0, length)));
+      length = readSync(this.#file, this.#buffer);
+    }
+  }
+
+  #receive(text: string): void {
+    this.text += text;
+    const pieces = (this.#rest + text).split("\n");
+    this.#rest = pieces.pop() ?? "";
+    for (const piece of pieces) this.#finishLine(piece);
+  }
+
+  #finishLine(piece: string): void {
+    const line = clean(piece);
+    this.lines.push(line);
+    this.#onLine(line);
+  }
+}
+
+function clean(piece: string): string {
+  return piece.replaceAll(escapeSequence, "").replaceAll("\r", "");
+}

@@ -1,0 +1,62 @@
+// Decides how a run ended, from what was seen of it.
+import { relative } from "node:path";
+import { exitCodes, exitOfResult, type ExitName } from "../exit-codes.ts";
+import { root } from "../paths.ts";
+import type { EmulatorName, MachineEnd, RunPlan } from "./machine.ts";
+import type { BasaltResult } from "./serial.ts";
+
+/** A machine that printed its result has this long to power off. */
+export const powerOffSeconds = 5;
+
+export type StopReason = "timeout" | "interrupted" | "no power-off";
+export type Ended = "result" | "no-result" | "timeout" | "not-started" | "interrupted";
+
+export interface Verdict {
+  readonly ended: Ended;
+  readonly exit: ExitName;
+  readonly exitCode: number;
+  /** How the run ended, in a sentence; after a failure with the last lines. */
+  readonly summary: string;
+}
+
+/** What was seen of a run. */
+export interface Evidence {
+  readonly on: EmulatorName;
+  readonly plan: RunPlan;
+  readonly end: MachineEnd;
+  readonly result: BasaltResult | null;
+  /** Why the run was ended from here, null if it ended by itself. */
+  readonly stopped: StopReason | null;
+  /** In seconds. */
+  readonly limit: number | null;
+  /** The last lines. */
+  readonly last: readonly string[];
+}
+
+/** Decides from what was seen how the run ended. A failure of the emulator is never taken for one of the guest. */
+export function judge({ on, plan, end, result, stopped, limit, last }: Evidence): Verdict {
+  const verdict = (ended: Ended, exit: ExitName, summary: string): Verdict => {
+    return { ended, exit, exitCode: exitCodes[exit].code, summary };
+  };
+  const printed =
+    last.length === 0 ? "Nothing was printed." : `Last printed:\n${last.map((line) => `  ${line}`).join("\n")}`;
+  const files = `The run's files are in ${relative(root, plan.directory)}.`;
+
+  if (stopped === "interrupted") return verdict("interrupted", "interrupted", `The run on ${on} was interrupted.`);
+  if (stopped === "timeout" && result === null) {
+    return verdict("timeout", "timeout", `No result within ${limit} s on ${on}. ${printed}\n${files}`);
+  }
+  if (result !== null) {
+    const named = `result ${result.number} ${result.name}`;
+    const broken = stopped === null ? end.contradiction : `the machine did not power off within ${powerOffSeconds} s`;
+    if (broken !== null) {
+      return verdict("result", "panic", `Basalt printed ${named} on ${on}, but then: ${broken}. ${files}`);
+    }
+    return verdict("result", exitOfResult(result.number), `Basalt ended on ${on} with ${named}.`);
+  }
+  if (!end.started && last.length === 0) {
+    return verdict("not-started", "emulator", `The emulator did not start the machine: ${end.cause}\n${files}`);
+  }
+  const found = `The machine ended without a result of Basalt's: ${end.cause}.`;
+  return verdict("no-result", "panic", `${found} ${printed}\n${files}`);
+}

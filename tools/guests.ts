@@ -1,0 +1,11 @@
+// The guests that `--guest` names, from the list that the hypervisor itself has.
+
+interface GuestList {
+  readonly GUEST_NAMES: readonly string[];
+}
+
+// Its types are AssemblyScript's, so it is imported as data.
+const { GUEST_NAMES } = (await import(new URL("../hv/shared/guests.ts", import.meta.url).href)) as GuestList;
+
+/** The names of the built-in guests; the boot command line says `guest=NAME`. */
+export const guestNames: readonly string[] = GUEST_NAMES;

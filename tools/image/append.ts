@@ -1,0 +1,40 @@
+// Writes a copy of an ISO for one run, with the boot command line put in its place.
+import { copyFile, constants, open, readFile } from "node:fs/promises";
+import { ToolError } from "../errors.ts";
+import { fieldLength, marker, toField } from "./command-line.ts";
+
+/** Copies `isoPath` to `copyPath` with `commandLine` as Basalt's command line. The image keeps its size and layout. */
+export async function copyIsoWithCommandLine(isoPath: string, copyPath: string, commandLine: string): Promise<void> {
+  const field = toField(commandLine);
+  const offset = findField(await readIso(isoPath), isoPath);
+  await copyFile(isoPath, copyPath, constants.COPYFILE_FICLONE);
+  const copy = await open(copyPath, "r+");
+  try {
+    await copy.write(field, offset, "latin1");
+  } finally {
+    await copy.close();
+  }
+}
+
+async function readIso(isoPath: string): Promise<Buffer> {
+  try {
+    return await readFile(isoPath);
+  } catch (cause) {
+    throw new ToolError("build", `There is no image at ${isoPath}. Run \`npm run build\`.`, { cause });
+  }
+}
+
+/** The offset of the command line in `iso`; throws unless there is exactly one field of the right length. */
+function findField(iso: Buffer, isoPath: string): number {
+  const markerOffset = iso.indexOf(marker, 0, "latin1");
+  const second = markerOffset < 0 ? -1 : iso.indexOf(marker, markerOffset + 1, "latin1");
+  const offset = markerOffset + marker.length;
+  const field = iso.toString("latin1", offset, offset + fieldLength + 1);
+  const isField = field.length === fieldLength + 1 && field.indexOf("\n") === fieldLength;
+  if (markerOffset >= 0 && second < 0 && isField) return offset;
+  const found = markerOffset < 0 ? "no" : second < 0 ? "a badly padded" : "more than one";
+  throw new ToolError(
+    "build",
+    `${isoPath} holds ${found} "${marker.trim()}" line; expected one with ${fieldLength} characters. Build the image again.`,
+  );
+}

@@ -1,0 +1,10 @@
+// Where the tools find and put files.
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("..", import.meta.url));
+export const buildDirectory = join(root, "build");
+export const builtElf = join(buildDirectory, "basalt.elf");
+export const builtIso = join(buildDirectory, "basalt.iso");
+export const runsDirectory = join(buildDirectory, "run");
+export const testDirectory = join(root, "test");

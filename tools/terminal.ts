@@ -1,0 +1,31 @@
+// How the tools print: data on stdout, everything about it on stderr, colours only on a terminal.
+import { createColors } from "picocolors";
+import type { WriteStream } from "node:tty";
+
+/** Whether `stream` shows colours: it is a terminal that can, and the user did not ask for none (no-color.org). */
+function showsColours(stream: WriteStream): boolean {
+  return stream.isTTY === true && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb";
+}
+
+export const stdoutColours = createColors(showsColours(process.stdout));
+export const stderrColours = createColors(showsColours(process.stderr));
+
+/** Prints one line of data. */
+export function printLine(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Prints data for programs: one JSON document. */
+export function printJson(data: unknown): void {
+  printLine(JSON.stringify(data, null, 2));
+}
+
+/** Tells the user what goes on. */
+export function printStatus(line: string): void {
+  process.stderr.write(`${stderrColours.dim(`basalt: ${line}`)}\n`);
+}
+
+/** Tells the user what went wrong. */
+export function printError(message: string): void {
+  process.stderr.write(`${stderrColours.red("basalt:")} ${message}\n`);
+}
