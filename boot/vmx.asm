@@ -7,16 +7,10 @@ bits 64
 default rel
 section .text
 
-; u32 vmx_enter(void *registers_end, u32 launched): enters the guest by VMLAUNCH, or VMRESUME if `launched` is not 0.
-; Returns 0 after a VM exit, 1 on VMfailInvalid, 2 on VMfailValid.
+; Enters the guest by VMLAUNCH, or by VMRESUME if ESI is not 0; RDI is the end of the register block. Returns in EAX 0
+; after a VM exit, 1 on VMfailInvalid, 2 on VMfailValid; every other register is lost (hardware.h's vmEnter says so).
 global vmx_enter
 vmx_enter:
-    push rbp
-    push rbx
-    push r12
-    push r13
-    push r14
-    push r15
     mov [rdi], rsp
     test esi, esi               ; no MOV below touches the flags
     mov rax, [rdi - 8 * 16]
@@ -43,7 +37,7 @@ vmx_enter:
     mov eax, 1
     mov ecx, 2
     cmovz eax, ecx
-    jmp vmx_return
+    ret
 
 ; HOST_RIP. RSP is the end of the register block.
 global vmx_exit
@@ -66,13 +60,6 @@ vmx_exit:
     push rax
     mov rsp, [rsp + 8 * 16]
     xor eax, eax
-vmx_return:
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop rbx
-    pop rbp
     ret
 
 ; bool try_rdmsr(u32 index, u64 *value): false where the MSR does not exist; traps.c sends its #GP to the second label.

@@ -6,7 +6,6 @@
 struct w2c_env {
   struct w2c_hardware hardware;
 };
-static struct w2c_env environment;
 
 static void w2c_env_abort(struct w2c_env *env, u32 message, u32 file, u32 line, u32 column) {
   char text[256];
@@ -77,8 +76,8 @@ _Noreturn void runtime_start(u32 kind, u32 information) {
   paging_start();
   traps_start();
   apic_start();
-  environment.hardware.memory = (u8 *)INSTANCE_MEMORY(CORE_INSTANCE);
-  wasm2c_core_instantiate(core, &environment, &environment.hardware);
+  void *memory = (void *)INSTANCE_MEMORY(CORE_INSTANCE);
+  wasm2c_core_instantiate(core, memory, memory);
   w2c_core_start(core);
   w2c_core_boot(core, kind, information);
   put("basalt: panic: core returned without a result\n");

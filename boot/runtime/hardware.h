@@ -3,20 +3,25 @@
 #include "runtime.h"
 #include "vmm.h"
 
+// What core's instance holds for its imports: the base of its memory itself.
 struct w2c_hardware {
-  u8 *memory;
+  u8 memory[1];
 };
 
 enum { VM_SUCCEED, VM_FAIL_INVALID, VM_FAIL_VALID };
 
 _Noreturn void vmcs_access_failed(const char *instruction, u32 field);
-u32 vmx_enter(void *registers_end, u32 launched);
 bool try_rdmsr(u32 index, u64 *value);
 u32 read_physical(u64 physical, u8 *to, u32 length);
 
 static inline void w2c_hardware_cpuid(struct w2c_hardware *h, u32 leaf, u32 subleaf, u32 out) {
-  u32 *r = (u32 *)(h->memory + out);
-  __asm__ volatile("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3]) : "a"(leaf), "c"(subleaf));
+  u64 *r = (u64 *)(h->memory + out); // the order of the registers in the vCPU page
+  u32 eax, ebx, ecx, edx;
+  __asm__ volatile("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(leaf), "c"(subleaf));
+  r[0] = eax;
+  r[1] = ecx;
+  r[2] = edx;
+  r[3] = ebx;
 }
 
 static inline u64 w2c_hardware_rdmsr(struct w2c_hardware *h, u32 index) { return (void)h, read_msr(index); }
@@ -25,6 +30,12 @@ static inline u32 w2c_hardware_tryRdmsr(struct w2c_hardware *h, u32 index, u32 o
 }
 static inline void w2c_hardware_wrmsr(struct w2c_hardware *h, u32 index, u64 value) { (void)h, write_msr(index, value); }
 static inline u64 w2c_hardware_rdtsc(struct w2c_hardware *h) { return (void)h, read_tsc(); }
+static inline u32 w2c_hardware_rdtscLow(struct w2c_hardware *h) {
+  (void)h;
+  u32 low;
+  __asm__ volatile("rdtsc" : "=a"(low) : : "rdx");
+  return low;
+}
 
 static inline u64 w2c_hardware_readControlRegister(struct w2c_hardware *h, u32 n) {
   (void)h;
@@ -104,8 +115,15 @@ static inline u32 w2c_hardware_invvpid(struct w2c_hardware *h, u32 type, u32 vpi
   return VMX_STATUS("invvpid %2, %3", "m"(descriptor), "r"((u64)type));
 }
 
+// vmx.asm's vmx_enter keeps no register, so that the compiler saves just those that are live here.
 static inline u32 w2c_hardware_vmEnter(struct w2c_hardware *h, u32 registers_end, u32 launched) {
-  return vmx_enter(h->memory + registers_end, launched);
+  u64 end = (u64)h->memory + registers_end;
+  u32 outcome;
+  __asm__ volatile("push %%rbp\n\tcall vmx_enter\n\tpop %%rbp"
+                   : "=a"(outcome), "+D"(end), "+S"(launched)
+                   :
+                   : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
+  return outcome;
 }
 
 // Lets pending interrupts in: they come on IST stacks, are acknowledged, and leave.

@@ -2,6 +2,7 @@
 #include "vmm.h"
 #include "runtime.h"
 #include "as-string.h"
+#include <string.h>
 
 // A vmm call that takes longer than this many TSC ticks ends its VM: a third of a second at 300 MHz, 33 ms at 3 GHz.
 #define TIME_BUDGET 100000000ull
@@ -61,7 +62,8 @@ static void unwind_if_budget_is_spent(u64 rip, u64 rbp) {
   vmm_escape(VMM_TRAP_TIME_BUDGET);
 }
 
-// Maps physical memory into a vmm's linear memory. Statuses: 0, or 1 where the arguments name what no VM may have.
+// Maps physical memory into a vmm's linear memory, and zeroes it unless it is core's (a vCPU page): nothing that was in
+// RAM before reaches a guest. Statuses: 0, or 1 where the arguments name what no VM may have.
 u32 vmm_map(u32 vm, u64 address, u64 physical, u64 bytes) {
   u64 end = physical + bytes;
   bool is_aligned = ((address | physical | bytes) & (PAGE_SIZE - 1)) == 0;
@@ -70,9 +72,14 @@ u32 vmm_map(u32 vm, u64 address, u64 physical, u64 bytes) {
   if (vm >= MAX_VMS || !is_aligned || bytes == 0 || end < physical || end > 1ull << physical_address_bits() ||
       address >= 4 * GIB || bytes > 4 * GIB - address || (in_image && !in_core))
     return 1;
+  u64 linear = INSTANCE_MEMORY(VMM_INSTANCE(vm)) + address;
+  if (!paging_map(linear, physical, bytes, PAGE_WRITE))
+    return 1;
+  if (!in_core)
+    memset((void *)linear, 0, bytes);
   if (address == VMM_OWN_START)
     hosts[vm].own_bytes = bytes;
-  return paging_map(INSTANCE_MEMORY(VMM_INSTANCE(vm)) + address, physical, bytes, PAGE_WRITE) ? 0 : 1;
+  return 0;
 }
 
 static void *entry_function(u32 entry) {

@@ -6,7 +6,7 @@ export const VM_SUCCEED: u32 = 0;
 export const VM_FAIL_INVALID: u32 = 1;
 export const VM_FAIL_VALID: u32 = 2;
 
-/** CPUID: writes EAX, EBX, ECX and EDX as four u32 to `out`. */
+/** CPUID: writes EAX, ECX, EDX and EBX to `out` as four u64: the order of the registers in the vCPU page. */
 export declare function cpuid(leaf: u32, subleaf: u32, out: usize): void;
 /** RDMSR. An MSR that the CPU does not have is a host exception: ask CPUID or a capability first. */
 export declare function rdmsr(index: u32): u64;
@@ -16,6 +16,8 @@ export declare function tryRdmsr(index: u32, out: usize): u32;
 export declare function wrmsr(index: u32, value: u64): void;
 /** The time-stamp counter. */
 export declare function rdtsc(): u64;
+/** Its low half: enough for what takes less than 4 billion ticks, and half the instructions. */
+export declare function rdtscLow(): u32;
 /** CR0, CR3 or CR4. */
 export declare function readControlRegister(n: u32): u64;
 /** Writes CR0 or CR4; CR3 is the runtime's. */
@@ -73,8 +75,9 @@ export declare function consoleWrite(text: usize, length: u32): void;
 export declare function symbolAt(address: u64, out: usize, capacity: u32): u32;
 
 /**
- * Maps [hpa, hpa + bytes) at `address` of a vmm's linear memory, all multiples of 4 KiB. 0, or 1 where an argument is
- * out of range, the memory is Basalt's own, or page tables ran out.
+ * Maps [hpa, hpa + bytes) at `address` of a vmm's linear memory, all multiples of 4 KiB, and zeroes it, but for pages of
+ * core's memory, which may be shared. 0, or 1 where an argument is out of range, the memory is Basalt's own otherwise,
+ * or page tables ran out.
  */
 export declare function vmmMap(vm: u32, address: u64, hpa: u64, bytes: u64): u32;
 /** Creates a vmm instance in the memory mapped at 3 GiB. 0, or 1 where none is mapped. */

@@ -25,6 +25,8 @@ import { ExecutionControls } from "./vmx/execution-controls";
 import { checkVmxExists, enableFeatureControl, VmxOperation } from "./vmx/operation";
 import { runScript } from "./vmx/script";
 
+export { run } from "./vmx/run";
+
 /** Pages of core's memory that hold VMX regions, vCPU pages and EPT tables. */
 const POOL_PAGES: u32 = 640;
 

@@ -7,23 +7,32 @@ import {
   CPUID_LEAF_EXTENDED_MAXIMUM,
   CPUID_LEAF_FEATURES,
 } from "../../x86/cpuid";
+import { Registers } from "../../shared/vcpu-page";
 import { cpuid } from "../hardware";
 
-/** Executes CPUID and keeps its answer in place, so that asking allocates nothing. */
+/** Executes CPUID and keeps its answer. */
 export class Cpuid {
-  eax: u32 = 0;
-  ebx: u32 = 0;
-  ecx: u32 = 0;
-  edx: u32 = 0;
+  // In the order in which hardware.cpuid writes them.
+  private rax: u64 = 0;
+  private rcx: u64 = 0;
+  private rdx: u64 = 0;
+  private rbx: u64 = 0;
 
-  read(leaf: u32, subleaf: u32): void {
-    cpuid(leaf, subleaf, offsetof<Cpuid>("eax") + changetype<usize>(this));
+  get eax(): u32 {
+    return <u32>this.rax;
+  }
+  get ebx(): u32 {
+    return <u32>this.rbx;
+  }
+  get ecx(): u32 {
+    return <u32>this.rcx;
+  }
+  get edx(): u32 {
+    return <u32>this.rdx;
   }
 
-  /** As `read`, with what a guest must not see taken out: it has no VMX, and it runs under a hypervisor. */
-  readForGuest(leaf: u32, subleaf: u32): void {
-    this.read(leaf, subleaf);
-    if (leaf == CPUID_LEAF_FEATURES) this.ecx = (this.ecx & ~CPUID_1_ECX_VMX) | CPUID_1_ECX_HYPERVISOR;
+  read(leaf: u32, subleaf: u32): void {
+    cpuid(leaf, subleaf, changetype<usize>(this));
   }
 
   /** MAXPHYADDR: the number of physical-address bits, 36 where the CPU does not say (SDM 3A 4.1.4). */
@@ -33,4 +42,11 @@ export class Cpuid {
     this.read(CPUID_LEAF_ADDRESS_SIZES, 0);
     return this.eax & 0xff;
   }
+}
+
+/** Executes a guest's CPUID into its registers. The guest has no VMX, and is told that it runs under a hypervisor. */
+export function cpuidForGuest(registers: Registers): void {
+  const leaf = <u32>registers.rax;
+  cpuid(leaf, <u32>registers.rcx, changetype<usize>(registers));
+  if (leaf == CPUID_LEAF_FEATURES) registers.rcx = (registers.rcx & ~(<u64>CPUID_1_ECX_VMX)) | CPUID_1_ECX_HYPERVISOR;
 }

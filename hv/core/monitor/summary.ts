@@ -10,14 +10,15 @@ import { Vcpu } from "../vmx/vcpu";
 /** Prints it; the vCPU's VMCS is current. */
 export function printSummary(vcpu: Vcpu): void {
   let exits: u64 = 0;
-  for (let reason: u32 = 0; reason < EXIT_REASON_COUNT; reason++) exits += vcpu.exitCounts[reason];
+  for (let reason: u32 = 0; reason < EXIT_REASON_COUNT; reason++) exits += vcpu.exitCounters[2 * reason];
   vcpu.say(LEVEL_INFO).text("ended: ").text(resultName(vcpu.result)).text(", ").decimal(exits).text(" VM entries, final RIP ");
   vcpu.console.hex(vmread(GUEST_RIP), 16).end();
   for (let reason: u32 = 0; reason < EXIT_REASON_COUNT; reason++) {
-    const count = vcpu.exitCounts[reason];
+    const count = vcpu.exitCounters[2 * reason];
+    const ticks = vcpu.exitCounters[2 * reason + 1];
     if (count == 0) continue;
     vcpu.say(LEVEL_INFO).text("exit ").decimal(reason).text(" ").text(exitReasonName(reason)).text(": ").decimal(count);
-    vcpu.console.text(" exits, ").decimal(vcpu.exitTicks[reason]).text(" ticks, ");
-    vcpu.console.decimal(vcpu.exitTicks[reason] / count).text(" each").end();
+    vcpu.console.text(" exits, ").decimal(ticks).text(" ticks, ");
+    vcpu.console.decimal(ticks / count).text(" each").end();
   }
 }

@@ -23,7 +23,9 @@ import {
 import { LEVEL_ERROR, LEVEL_INFO } from "../console/console";
 import { openInterruptWindow, unblockNmis, vmread, vmwrite } from "../hardware";
 import {
+  RESULT_ENTRY_FAILED,
   RESULT_ENTRY_FAILED_BY_STATE,
+  RESULT_EPT_UNUSABLE,
   RESULT_EPT_MISCONFIGURATION,
   RESULT_EPT_VIOLATION,
   RESULT_NOT_HANDLED,
@@ -33,10 +35,13 @@ import {
   RESULT_VMM_STOPPED,
 } from "../results";
 import { callVmm, VMM_ENTRY_EXIT, VMM_STOPPED } from "../vmm";
-import { RESUME, STOP, Vcpu } from "./vcpu";
+import { cpuidForGuest } from "../cpu/cpuid";
+import { MAPPING_OK, mappingStatusText } from "../memory/mapping-status";
+import { RESUME, Vcpu } from "./vcpu";
+import { vmxFailure } from "./vmx-failure";
 
 /** Handles one exit; RESUME or STOP. */
-type ExitHandler = (vcpu: Vcpu) => u32;
+export type ExitHandler = (vcpu: Vcpu) => u32;
 
 /**
  * Advances RIP past the instruction that exited. Blocking by STI or MOV SS is left as it is: it ends with the next
@@ -48,13 +53,7 @@ function nextInstruction(vcpu: Vcpu): u32 {
 }
 
 function onCpuid(vcpu: Vcpu): u32 {
-  const registers = vcpu.registers;
-  const cpuid = vcpu.cpuid;
-  cpuid.readForGuest(<u32>registers.rax, <u32>registers.rcx);
-  registers.rax = cpuid.eax;
-  registers.rbx = cpuid.ebx;
-  registers.rcx = cpuid.ecx;
-  registers.rdx = cpuid.edx;
+  cpuidForGuest(vcpu.registers);
   return nextInstruction(vcpu);
 }
 
@@ -126,20 +125,37 @@ function describe(vcpu: Vcpu, what: string): void {
   line.text(", exit qualification ").hex(vmread(EXIT_QUALIFICATION)).text("; this VM ends").end();
 }
 
-/** Ends a vCPU whose VM entry failed after its controls were accepted (SDM 3C 27.8), or whose exit has no name. */
-export function stopAtUnknownReason(vcpu: Vcpu, reason: u32): u32 {
+/** A VM entry that failed after its controls were accepted (SDM 3C 27.8), or a reason that the SDM does not have yet. */
+function onEntryFailure(vcpu: Vcpu): u32 {
+  const reason = <u32>vmread(EXIT_REASON);
   const basic = reason & EXIT_REASON_BASIC_MASK;
-  if (!(reason & EXIT_REASON_ENTRY_FAILURE)) {
-    vcpu.exitReason = basic;
-    return basic < EXIT_REASON_COUNT ? unchecked(EXIT_HANDLERS[basic])(vcpu) : onUnexpected(vcpu);
-  }
+  vcpu.exitReason = basic;
+  if (!(reason & EXIT_REASON_ENTRY_FAILURE)) return onUnexpected(vcpu);
   const line = vcpu.say(LEVEL_ERROR).text("VM entry failed: exit reason ").hex(reason, 8).text(", ");
   line.text(exitReasonName(basic)).text(", exit qualification ").hex(vmread(EXIT_QUALIFICATION)).end();
-  vcpu.stop(RESULT_ENTRY_FAILED_BY_STATE);
-  return STOP;
+  return vcpu.stop(RESULT_ENTRY_FAILED_BY_STATE);
 }
 
-/** Indexed by the basic exit reason. */
+/** VMLAUNCH or VMRESUME failed itself. */
+function onEntryRefused(vcpu: Vcpu): u32 {
+  vmxFailure(vcpu.console, vcpu.isLaunched ? "VMRESUME" : "VMLAUNCH", 0, vcpu.entryOutcome);
+  return vcpu.stop(RESULT_ENTRY_FAILED);
+}
+
+/** Before an entry: translations that the processor may hold are dropped. */
+function onStaleTranslations(vcpu: Vcpu): u32 {
+  const status = vcpu.translations.prepareEntry();
+  if (status == MAPPING_OK) return RESUME;
+  vcpu.say(LEVEL_ERROR).text("stale translations cannot be dropped: ").text(mappingStatusText(status)).end();
+  return vcpu.stop(RESULT_EPT_UNUSABLE);
+}
+
+// Reasons of Basalt's own for leaving the guest, or not entering it, behind those of the SDM.
+export const REASON_ENTRY_FAILURE: u32 = EXIT_REASON_COUNT;
+export const REASON_ENTRY_REFUSED: u32 = EXIT_REASON_COUNT + 1;
+export const REASON_STALE_TRANSLATIONS: u32 = EXIT_REASON_COUNT + 2;
+
+/** Indexed by the basic exit reason, then by Basalt's own. */
 export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onExceptionOrNmi, // 0 EXCEPTION_OR_NMI
   onExternalInterrupt, // 1 EXTERNAL_INTERRUPT
@@ -227,4 +243,7 @@ export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onUnexpected, // 83 not defined
   onUnexpected, // 84 RDMSR_IMMEDIATE
   onUnexpected, // 85 WRMSRNS_IMMEDIATE
+  onEntryFailure,
+  onEntryRefused,
+  onStaleTranslations,
 ];

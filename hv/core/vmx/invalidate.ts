@@ -61,7 +61,7 @@ function invvpidType(capabilities: u64): u32 {
 /** The INVEPT that the changes to one VM's page tables call for. The tables raise the flag, only `flush` lowers it. */
 export class EptInvalidation {
   constructor(
-    private readonly tables: PageTables,
+    readonly tables: PageTables,
     private readonly eptp: u64,
     private readonly capabilities: u64,
   ) {}
@@ -85,12 +85,14 @@ export class EptInvalidation {
  * have had the number before. VPID 0 stands for "enable VPID" = 0: each entry and exit then drops its mappings itself.
  */
 export class VpidInvalidation {
-  private isPending: bool = true;
+  isPending: bool;
 
   constructor(
     readonly vpid: u16,
     private readonly capabilities: u64,
-  ) {}
+  ) {
+    this.isPending = vpid != 0;
+  }
 
   /** MAPPING_OK where VPID 0 was given or the processor has an INVVPID type that `flush` can use. */
   checkSupport(): u32 {
@@ -102,12 +104,12 @@ export class VpidInvalidation {
    * that drops translations on a real processor, and when the vCPU moves to this processor.
    */
   requireInvalidation(): void {
-    this.isPending = true;
+    this.isPending = this.vpid != 0;
   }
 
   /** Executes INVVPID if it is due. A failure leaves it due. */
   flush(): u32 {
-    if (!this.isPending || this.vpid == 0) return MAPPING_OK;
+    if (!this.isPending) return MAPPING_OK;
     const status = invalidateVpid(this.capabilities, this.vpid);
     this.isPending = status != MAPPING_OK;
     return status;
@@ -115,8 +117,8 @@ export class VpidInvalidation {
 }
 
 /**
- * What one vCPU must have done before it is entered. The function that enters a VM takes this object and calls
- * `prepareEntry` first; as it alone imports `vmEnter`, no path into a VM leaves the invalidation out.
+ * What one vCPU must have done before it is entered: the run loop, which alone imports `vmEnter`, enters only while
+ * neither flag of these two is up, so no path into a VM leaves the invalidation out.
  */
 export class GuestTranslations {
   constructor(
@@ -124,7 +126,7 @@ export class GuestTranslations {
     readonly vpid: VpidInvalidation,
   ) {}
 
-  /** MAPPING_OK where the VM may be entered now. With another status it must not be: translations may be stale. */
+  /** Executes what is due. With a status other than MAPPING_OK it stays due. */
   prepareEntry(): u32 {
     const status = this.ept.flush();
     return status == MAPPING_OK ? this.vpid.flush() : status;

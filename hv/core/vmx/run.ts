@@ -1,55 +1,64 @@
 // The run loop: enter, dispatch, count (SDM 3C chapters 27 and 28).
 
-import { EXIT_REASON_COUNT, exitReasonName } from "../../x86/exit-reasons";
+import { EXIT_REASON_BASIC_MASK, EXIT_REASON_COUNT, EXIT_REASON_ENTRY_FAILURE, exitReasonName } from "../../x86/exit-reasons";
 import { EXIT_QUALIFICATION, EXIT_REASON, GUEST_RIP, VM_EXIT_INSTRUCTION_LENGTH } from "../../x86/vmcs-fields";
-import { LEVEL_DEBUG, LEVEL_ERROR } from "../console/console";
-import { rdtsc, VM_SUCCEED, vmEnter, vmread } from "../hardware";
-import { MAPPING_OK, mappingStatusText } from "../memory/mapping-status";
-import { RESULT_ENTRY_FAILED, RESULT_EPT_UNUSABLE } from "../results";
-import { EXIT_HANDLERS, stopAtUnknownReason } from "./exits";
+import { LEVEL_DEBUG } from "../console/console";
+import { rdtscLow, VM_SUCCEED, vmEnter, vmread } from "../hardware";
+import { EXIT_HANDLERS, ExitHandler, REASON_ENTRY_FAILURE, REASON_ENTRY_REFUSED, REASON_STALE_TRANSLATIONS } from "./exits";
 import { RESUME, Vcpu } from "./vcpu";
-import { vmxFailure } from "./vmx-failure";
 
-/** Exits that are told one by one at log level debug. */
-const TRACED_EXITS: u32 = 8;
-
-/** Runs the vCPU, whose VMCS is current, until a handler stops it. Allocates nothing. */
+/**
+ * Runs the vCPU, whose VMCS is current, until a handler stops it. Allocates nothing. Index.ts exports it, else binaryen
+ * would inline it into its only caller, where too much else is live: that costs 20 ticks an exit.
+ */
 export function run(vcpu: Vcpu): void {
-  if (vcpu.console.level >= LEVEL_DEBUG) {
-    for (let i: u32 = 0; i < TRACED_EXITS; i++) {
-      if (step(vcpu, true) != RESUME) return;
+  const tables = vcpu.translations.ept.tables;
+  const vpid = vcpu.translations.vpid;
+  const counters = vcpu.exitCounters;
+  const handlers = vcpu.console.level >= LEVEL_DEBUG ? tracingHandlers() : EXIT_HANDLERS;
+  let action = RESUME;
+  // What is rare (a failed entry, an invalidation that is due) is a row of the table too, so that it is no code here.
+  while (action == RESUME) {
+    let reason = REASON_STALE_TRANSLATIONS;
+    if (!tables.invalidationIsPending && !vpid.isPending) {
+      const outcome = vmEnter(vcpu.registersEnd, vcpu.isLaunched);
+      reason = REASON_ENTRY_REFUSED;
+      if (outcome == VM_SUCCEED) {
+        vcpu.isLaunched = 1;
+        reason = <u32>vmread(EXIT_REASON);
+        if (reason >= EXIT_REASON_COUNT) reason = rowOfFlagged(reason);
+      } else {
+        vcpu.entryOutcome = outcome;
+      }
     }
+    const start = rdtscLow();
+    vcpu.exitReason = reason;
+    action = unchecked(handlers[reason])(vcpu);
+    unchecked(counters[2 * reason]++);
+    unchecked((counters[2 * reason + 1] += rdtscLow() - start));
   }
-  while (step(vcpu, false) == RESUME) continue;
 }
 
-/** One entry and the exit that follows. */
-function step(vcpu: Vcpu, isTraced: bool): u32 {
-  const translations = vcpu.translations.prepareEntry();
-  if (translations != MAPPING_OK) {
-    vcpu.say(LEVEL_ERROR).text("stale translations cannot be dropped: ").text(mappingStatusText(translations)).end();
-    return vcpu.stop(RESULT_EPT_UNUSABLE);
-  }
-  const outcome = vmEnter(vcpu.registersEnd, vcpu.isLaunched);
-  const start = rdtsc();
-  if (outcome != VM_SUCCEED) {
-    vmxFailure(vcpu.console, vcpu.isLaunched ? "VMRESUME" : "VMLAUNCH", 0, outcome);
-    return vcpu.stop(RESULT_ENTRY_FAILED);
-  }
-  vcpu.isLaunched = 1;
-  const reason = <u32>vmread(EXIT_REASON);
-  if (isTraced) trace(vcpu, reason);
-  // Flags in the upper half (an entry failure among them) make it large too.
-  if (reason >= EXIT_REASON_COUNT) return stopAtUnknownReason(vcpu, reason);
-  vcpu.exitReason = reason;
-  const action = unchecked(EXIT_HANDLERS[reason])(vcpu);
-  unchecked(vcpu.exitCounts[reason]++);
-  unchecked((vcpu.exitTicks[reason] += rdtsc() - start));
-  return action;
+/** EXIT_HANDLERS, each behind a line on the console as long as the vCPU has exits to trace. */
+function tracingHandlers(): StaticArray<ExitHandler> {
+  const handlers = new StaticArray<ExitHandler>(EXIT_HANDLERS.length);
+  for (let row = 0; row < handlers.length; row++) handlers[row] = traced;
+  return handlers;
 }
 
-function trace(vcpu: Vcpu, reason: u32): void {
-  const line = vcpu.say(LEVEL_DEBUG).text("exit ").hex(reason).text(" ").text(exitReasonName(reason & 0xffff));
-  line.text(" rip ").hex(vmread(GUEST_RIP)).text(" length ").decimal(vmread(VM_EXIT_INSTRUCTION_LENGTH));
-  line.text(" qualification ").hex(vmread(EXIT_QUALIFICATION)).end();
+function traced(vcpu: Vcpu): u32 {
+  const reason = vcpu.exitReason;
+  if (vcpu.exitsToTrace != 0 && reason < EXIT_REASON_COUNT) {
+    vcpu.exitsToTrace--;
+    const line = vcpu.say(LEVEL_DEBUG).text("exit ").decimal(reason).text(" ").text(exitReasonName(reason));
+    line.text(", RIP ").hex(vmread(GUEST_RIP)).text(", length ").decimal(vmread(VM_EXIT_INSTRUCTION_LENGTH));
+    line.text(", qualification ").hex(vmread(EXIT_QUALIFICATION)).end();
+  }
+  return EXIT_HANDLERS[reason](vcpu);
+}
+
+/** The row for a reason with flags in its upper half: they do not change what is to be done, but for a failed entry. */
+function rowOfFlagged(reason: u32): u32 {
+  const basic = reason & EXIT_REASON_BASIC_MASK;
+  return reason & EXIT_REASON_ENTRY_FAILURE || basic >= EXIT_REASON_COUNT ? REASON_ENTRY_FAILURE : basic;
 }

@@ -3,7 +3,6 @@
 import { EXIT_REASON_COUNT } from "../../x86/exit-reasons";
 import { CONSOLE_CAPACITY, CONSOLE_OFFSET, Registers, REGISTERS_OFFSET, VcpuPage } from "../../shared/vcpu-page";
 import { Console } from "../console/console";
-import { Cpuid } from "../cpu/cpuid";
 import { PAGE_BYTES } from "../memory/page-pool";
 import { RESULT_OK } from "../results";
 import { GuestTranslations } from "./invalidate";
@@ -12,18 +11,24 @@ import { GuestTranslations } from "./invalidate";
 export const RESUME: u32 = 0;
 export const STOP: u32 = 1;
 
+/** The SDM's exit reasons and Basalt's own (hv/core/vmx/exits.ts). */
+const EXIT_HANDLER_ROWS: i32 = EXIT_REASON_COUNT + 3;
+
 /** A virtual CPU of the VM with number `vm`. */
 export class Vcpu {
   /** The registers' end: HOST_RSP, and what vmEnter takes. Core's own stack pointer is kept behind it. */
   readonly registersEnd: usize;
   readonly shared: VcpuPage;
   readonly registers: Registers;
-  readonly cpuid: Cpuid = new Cpuid();
 
   /** 1 after the first entry: then VMRESUME. */
   isLaunched: u32 = 0;
-  /** The basic exit reason of the last exit. */
+  /** The row of EXIT_HANDLERS for the last exit: its basic exit reason. */
   exitReason: u32 = 0;
+  /** How the last VMLAUNCH or VMRESUME failed, where REASON_ENTRY_REFUSED says so. */
+  entryOutcome: u32 = 0;
+  /** Exits that are still told one by one at log level debug. */
+  exitsToTrace: u32 = 8;
   /** The root object of its vmm, as `create` returned it. */
   vmmRoot: u32 = 0;
   /** HLT exits that are left before the guest `hlt` ends; 0: no limit. */
@@ -31,9 +36,8 @@ export class Vcpu {
   /** How it ended, one of hv/core/results.ts. */
   result: u32 = RESULT_OK;
 
-  /** VM exits and the ticks that they took in core and vmm, by basic exit reason. */
-  readonly exitCounts: StaticArray<u64> = new StaticArray<u64>(EXIT_REASON_COUNT);
-  readonly exitTicks: StaticArray<u64> = new StaticArray<u64>(EXIT_REASON_COUNT);
+  /** VM exits, and the ticks that they took in core and vmm: two numbers for each row of EXIT_HANDLERS. */
+  readonly exitCounters: StaticArray<u64> = new StaticArray<u64>(2 * EXIT_HANDLER_ROWS);
 
   /** `page` is the first of two adjacent pages: the vCPU page, and a private one behind it. */
   constructor(
