@@ -20,11 +20,6 @@ EFER_LME_NXE equ (1 << 8) | (1 << 11)
 CPUID_LM     equ 1 << 29        ; CPUID.80000001H:EDX[29]
 CPUID_NX     equ 1 << 20        ; CPUID.80000001H:EDX[20]
 
-; Result codes; hv/core/results.ts holds the whole table.
-RESULT_NO_LONG_MODE equ 10
-RESULT_NO_NX        equ 11
-RESULT_NO_BOOT_INFORMATION equ 12
-
 extern runtime_start
 extern core_stack_top
 
@@ -112,18 +107,18 @@ enter_long_mode:
 
 no_boot_information:
     mov esi, text_no_boot_information
-    mov ebp, RESULT_NO_BOOT_INFORMATION
     jmp refuse
 no_long_mode:
     mov esi, text_no_long_mode
-    mov ebp, RESULT_NO_LONG_MODE
     jmp refuse
 no_nx:
     mov esi, text_no_nx
-    mov ebp, RESULT_NO_NX
 
-; Prints the text at ESI to COM1 at whatever speed the firmware left, ends QEMU with the code in EBP, else halts.
+; Prints the text behind the code at ESI to COM1 at whatever speed the firmware left, ends QEMU with it, else halts.
 refuse:
+    movzx ebp, byte [esi]
+    inc esi
+.next:
     lodsb
     test al, al
     jz .end
@@ -137,7 +132,7 @@ refuse:
     mov dx, 0x3F8
     mov al, bl
     out dx, al
-    jmp refuse
+    jmp .next
 .end:
     mov ecx, 20000              ; the last byte leaves the shift register
     mov dx, 0x3FD
@@ -168,14 +163,15 @@ long_mode:
     ud2                         ; runtime_start does not return
 
 section .boot.data progbits alloc noexec nowrite align=16
+; Each starts with its result code; hv/core/results.ts holds the whole table.
 text_no_boot_information:
-    db "basalt: error: no boot information: found neither multiboot2's nor PVH's magic; start Basalt by GRUB's"
+    db 12, "basalt: error: no boot information: found neither multiboot2's nor PVH's magic; start Basalt by GRUB's"
     db " multiboot2 command or by QEMU's -kernel.", 13, 10, "basalt: result 12 no-boot-information", 13, 10, 0
 text_no_long_mode:
-    db "basalt: error: this CPU has no long mode (CPUID.80000001H:EDX[29] is 0); Basalt needs a 64-bit CPU.", 13, 10
+    db 10, "basalt: error: this CPU has no long mode (CPUID.80000001H:EDX[29] is 0); Basalt needs a 64-bit CPU.", 13, 10
     db "basalt: result 10 no-long-mode", 13, 10, 0
 text_no_nx:
-    db "basalt: error: this CPU has no execute-disable (CPUID.80000001H:EDX[20] is 0); enable it in the firmware's"
+    db 11, "basalt: error: this CPU has no execute-disable (CPUID.80000001H:EDX[20] is 0); enable it in the firmware's"
     db " set-up.", 13, 10, "basalt: result 11 no-nx", 13, 10, 0
     align 8
 bootstrap_gdt:

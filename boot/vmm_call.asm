@@ -2,6 +2,7 @@
 
 bits 64
 default rel
+%include "boot/registers.inc"
 
 section .bss
 global vmm_escape_stack
@@ -12,12 +13,7 @@ section .text
 ; struct { u64 value, trapped } vmm_enter(void *function, void *instance, u32 argument, void *stack_top)
 global vmm_enter
 vmm_enter:
-    push rbp
-    push rbx
-    push r12
-    push r13
-    push r14
-    push r15
+    push_all rbp, rbx, r12, r13, r14, r15
     mov [vmm_escape_stack], rsp
     mov rsp, rcx
     mov rax, rdi
@@ -31,12 +27,7 @@ vmm_enter:
 vmm_leave:
     mov rsp, [vmm_escape_stack]
     mov qword [vmm_escape_stack], 0
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop rbx
-    pop rbp
+    pop_all r15, r14, r13, r12, rbx, rbp
     ret
 
 ; Unwinds to vmm_enter's caller, with `trapped` set to RDI. Reached by a jump, or by an interrupt's return.

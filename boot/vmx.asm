@@ -5,7 +5,20 @@
 
 bits 64
 default rel
+%include "boot/registers.inc"
 section .text
+
+; Loads 16 registers from the block that ends at RDI; `none` leaves one out.
+%macro load_all 16
+%assign left 16
+%rep 16
+%ifnidn %1, none
+    mov %1, [rdi - 8 * left]
+%endif
+%assign left left - 1
+%rotate 1
+%endrep
+%endmacro
 
 ; Enters the guest by VMLAUNCH, or by VMRESUME if ESI is not 0; RDI is the end of the register block. Returns in EAX 0
 ; after a VM exit, 1 on VMfailInvalid, 2 on VMfailValid; every other register is lost (hardware.h's vmEnter says so).
@@ -13,20 +26,7 @@ global vmx_enter
 vmx_enter:
     mov [rdi], rsp
     test esi, esi               ; no MOV below touches the flags
-    mov rax, [rdi - 8 * 16]
-    mov rcx, [rdi - 8 * 15]
-    mov rdx, [rdi - 8 * 14]
-    mov rbx, [rdi - 8 * 13]
-    mov rbp, [rdi - 8 * 11]
-    mov rsi, [rdi - 8 * 10]
-    mov r8, [rdi - 8 * 8]
-    mov r9, [rdi - 8 * 7]
-    mov r10, [rdi - 8 * 6]
-    mov r11, [rdi - 8 * 5]
-    mov r12, [rdi - 8 * 4]
-    mov r13, [rdi - 8 * 3]
-    mov r14, [rdi - 8 * 2]
-    mov r15, [rdi - 8 * 1]
+    load_all rax, rcx, rdx, rbx, none, rbp, rsi, none, r8, r9, r10, r11, r12, r13, r14, r15
     mov rdi, [rdi - 8 * 9]
     jnz .resume
     vmlaunch
@@ -42,22 +42,9 @@ vmx_enter:
 ; HOST_RIP. RSP is the end of the register block.
 global vmx_exit
 vmx_exit:
-    push r15
-    push r14
-    push r13
-    push r12
-    push r11
-    push r10
-    push r9
-    push r8
-    push rdi
-    push rsi
-    push rbp
+    push_all r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp
     sub rsp, 8                  ; the guest's RSP lives in the VMCS
-    push rbx
-    push rdx
-    push rcx
-    push rax
+    push_all rbx, rdx, rcx, rax
     mov rsp, [rsp + 8 * 16]
     xor eax, eax
     ret

@@ -2,23 +2,11 @@
 // SDM 3A chapter 11 (APIC), 11.5.4 (timer), 11.12 (x2APIC).
 #include "runtime.h"
 
-enum {
-  MSR_APIC_BASE = 0x1B,
-  APIC_BASE_X2APIC = 1 << 10,
-  APIC_BASE_ENABLE = 1 << 11,
-  MSR_X2APIC = 0x800,
-  REGISTER_TPR = 0x80,
-  REGISTER_EOI = 0xB0,
-  REGISTER_SPURIOUS = 0xF0,
-  SPURIOUS_ENABLE = 1 << 8,
-  REGISTER_LVT_TIMER = 0x320,
-  LVT_PERIODIC = 1 << 17,
-  REGISTER_INITIAL_COUNT = 0x380,
-  REGISTER_DIVIDE = 0x3E0,
-  DIVIDE_BY_1 = 0xB,
-  // A guest pays an exit a period, so it is long: about 40 to 170 ms with the 25 to 100 MHz timers of PCs.
-  TIMER_PERIOD = 4 << 20,
-};
+enum { MSR_APIC_BASE = 0x1B, APIC_BASE_X2APIC = 1 << 10, APIC_BASE_ENABLE = 1 << 11, MSR_X2APIC = 0x800 };
+enum { TPR = 0x80, EOI = 0xB0, SPURIOUS = 0xF0, LVT_TIMER = 0x320, INITIAL_COUNT = 0x380, DIVIDE = 0x3E0 };
+enum { SPURIOUS_ENABLE = 1 << 8, LVT_PERIODIC = 1 << 17, DIVIDE_BY_1 = 0xB };
+// A guest pays an exit a period, so it is long: about 40 to 170 ms with the 25 to 100 MHz timers of PCs.
+enum { TIMER_PERIOD = 4 << 20 };
 
 static bool x2apic, present;
 
@@ -49,14 +37,14 @@ void apic_start(void) {
   present = true;
   x2apic = base & APIC_BASE_X2APIC;
   paging_map(DEVICE_WINDOW, base & 0x000FFFFFFFFFF000ull, PAGE_SIZE, PAGE_UNCACHED);
-  apic_write(REGISTER_SPURIOUS, SPURIOUS_ENABLE | SPURIOUS_VECTOR);
-  apic_write(REGISTER_TPR, 0);
-  apic_write(REGISTER_DIVIDE, DIVIDE_BY_1);
-  apic_write(REGISTER_LVT_TIMER, LVT_PERIODIC | TIMER_VECTOR);
-  apic_write(REGISTER_INITIAL_COUNT, TIMER_PERIOD);
+  apic_write(SPURIOUS, SPURIOUS_ENABLE | SPURIOUS_VECTOR);
+  apic_write(TPR, 0);
+  apic_write(DIVIDE, DIVIDE_BY_1);
+  apic_write(LVT_TIMER, LVT_PERIODIC | TIMER_VECTOR);
+  apic_write(INITIAL_COUNT, TIMER_PERIOD);
 }
 
 void apic_end_of_interrupt(void) {
   if (present)
-    apic_write(REGISTER_EOI, 0);
+    apic_write(EOI, 0);
 }

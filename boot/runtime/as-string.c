@@ -21,14 +21,3 @@ u32 copy_text(const char *text, char *out, u32 capacity) {
     out[n] = text[n];
   return n;
 }
-
-u32 copy_decimal(u32 value, char *out) {
-  char digits[10];
-  u32 n = 0, length = 0;
-  do
-    digits[n++] = '0' + value % 10;
-  while (value /= 10);
-  while (n-- > 0)
-    out[length++] = digits[n];
-  return length;
-}

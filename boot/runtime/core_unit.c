@@ -55,11 +55,6 @@ u32 w2c_hardware_symbolAt(struct w2c_hardware *h, u64 address, u32 out, u32 capa
   return name ? copy_text(name, (char *)h->memory + out, capacity) : 0;
 }
 
-void w2c_hardware_setPowerOff(struct w2c_hardware *h, u32 pm1a, u32 pm1a_value, u32 pm1b, u32 pm1b_value) {
-  (void)h;
-  power_off_ports = (struct power_off_ports){pm1a, pm1a_value, pm1b, pm1b_value};
-}
-
 _Noreturn void w2c_hardware_finish(struct w2c_hardware *h, u32 result, u32 name) {
   char text[64];
   text[copy_string(h->memory, 0, core_memory_end - core_memory_start, name, text, sizeof text - 1)] = 0;

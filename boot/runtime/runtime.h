@@ -79,11 +79,7 @@ void apic_end_of_interrupt(void);
 
 // report.c: the ends that nothing returns from.
 enum result { // hv/core/results.ts holds the whole table
-  RESULT_HOST_EXCEPTION = 60,
-  RESULT_ASSERTION = 61,
-  RESULT_CORE_TRAP = 62,
-  RESULT_VMCS_ACCESS = 63,
-  RESULT_MACHINE_CHECK = 64,
+  RESULT_HOST_EXCEPTION = 60, RESULT_ASSERTION, RESULT_CORE_TRAP, RESULT_VMCS_ACCESS, RESULT_MACHINE_CHECK
 };
 struct power_off_ports { // from the FADT, by core; 0: none found
   u16 pm1a_control, pm1a_value, pm1b_control, pm1b_value;
@@ -95,24 +91,17 @@ u32 backtrace(u64 rip, u64 rbp, u64 *out, u32 count);
 void put_address(u64 address);
 
 // vmm.c: calls into vmm instances and what stops them.
-enum vmm_trap_kind { // hv/core/vmm-trap.ts names them
-  VMM_TRAP_OUT_OF_BOUNDS = 1,
-  VMM_TRAP_STACK_EXHAUSTED = 2,
-  VMM_TRAP_UNREACHABLE = 3,
-  VMM_TRAP_ABORT = 4,
-  VMM_TRAP_TIME_BUDGET = 5,
-  VMM_TRAP_ARITHMETIC = 6,
-  VMM_TRAP_INDIRECT_CALL = 7,
-  VMM_TRAP_EXCEPTION = 8,
+enum vmm_trap_kind { // hv/core/vmm.ts names them
+  VMM_TRAP_OUT_OF_BOUNDS = 1, VMM_TRAP_STACK_EXHAUSTED, VMM_TRAP_UNREACHABLE, VMM_TRAP_ABORT, VMM_TRAP_TIME_BUDGET,
+  VMM_TRAP_ARITHMETIC, VMM_TRAP_INDIRECT_CALL, VMM_TRAP_EXCEPTION
 };
 #define VMM_TRAP_FRAMES 8
-#define VMM_TRAP_TEXT 160
-struct vmm_trap_record {
-  u32 kind, vector;
+struct vmm_trap_record { // hv/core/vmm.ts
+  u32 kind, line;
   u64 address;
-  u32 frame_count, text_length;
+  u32 frame_count, message_length, file_length, reserved;
   u64 frames[VMM_TRAP_FRAMES];
-  char text[VMM_TRAP_TEXT];
+  char message[120], file[80];
 };
 extern struct vmm_trap_record vmm_trap_record;
 extern u64 vmm_escape_stack;
@@ -120,6 +109,7 @@ bool vmm_is_running(void);
 bool vmm_code_holds(u64 rip);
 u64 vmm_fault_kind(u64 address);
 void vmm_record_trap(u32 kind, u64 address, u64 rip, u64 rbp);
+void vmm_unwind(struct trap_frame *frame, u32 kind, u64 address);
 void vmm_timer_tick(struct trap_frame *frame);
 _Noreturn void vmm_escape(u64 trapped);
 

@@ -1,25 +1,13 @@
 // COM1: a 16550A UART, polled, with bounded waits (National Semiconductor PC16550D data sheet, 8.0 "Registers").
 #include "runtime.h"
 
-enum {
-  COM1 = 0x3F8,
-  DATA = COM1,
-  INTERRUPT_ENABLE = COM1 + 1,
-  FIFO_CONTROL = COM1 + 2,
-  LINE_CONTROL = COM1 + 3,
-  MODEM_CONTROL = COM1 + 4,
-  LINE_STATUS = COM1 + 5,
-  LINE_8N1 = 0x03,
-  DIVISOR_LATCH = 0x80,
-  DIVISOR_115200 = 1,
-  FIFO_ENABLE_AND_CLEAR = 0x07,
-  DTR_RTS = 0x03,
-  HOLDING_REGISTER_EMPTY = 0x20,
-  TRANSMITTER_EMPTY = 0x60,
-  // Each poll takes about a microsecond on a PC; a byte takes 87 at 115,200 baud. Past the bound the UART is absent or
-  // stuck, and is not waited for again.
-  POLLS = 20000,
-};
+// The registers, in the order of their ports.
+enum { COM1 = 0x3F8, DATA = COM1, INTERRUPT_ENABLE, FIFO_CONTROL, LINE_CONTROL, MODEM_CONTROL, LINE_STATUS };
+enum { LINE_8N1 = 0x03, DIVISOR_LATCH = 0x80, DIVISOR_115200 = 1, FIFO_ENABLE_AND_CLEAR = 0x07, DTR_RTS = 0x03 };
+enum { HOLDING_REGISTER_EMPTY = 0x20, TRANSMITTER_EMPTY = 0x60 };
+// Each poll takes about a microsecond on a PC; a byte takes 87 at 115,200 baud. Past the bound the UART is absent or
+// stuck, and is not waited for again.
+enum { POLLS = 20000 };
 
 static bool absent;
 

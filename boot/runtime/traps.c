@@ -1,21 +1,9 @@
 // The host's GDT, TSS and IDT, and what happens at an exception or interrupt (SDM 3A chapters 6 and 7.7).
 #include "runtime.h"
 
-enum {
-  CODE_SELECTOR = 0x08,
-  DATA_SELECTOR = 0x10,
-  TSS_SELECTOR = 0x18,
-  INTERRUPT_GATE = 0x8E,
-  TSS_AVAILABLE = 0x89,
-  STUB_SIZE = 16,
-  DIVIDE_ERROR = 0,
-  NMI = 2,
-  DOUBLE_FAULT = 8,
-  GENERAL_PROTECTION = 13,
-  PAGE_FAULT = 14,
-  MACHINE_CHECK = 18,
-  FIRST_INTERRUPT = 32,
-};
+enum { CODE_SELECTOR = 0x08, DATA_SELECTOR = 0x10, TSS_SELECTOR = 0x18, INTERRUPT_GATE = 0x8E, TSS_AVAILABLE = 0x89 };
+enum { NMI = 2, DOUBLE_FAULT = 8, GENERAL_PROTECTION = 13, PAGE_FAULT = 14, MACHINE_CHECK = 18, FIRST_INTERRUPT = 32 };
+enum { STUB_SIZE = 16 }; // traps.asm
 
 extern u8 trap_stubs[], vmx_exit[], try_rdmsr_instruction[], try_rdmsr_fault[];
 
@@ -39,20 +27,13 @@ static const char *const exception_names[FIRST_INTERRUPT] = {
     "#UD invalid opcode", "#NM device not available", "#DF double fault", "coprocessor segment overrun",
     "#TS invalid TSS", "#NP segment not present", "#SS stack-segment fault", "#GP general protection",
     "#PF page fault", "reserved", "#MF x87 floating-point error", "#AC alignment check", "#MC machine check",
-    "#XM SIMD floating-point", "#VE virtualization", "#CP control protection", "reserved", "reserved", "reserved",
-    "reserved", "reserved", "reserved", "#HV hypervisor injection", "#VC VMM communication", "#SX security",
-    "reserved",
+    "#XM SIMD floating-point", "#VE virtualization", "#CP control protection", [28] = "#HV hypervisor injection",
+    "#VC VMM communication", "#SX security",
 };
 
-static u8 ist_of(u32 vector) {
-  switch (vector) {
-  case PAGE_FAULT: return 1; // so that an exhausted stack is a report
-  case DOUBLE_FAULT: return 2;
-  case NMI: return 3;
-  case MACHINE_CHECK: return 4;
-  default: return vector < FIRST_INTERRUPT ? 0 : 5; // interrupts, which come while vmm code runs
-  }
-}
+// #PF has a stack of its own so that an exhausted one is a report; interrupts have the fifth, as they come in vmm code.
+static const u8 exception_stacks[FIRST_INTERRUPT] = {[PAGE_FAULT] = 1, [DOUBLE_FAULT] = 2, [NMI] = 3, [MACHINE_CHECK] = 4};
+enum { INTERRUPT_STACK = 5 };
 
 void traps_start(void) {
   struct __attribute__((packed)) {
@@ -67,7 +48,8 @@ void traps_start(void) {
   gdt[4] = base >> 32;
   for (u32 v = 0; v < 256; v++) {
     u64 stub = (u64)trap_stubs + v * STUB_SIZE;
-    idt[v] = (struct gate){stub, CODE_SELECTOR, ist_of(v), INTERRUPT_GATE, stub >> 16, stub >> 32, 0};
+    u8 stack = v < FIRST_INTERRUPT ? exception_stacks[v] : INTERRUPT_STACK;
+    idt[v] = (struct gate){stub, CODE_SELECTOR, stack, INTERRUPT_GATE, stub >> 16, stub >> 32, 0};
   }
   __asm__ volatile("lgdt %0\n\tlidt %1\n\tltr %w2" : : "m"(gdtr), "m"(idtr), "r"(TSS_SELECTOR) : "memory");
 }
@@ -77,17 +59,12 @@ void host_state_read(struct host_state *out) {
       CODE_SELECTOR, DATA_SELECTOR, TSS_SELECTOR, (u64)gdt, (u64)idt, (u64)&tss, (u64)vmx_exit, nmi_count};
 }
 
-static void put_field(const char *name, u64 value) {
-  put(name);
-  put("=");
-  put_hex(value, 16);
-}
-
 static _Noreturn void report(struct trap_frame *f) {
   u64 cr2, cr3;
   __asm__ volatile("mov %%cr2, %0\n\tmov %%cr3, %1" : "=r"(cr2), "=r"(cr3));
   put("basalt: panic: ");
-  put(f->vector < FIRST_INTERRUPT ? exception_names[f->vector] : "unexpected interrupt");
+  const char *name = f->vector < FIRST_INTERRUPT ? exception_names[f->vector] : NULL;
+  put(name ? name : "unexpected interrupt");
   put(", vector ");
   put_decimal(f->vector);
   put(", error code ");
@@ -100,6 +77,8 @@ static _Noreturn void report(struct trap_frame *f) {
       put(": a null pointer");
     if (cr2 < (u64)core_stack_bottom && cr2 >= (u64)core_stack_bottom - 16 * PAGE_SIZE)
       put(": core's stack is exhausted");
+    if (cr2 >= INSTANCE_MEMORY(CORE_INSTANCE) && cr2 < INSTANCE_MEMORY(CORE_INSTANCE) + RESERVATION_BYTES)
+      put(": beyond core's memory");
   }
   put("\n");
   const struct {
@@ -111,7 +90,9 @@ static _Noreturn void report(struct trap_frame *f) {
                 {"cr2", cr2},    {"cr3", cr3}};
   for (u32 i = 0; i < sizeof fields / sizeof fields[0]; i++) {
     put(i % 4 == 0 ? "basalt: panic: " : " ");
-    put_field(fields[i].name, fields[i].value);
+    put(fields[i].name);
+    put("=");
+    put_hex(fields[i].value, 16);
     if (i % 4 == 3)
       put("\n");
   }
@@ -126,15 +107,6 @@ static _Noreturn void report(struct trap_frame *f) {
   if (f->vector == MACHINE_CHECK)
     panic_at(RESULT_MACHINE_CHECK, "machine-check", f->rip, f->rbp);
   panic_at(RESULT_HOST_EXCEPTION, "host-exception", f->rip, f->rbp);
-}
-
-// Unwinds from a fault in vmm code: the interrupt's return goes to vmm_escape instead of to the faulting instruction.
-static void escape_from(struct trap_frame *f, u32 kind, u64 address) {
-  vmm_record_trap(kind, address, f->rip, f->rbp);
-  vmm_trap_record.vector = f->vector;
-  f->rip = (u64)vmm_escape;
-  f->rdi = kind;
-  f->rflags &= ~0x600ull; // IF and DF
 }
 
 void trap_dispatch(struct trap_frame *f) {
@@ -159,7 +131,7 @@ void trap_dispatch(struct trap_frame *f) {
     u32 kind = f->vector == PAGE_FAULT ? vmm_fault_kind(cr2) : VMM_TRAP_EXCEPTION;
     // A stack runs out in whatever function comes last, also in one of the runtime's.
     if (vmm_code_holds(f->rip) || kind == VMM_TRAP_STACK_EXHAUSTED)
-      return escape_from(f, kind, f->vector == PAGE_FAULT ? cr2 : 0);
+      return vmm_unwind(f, kind, f->vector == PAGE_FAULT ? cr2 : f->vector);
   }
   report(f);
 }

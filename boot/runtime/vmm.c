@@ -14,10 +14,8 @@ static u64 deadline;
 static u32 running_vm;
 static volatile bool budget_is_spent; // set while an import runs; the import then unwinds before it returns
 
-struct vmm_answer {
-  u64 value, trapped;
-};
-struct vmm_answer vmm_enter(void *function, void *instance, u32 argument, void *stack_top);
+struct vmm_answer { u64 value, trapped; };
+struct vmm_answer vmm_enter(u32 (*function)(void *, u32), void *instance, u32 argument, void *stack_top);
 
 bool vmm_is_running(void) { return *(volatile u64 *)&vmm_escape_stack != 0; }
 
@@ -35,24 +33,27 @@ u64 vmm_fault_kind(u64 address) {
 
 // `address` is the faulting linear address; inside the reservation it is told as vmm knows it.
 void vmm_record_trap(u32 kind, u64 address, u64 rip, u64 rbp) {
-  vmm_trap_record.kind = kind;
-  vmm_trap_record.address = kind == VMM_TRAP_OUT_OF_BOUNDS && address ? address - INSTANCE_MEMORY(VMM_INSTANCE(running_vm))
-                                                                      : address;
-  vmm_trap_record.text_length = 0;
+  if (kind == VMM_TRAP_OUT_OF_BOUNDS && address)
+    address -= INSTANCE_MEMORY(VMM_INSTANCE(running_vm));
+  vmm_trap_record = (struct vmm_trap_record){.kind = kind, .address = address};
   vmm_trap_record.frame_count = backtrace(rip, rbp, vmm_trap_record.frames, VMM_TRAP_FRAMES);
+}
+
+// Unwinds from interrupted vmm code: the interrupt's return goes to vmm_escape instead of to where it came from.
+void vmm_unwind(struct trap_frame *f, u32 kind, u64 address) {
+  vmm_record_trap(kind, address, f->rip, f->rbp);
+  f->rip = (u64)vmm_escape;
+  f->rdi = kind;
+  f->rflags &= ~0x600ull; // IF and DF
 }
 
 void vmm_timer_tick(struct trap_frame *f) {
   if (!vmm_is_running() || read_tsc() < deadline)
     return;
-  if (!vmm_code_holds(f->rip)) {
+  if (vmm_code_holds(f->rip))
+    vmm_unwind(f, VMM_TRAP_TIME_BUDGET, 0);
+  else
     budget_is_spent = true;
-    return;
-  }
-  vmm_record_trap(VMM_TRAP_TIME_BUDGET, 0, f->rip, f->rbp);
-  f->rip = (u64)vmm_escape;
-  f->rdi = VMM_TRAP_TIME_BUDGET;
-  f->rflags &= ~0x600ull;
 }
 
 static void unwind_if_budget_is_spent(u64 rip, u64 rbp) {
@@ -82,25 +83,18 @@ u32 vmm_map(u32 vm, u64 address, u64 physical, u64 bytes) {
   return 0;
 }
 
-static void *entry_function(u32 entry) {
-  switch (entry) {
-  case VMM_ENTRY_START: return vmm_entry_start;
-  case VMM_ENTRY_CREATE: return vmm_entry_create;
-  case VMM_ENTRY_RESET: return vmm_entry_reset;
-  case VMM_ENTRY_EXIT: return vmm_entry_exit;
-  default: return NULL;
-  }
-}
+// In the order of hv/core/vmm.ts's VMM_ENTRY_*.
+static u32 (*const entries[])(void *instance, u32 argument) = {vmm_entry_start, vmm_entry_create, vmm_entry_reset,
+                                                               vmm_entry_exit};
 
 // Calls an entry of a vmm. Returns its u32 answer, or 1 << 32 | kind where it was stopped (vmm_trap_record says more).
 u64 vmm_call(u32 vm, u32 entry, u32 argument) {
-  void *function = entry_function(entry);
-  if (vm >= MAX_VMS || !function)
+  if (vm >= MAX_VMS || entry >= sizeof entries / sizeof entries[0])
     return 1ull << 32 | VMM_TRAP_INDIRECT_CALL;
   running_vm = vm;
   budget_is_spent = false;
   deadline = read_tsc() + TIME_BUDGET;
-  struct vmm_answer answer = vmm_enter(function, (void *)INSTANCE_STATE(VMM_INSTANCE(vm)), argument, vmm_stack_top);
+  struct vmm_answer answer = vmm_enter(entries[entry], (void *)INSTANCE_STATE(VMM_INSTANCE(vm)), argument, vmm_stack_top);
   return answer.trapped ? 1ull << 32 | answer.trapped : (u32)answer.value;
 }
 
@@ -126,13 +120,11 @@ u64 w2c_host_clock(struct w2c_host *host) {
 
 // AssemblyScript's abort(message, file, line, column): the strings are copied only from vmm's own data.
 void vmm_abort(struct w2c_host *host, u32 message, u32 file, u32 line) {
+  struct vmm_trap_record *record = &vmm_trap_record;
   vmm_record_trap(VMM_TRAP_ABORT, 0, (u64)__builtin_return_address(0), *(u64 *)__builtin_frame_address(0));
-  u32 n = 0;
-  n += copy_string(host->memory, VMM_OWN_START, host->own_bytes, message, vmm_trap_record.text, VMM_TRAP_TEXT / 2);
-  n += copy_text(" at ", vmm_trap_record.text + n, VMM_TRAP_TEXT - n);
-  n += copy_string(host->memory, VMM_OWN_START, host->own_bytes, file, vmm_trap_record.text + n, VMM_TRAP_TEXT - n - 16);
-  n += copy_text(":", vmm_trap_record.text + n, VMM_TRAP_TEXT - n);
-  n += copy_decimal(line, vmm_trap_record.text + n);
-  vmm_trap_record.text_length = n;
+  record->line = line;
+  record->message_length =
+      copy_string(host->memory, VMM_OWN_START, host->own_bytes, message, record->message, sizeof record->message);
+  record->file_length = copy_string(host->memory, VMM_OWN_START, host->own_bytes, file, record->file, sizeof record->file);
   vmm_escape(VMM_TRAP_ABORT);
 }

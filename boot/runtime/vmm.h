@@ -10,9 +10,7 @@ struct w2c_host {
   u64 own_bytes;
 };
 
-enum { VMM_ENTRY_START, VMM_ENTRY_CREATE, VMM_ENTRY_RESET, VMM_ENTRY_EXIT };
-
-void vmm_entry_start(void *instance, u32 argument);
+u32 vmm_entry_start(void *instance, u32 argument);
 u32 vmm_entry_create(void *instance, u32 argument);
 u32 vmm_entry_reset(void *instance, u32 argument);
 u32 vmm_entry_exit(void *instance, u32 argument);

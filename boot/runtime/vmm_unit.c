@@ -12,10 +12,7 @@ static void w2c_env_abort(struct w2c_env *env, u32 message, u32 file, u32 line, 
 
 #include "vmm_module.c.inc"
 
-void vmm_entry_start(void *instance, u32 argument) {
-  (void)argument;
-  w2c_vmm_start(instance);
-}
+u32 vmm_entry_start(void *instance, u32 argument) { return w2c_vmm_start(instance), (void)argument, 0; }
 u32 vmm_entry_create(void *instance, u32 argument) { return w2c_vmm_create(instance, argument); }
 u32 vmm_entry_reset(void *instance, u32 argument) { return w2c_vmm_reset(instance, argument); }
 u32 vmm_entry_exit(void *instance, u32 argument) { return w2c_vmm_exit(instance, argument); }

@@ -16,12 +16,8 @@
 #define wasm_rt_is_initialized() true
 
 typedef enum {
-  WASM_RT_TRAP_OOB,
-  WASM_RT_TRAP_INT_OVERFLOW,
-  WASM_RT_TRAP_DIV_BY_ZERO,
-  WASM_RT_TRAP_INVALID_CONVERSION,
-  WASM_RT_TRAP_UNREACHABLE,
-  WASM_RT_TRAP_CALL_INDIRECT,
+  WASM_RT_TRAP_OOB, WASM_RT_TRAP_INT_OVERFLOW, WASM_RT_TRAP_DIV_BY_ZERO, WASM_RT_TRAP_INVALID_CONVERSION,
+  WASM_RT_TRAP_UNREACHABLE, WASM_RT_TRAP_CALL_INDIRECT
 } wasm_rt_trap_t;
 typedef enum { WASM_RT_I32, WASM_RT_I64, WASM_RT_F32, WASM_RT_F64, WASM_RT_V128, WASM_RT_FUNCREF } wasm_rt_type_t;
 
@@ -35,20 +31,11 @@ typedef struct {
   void *module_instance;
 } wasm_rt_funcref_t;
 static const wasm_rt_funcref_t wasm_rt_funcref_null_value __attribute__((unused));
-typedef struct {
-  wasm_rt_funcref_t *data;
-  uint32_t max_size, size;
-} wasm_rt_funcref_table_t;
+typedef struct { wasm_rt_funcref_t *data; uint32_t max_size, size; } wasm_rt_funcref_table_t;
 typedef void *wasm_rt_externref_t;
 static const wasm_rt_externref_t wasm_rt_externref_null_value __attribute__((unused));
-typedef struct {
-  wasm_rt_externref_t *data;
-  uint32_t max_size, size;
-} wasm_rt_externref_table_t;
-typedef struct {
-  uint8_t *data;
-  uint64_t pages, max_pages, size;
-} wasm_rt_memory_t;
+typedef struct { wasm_rt_externref_t *data; uint32_t max_size, size; } wasm_rt_externref_table_t;
+typedef struct { uint8_t *data; uint64_t pages, max_pages, size; } wasm_rt_memory_t;
 
 _Noreturn void wasm_rt_trap(wasm_rt_trap_t kind);
 void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint64_t pages, uint64_t max_pages, bool is64, uint32_t page_size);

@@ -53,10 +53,6 @@ export declare function openInterruptWindow(): void;
 /** Ends the blocking of NMIs that an NMI exit leaves behind; counts as one more NMI of the host's. */
 export declare function unblockNmis(): void;
 
-export declare function in8(port: u32): u32;
-export declare function in16(port: u32): u32;
-export declare function out8(port: u32, value: u32): void;
-
 /** Copies `length` bytes of physical memory to `to`. 0, or 1 where the range is beyond the CPU's addresses. */
 export declare function readPhysical(hpa: u64, to: usize, length: u32): u32;
 /** The host-physical address of core's memory, which is contiguous. */

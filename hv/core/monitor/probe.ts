@@ -11,6 +11,9 @@ export function probe(machine: Machine): u32 {
   const secondary = machine.controls.secondary;
   const line = machine.console.info().text("probe vmx ok feature-control=").hex(rdmsr(IA32_FEATURE_CONTROL));
   line.text(" ept=").decimal(secondary.has(SECONDARY_ENABLE_EPT) ? 1 : 0);
-  line.text(" unrestricted-guest=").decimal(secondary.has(SECONDARY_UNRESTRICTED_GUEST) ? 1 : 0).end();
+  line
+    .text(" unrestricted-guest=")
+    .decimal(secondary.has(SECONDARY_UNRESTRICTED_GUEST) ? 1 : 0)
+    .end();
   return RESULT_OK;
 }
