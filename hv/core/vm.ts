@@ -43,7 +43,10 @@ const VMM_OWN_BYTES: u64 = PAGE_SIZE_2_MIB;
 export function runGuest(machine: Machine, number: u32, guest: u32): u32 {
   const console = machine.console;
   console.info().text("vm").decimal(number).text(": guest ").text(GUEST_NAMES[guest]).text(", ");
-  console.decimal(RAM_BYTES >> 20).text(" MiB of RAM").end();
+  console
+    .decimal(RAM_BYTES >> 20)
+    .text(" MiB of RAM")
+    .end();
 
   const page = machine.pool.allocateAdjacent(2);
   const vmcs = allocateVmxRegion(machine.pool, machine.capabilities.of(IA32_VMX_BASIC));
@@ -75,7 +78,15 @@ export function runGuest(machine: Machine, number: u32, guest: u32): u32 {
   writeHostState(vcpu, machine.controls);
   writeGuestState(vcpu, machine.controls, machine.capabilities);
   if (guest == GUEST_HLT) vcpu.haltsLeft = machine.options.iterations;
-  console.debug().text("vm").decimal(number).text(": EPTP ").hex(ept.pointer, 16).text(", VPID ").decimal(vpid.vpid).end();
+  console
+    .debug()
+    .text("vm")
+    .decimal(number)
+    .text(": EPTP ")
+    .hex(ept.pointer, 16)
+    .text(", VPID ")
+    .decimal(vpid.vpid)
+    .end();
 
   run(vcpu);
   printSummary(vcpu);
@@ -90,7 +101,10 @@ export function runGuest(machine: Machine, number: u32, guest: u32): u32 {
 
 function tooLittleMemory(machine: Machine, number: u32): u32 {
   const line = machine.console.error().text("vm").decimal(number).text(": too little memory: ");
-  line.decimal(machine.memory.freeBytes >> 20).text(" MiB are free; a VM takes ").decimal(RAM_BYTES >> 20);
+  line
+    .decimal(machine.memory.freeBytes >> 20)
+    .text(" MiB are free; a VM takes ")
+    .decimal(RAM_BYTES >> 20);
   line.text(" MiB of RAM and 2 MiB for its vmm, each in one piece").end();
   return RESULT_TOO_LITTLE_MEMORY;
 }

@@ -58,7 +58,7 @@ export class Console {
   hex(value: u64, digits: u32 = 1): Console {
     this.text("0x");
     for (let i = 15; i >= 0; i--) {
-      const rest = value >> <u64>(4 * i);
+      const rest = value >> (<u64>(4 * i));
       if (rest != 0 || <u32>i < digits) {
         const digit = <u8>(rest & 15);
         this.byte(digit < 10 ? 0x30 + digit : 0x57 + digit);

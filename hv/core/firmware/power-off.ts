@@ -33,7 +33,8 @@ export class PowerOff {
     // Revision 2 and later have the 64-bit XSDT; the 20-byte structure of older firmwares only the RSDT.
     const hasXsdt = rsdp.u8(15) >= 2 && rsdp.length >= 36 && rsdp.u64(24) != 0;
     const root = table(hasXsdt ? rsdp.u64(24) : <u64>rsdp.u32(16), hasXsdt ? "XSDT" : "RSDT");
-    if (!root) return hasXsdt ? "the XSDT is not where the root pointer says" : "the RSDT is not where the root pointer says";
+    if (!root)
+      return hasXsdt ? "the XSDT is not where the root pointer says" : "the RSDT is not where the root pointer says";
     const entryBytes: u32 = hasXsdt ? 8 : 4;
     for (let at = HEADER_BYTES; at + entryBytes <= root.length; at += entryBytes) {
       const fadt = table(hasXsdt ? root.u64(at) : <u64>root.u32(at), "FACP");
@@ -51,7 +52,7 @@ export class PowerOff {
     this.pm1aPort = fadt.u32(FADT_PM1A_CONTROL) & 0xffff;
     this.pm1bPort = fadt.u32(FADT_PM1B_CONTROL) & 0xffff;
     this.pm1aValue = (((<u32>values) & 7) << SLP_TYP_SHIFT) | SLP_EN;
-    this.pm1bValue = (((<u32>values >> 8) & 7) << SLP_TYP_SHIFT) | SLP_EN;
+    this.pm1bValue = ((((<u32>values) >> 8) & 7) << SLP_TYP_SHIFT) | SLP_EN;
     return this.pm1aPort != 0 ? "" : "the FADT has no PM1a_CNT port";
   }
 }

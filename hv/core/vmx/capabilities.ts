@@ -115,7 +115,14 @@ export class VmxCapabilities {
   print(console: Console): void {
     for (let i = 0; i < COUNT; i++) {
       if (!this.exists[i]) continue;
-      console.debug().hex(FIRST + i, 3).text(" ").text(NAMES[i]).text(" ").hex(this.values[i], 16).end();
+      console
+        .debug()
+        .hex(FIRST + i, 3)
+        .text(" ")
+        .text(NAMES[i])
+        .text(" ")
+        .hex(this.values[i], 16)
+        .end();
     }
   }
 
@@ -138,7 +145,6 @@ export class VmxCapabilities {
     return isGood;
   }
 }
-
 
 const DENIABLE_CONTROLS: StaticArray<u32> = [SECONDARY_ENABLE_EPT, SECONDARY_ENABLE_VPID];
 const DENIABLE_NAMES: StaticArray<string> = ["EPT", "VPID"];

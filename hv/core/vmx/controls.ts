@@ -64,8 +64,8 @@ export class Controls {
     console.debug().text(this.name).text(" ").hex(this.value, 8).text(" of ").hex(this.capability, 16).end();
     for (let bit = 0; bit < 32; bit++) {
       if (!((this.missing >> bit) & 1)) continue;
-      console.error().text(this.name).text(": Basalt needs \"").text(controlBitName(this.bitNames, bit));
-      console.text("\" (bit ").decimal(bit).text("), which this CPU does not allow: its capability MSR is ");
+      console.error().text(this.name).text(': Basalt needs "').text(controlBitName(this.bitNames, bit));
+      console.text('" (bit ').decimal(bit).text("), which this CPU does not allow: its capability MSR is ");
       console.hex(this.capability, 16).end();
     }
     return this.missing == 0;
@@ -109,7 +109,11 @@ export function sanitisePairs(entry: Controls, exit: Controls, console: Console)
     const onEntry = entry.has(PAIR_ENTRY_BITS[i]);
     const onExit = exit.has(PAIR_EXIT_BITS[i]);
     if (onEntry == onExit) continue;
-    console.warning().text("this CPU can load ").text(PAIR_NAMES[i]).text(onEntry ? " on VM entry" : " on VM exit");
+    console
+      .warning()
+      .text("this CPU can load ")
+      .text(PAIR_NAMES[i])
+      .text(onEntry ? " on VM entry" : " on VM exit");
     console.text(" only; Basalt does without either").end();
     entry.drop(PAIR_ENTRY_BITS[i]);
     exit.drop(PAIR_EXIT_BITS[i]);

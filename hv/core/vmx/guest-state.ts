@@ -1,6 +1,18 @@
 // The guest-state area of a vCPU that starts in 64-bit mode with flat segments (SDM 3C 25.4 and 27.3.1).
 
-import { CR0_CD, CR0_ET, CR0_NE, CR0_NW, CR0_PE, CR0_PG, CR0_WP, CR4_PAE, CR4_VMXE, DR7_RESET, RFLAGS_ALWAYS_ONE } from "../../x86/control-registers";
+import {
+  CR0_CD,
+  CR0_ET,
+  CR0_NE,
+  CR0_NW,
+  CR0_PE,
+  CR0_PG,
+  CR0_WP,
+  CR4_PAE,
+  CR4_VMXE,
+  DR7_RESET,
+  RFLAGS_ALWAYS_ONE,
+} from "../../x86/control-registers";
 import { EFER_LMA, EFER_LME, EFER_NXE, IA32_VMX_CR0_FIXED0, IA32_VMX_CR4_FIXED0 } from "../../x86/msr";
 import { PAT_RESET } from "../../x86/paging";
 import { BUSY_TSS, CODE_64_BIT, DATA_32_BIT, UNUSABLE } from "../../x86/segments";
@@ -45,16 +57,7 @@ import { Vcpu } from "./vcpu";
 const SEGMENTS: i32 = 8;
 const FIELD_STEP: u32 = 2;
 const SELECTORS: StaticArray<u32> = [0x10, 0x08, 0x10, 0x10, 0x10, 0x10, 0, 0x18];
-const LIMITS: StaticArray<u32> = [
-  0xffffffff,
-  0xffffffff,
-  0xffffffff,
-  0xffffffff,
-  0xffffffff,
-  0xffffffff,
-  0,
-  0x67,
-];
+const LIMITS: StaticArray<u32> = [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0, 0x67];
 const ACCESS_RIGHTS: StaticArray<u32> = [
   DATA_32_BIT,
   CODE_64_BIT,

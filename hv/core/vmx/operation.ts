@@ -50,7 +50,7 @@ export function checkVmxExists(console: Console, cpuid: Cpuid): u32 {
   cpuid.read(CPUID_LEAF_VENDOR, 0);
   const isIntel = cpuid.ebx == VENDOR_INTEL_EBX && cpuid.edx == VENDOR_INTEL_EDX && cpuid.ecx == VENDOR_INTEL_ECX;
   if (!isIntel) {
-    console.error().text("no VMX: CPUID.0 names the vendor \"");
+    console.error().text('no VMX: CPUID.0 names the vendor "');
     printRegister(console, cpuid.ebx);
     printRegister(console, cpuid.edx);
     printRegister(console, cpuid.ecx);
@@ -79,7 +79,7 @@ export function enableFeatureControl(console: Console): u32 {
   }
   if (value & FEATURE_CONTROL_VMX_OUTSIDE_SMX) return RESULT_OK;
   console.error().text("firmware disabled VMX: IA32_FEATURE_CONTROL is locked at ").hex(value);
-  console.text(", bit 2 is 0; enable \"Intel Virtualization Technology\" in the firmware's set-up").end();
+  console.text(', bit 2 is 0; enable "Intel Virtualization Technology" in the firmware\'s set-up').end();
   return RESULT_VMX_DISABLED_BY_FIRMWARE;
 }
 
@@ -147,7 +147,12 @@ export class VmxOperation {
   private checkFixed(name: string, value: u64, allowed: u64): bool {
     if ((value & ~allowed) == 0) return true;
     this.console.error().text(name).text(" would be ").hex(value, 16).text(" in VMX operation, but bits ");
-    this.console.hex(value & ~allowed).text(" of it are fixed to 0 by IA32_VMX_").text(name).text("_FIXED1").end();
+    this.console
+      .hex(value & ~allowed)
+      .text(" of it are fixed to 0 by IA32_VMX_")
+      .text(name)
+      .text("_FIXED1")
+      .end();
     return false;
   }
 

@@ -14,6 +14,8 @@ export function vmxFailure(console: Console, instruction: string, operand: u64, 
     console.text(" failed: VMfailValid, VM-instruction error ").decimal(error).text(": ");
     console.text(vmInstructionErrorName(error)).end();
   } else {
-    console.text(" failed: VMfailInvalid: there is no current VMCS, or the operand is not a VMX region's address").end();
+    console
+      .text(" failed: VMfailInvalid: there is no current VMCS, or the operand is not a VMX region's address")
+      .end();
   }
 }
