@@ -1,0 +1,198 @@
+// The lint: which rules hold in which folder. Basalt's own rules are in tools/lint, with their reasons.
+// No file can switch a rule off by a comment: what is granted to a file stands here with its reason.
+import { defineConfig } from "eslint/config";
+import { tsImport } from "tsx/esm/api";
+import tseslint from "typescript-eslint";
+
+const { basalt } = await tsImport("./tools/lint/plugin.ts", import.meta.url);
+
+/** AssemblyScript outside hv/: what a test compiles in beside the sources that it tests. */
+const ASSEMBLYSCRIPT_OF_TESTS = ["test/**/*-harness.ts", "test/unit/ept/nested-paging-format.ts"];
+
+/** hv/'s folders, the folders that each may import from, and who may call what the host provides. */
+const BOUNDARIES = {
+  folders: {
+    "hv/x86": ["hv/x86"],
+    "hv/shared": ["hv/shared", "hv/x86"],
+    "hv/core": ["hv/core", "hv/shared", "hv/x86"],
+    "hv/vmm": ["hv/vmm", "hv/shared", "hv/x86"],
+  },
+  hostModules: ["hv/core/hardware", "hv/vmm/host"],
+  guarded: [
+    {
+      name: "vmEnter",
+      by: ["hv/core/vmx/run", "hv/core/vmx/script-steps"],
+      reason: "run checks for stale translations first; the script runs no guest, so that it has none",
+    },
+  ],
+};
+
+/** Ways round the bounds checks (tools/lint/no-raw-memory.ts), granted by folder and file; the last match counts. */
+const MEMORY_GRANTS = [
+  { files: ["hv/**/*.ts"], grants: {} },
+  // Imports take pointers to what they fill in.
+  { files: ["hv/core/**/*.ts"], grants: { address: true } },
+  // The pages that lie behind the page pool.
+  { files: ["hv/core/index.ts"], grants: { heap: true } },
+  // The vCPU page and the registers at its end are laid out for boot/vmx.asm.
+  { files: ["hv/core/vmx/vcpu.ts"], grants: { address: true, view: true } },
+  // The record of a vmm's trap is laid out by boot/runtime/vmm.c.
+  { files: ["hv/core/vmm.ts"], grants: { address: true, view: true } },
+  // The CPU lays out the head of a VMXON region and a VMCS.
+  { files: ["hv/core/vmx/vmx-region.ts"], grants: { view: true } },
+  // Faults on purpose, for the tests of the reports.
+  { files: ["hv/core/monitor/fail.ts", "hv/vmm/guests/faults.ts"], grants: { view: true } },
+  // Three elements an exit, each behind a check of the exit reason; the checks again would cost ticks in each.
+  { files: ["hv/core/vmx/run.ts"], grants: { unchecked: true } },
+  // One element a character, behind a check of the length.
+  { files: ["hv/core/console/console.ts"], grants: { address: true, unchecked: true } },
+  // The root goes out to the host as a number and comes back as one.
+  { files: ["hv/vmm/index.ts"], grants: { address: true, view: true } },
+  // The vCPU page, which core maps in.
+  { files: ["hv/vmm/vmm.ts"], grants: { view: true } },
+  // These are the checks.
+  { files: ["hv/core/memory/**/*.ts", "hv/vmm/memory/**/*.ts"], grants: { access: true, address: true } },
+];
+
+/** ESLint's own rules that find defects; they hold in AssemblyScript too. */
+const DEFECTS = Object.fromEntries(
+  [
+    "array-callback-return",
+    "for-direction",
+    "no-async-promise-executor",
+    "no-case-declarations",
+    "no-compare-neg-zero",
+    "no-cond-assign",
+    "no-constant-binary-expression",
+    "no-debugger",
+    "no-dupe-else-if",
+    "no-duplicate-case",
+    "no-empty",
+    "no-empty-character-class",
+    "no-empty-pattern",
+    "no-fallthrough",
+    "no-misleading-character-class",
+    "no-self-assign",
+    "no-self-compare",
+    "no-sparse-arrays",
+    "no-unmodified-loop-condition",
+    "no-unreachable",
+    "no-unreachable-loop",
+    "no-unsafe-finally",
+    "no-unsafe-optional-chaining",
+    "no-unused-labels",
+    "no-useless-assignment",
+    "no-useless-backreference",
+    "no-useless-catch",
+    "no-var",
+    "prefer-const",
+    "require-yield",
+    "use-isnan",
+  ].map((rule) => [rule, "error"]),
+);
+
+/** A name that starts with `_` is a parameter or an element that its place demands. */
+const UNUSED = {
+  argsIgnorePattern: "^_",
+  varsIgnorePattern: "^_",
+  destructuredArrayIgnorePattern: "^_",
+  caughtErrors: "all",
+};
+
+const ASSEMBLYSCRIPT_SYNTAX = [
+  {
+    selector: "TSEnumDeclaration",
+    message:
+      "Found an enum, expected `export const NAME: u32 = …;`: asc sign-extends an enum's member in `u64 | Enum`.",
+  },
+  {
+    selector: ":not(ClassDeclaration) > Decorator",
+    message: "Found a decorator of something that is no class, expected none: tsc and asc must read the same source.",
+  },
+  {
+    selector: "BinaryExpression[operator=/^[!=]==$/]",
+    message: "Found an identity comparison, expected `==` or `!=`: in AssemblyScript `===` tells equal strings apart.",
+  },
+];
+
+const SLEEP = "Found a sleep, expected the test to wait for the event itself; a deadline is the test's own `timeout`.";
+
+const SLEEPS = [
+  "NewExpression[callee.name='Promise'] CallExpression[callee.name='setTimeout']",
+  "NewExpression[callee.name='Promise'] CallExpression[callee.object.name='globalThis'][callee.property.name='setTimeout']",
+  "CallExpression[callee.name='promisify'] > Identifier[name='setTimeout']",
+  "CallExpression[callee.object.name='Atomics'][callee.property.name='wait']",
+  "ImportDeclaration[source.value=/^(node:)?timers.promises$/]",
+].map((selector) => ({ selector, message: SLEEP }));
+
+const TYPED_DEFECTS = {
+  ...DEFECTS,
+  eqeqeq: ["error", "always", { null: "ignore" }],
+  "@typescript-eslint/no-unused-vars": ["error", UNUSED],
+  "@typescript-eslint/only-throw-error": "error",
+  "@typescript-eslint/prefer-promise-reject-errors": "error",
+  "@typescript-eslint/return-await": ["error", "error-handling-correctness-only"],
+  "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
+  // node:test runs and awaits its tests itself.
+  "@typescript-eslint/no-floating-promises": [
+    "error",
+    {
+      allowForKnownSafeCalls: [
+        { from: "package", package: "node:test", name: ["after", "before", "describe", "it", "test"] },
+      ],
+    },
+  ],
+  // A number in a text is what most of these texts are for; an object or a promise there is a defect.
+  "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
+  // A syntax tree's node types are written as their texts, and the compiler checks those.
+  "@typescript-eslint/no-unsafe-enum-comparison": "off",
+  // noUncheckedIndexedAccess asks for `!` where the index is known to be right.
+  "@typescript-eslint/no-non-null-assertion": "off",
+  // An async function may await nothing today and satisfy its interface.
+  "@typescript-eslint/require-await": "off",
+};
+
+export default defineConfig(
+  { ignores: ["build/", "node_modules/"] },
+  { linterOptions: { noInlineConfig: true, reportUnusedDisableDirectives: "error" } },
+
+  {
+    files: ["hv/**/*.ts", ...ASSEMBLYSCRIPT_OF_TESTS],
+    plugins: { basalt, "@typescript-eslint": tseslint.plugin },
+    languageOptions: { parser: tseslint.parser },
+    rules: {
+      ...DEFECTS,
+      "@typescript-eslint/no-unused-vars": ["error", UNUSED],
+      "basalt/no-constant-for": "error",
+      "no-restricted-syntax": ["error", ...ASSEMBLYSCRIPT_SYNTAX],
+    },
+  },
+  {
+    files: ["hv/**/*.ts"],
+    rules: {
+      "basalt/import-boundaries": ["error", BOUNDARIES],
+      "basalt/no-module-state": "error",
+    },
+  },
+  ...MEMORY_GRANTS.map(({ files, grants }) => ({ files, rules: { "basalt/no-raw-memory": ["error", grants] } })),
+
+  {
+    files: ["tools/**/*.ts", "test/**/*.ts"],
+    ignores: ASSEMBLYSCRIPT_OF_TESTS,
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: TYPED_DEFECTS,
+  },
+  {
+    files: ["test/**/*.ts"],
+    ignores: ASSEMBLYSCRIPT_OF_TESTS,
+    rules: { "no-restricted-syntax": ["error", ...SLEEPS] },
+  },
+
+  // Plain JavaScript: what Node reads before it can read TypeScript.
+  {
+    files: ["**/*.mjs"],
+    languageOptions: { globals: { console: "readonly", process: "readonly", URL: "readonly" } },
+    rules: { ...DEFECTS, eqeqeq: "error", "no-undef": "error", "no-unused-vars": ["error", UNUSED] },
+  },
+);
