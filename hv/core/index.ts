@@ -50,7 +50,12 @@ function main(console: Console, kind: u32, address: u32): u32 {
   const options = new BootOptions();
   const areOptionsGood = options.parse(information.commandLine, console);
   console.level = options.logLevel;
-  console.info().text("Basalt, a type-1 hypervisor; ").decimal(memory.freeBytes >> 20).text(" MiB of RAM free").end();
+  console
+    .info()
+    .text("Basalt, a type-1 hypervisor; ")
+    .decimal(memory.freeBytes >> 20)
+    .text(" MiB of RAM free")
+    .end();
   console.debug().text("boot command line: ").text(information.commandLine).end();
   if (!areOptionsGood) return RESULT_BAD_OPTION;
   failOnPurpose(options.fail);

@@ -76,7 +76,11 @@ function report(vcpu: Vcpu): void {
   for (let i: u32 = 0; i < min(head.frameCount, FRAMES); i++) {
     const address = changetype<Frame>(changetype<usize>(record) + FRAMES_OFFSET + i * 8).address;
     const length = symbolAt(address, changetype<usize>(name), NAME_BYTES);
-    vcpu.say(LEVEL_ERROR).text(i == 0 ? "  in   " : "  from ").hex(address, 16).text(" ");
+    vcpu
+      .say(LEVEL_ERROR)
+      .text(i == 0 ? "  in   " : "  from ")
+      .hex(address, 16)
+      .text(" ");
     bytes(line, name, 0, length);
     line.end();
   }

@@ -47,7 +47,8 @@ execaSync("node", ["node_modules/wabt/bin/wasm2c", wasm, "--module-name", module
 });
 let code = readFileSync(raw, "utf8");
 for (const { from, to } of replacements(module)) {
-  if (!code.includes(from)) throw new Error(`${raw} lacks what tools/build/wasm-to-c.ts replaces: wasm2c changed:\n${from}`);
+  if (!code.includes(from))
+    throw new Error(`${raw} lacks what tools/build/wasm-to-c.ts replaces: wasm2c changed:\n${from}`);
   code = code.replace(from, () => to);
 }
 code = withSourceLines(code, wasm);

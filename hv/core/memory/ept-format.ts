@@ -20,7 +20,6 @@ import {
 import {
   ALL_PERMISSIONS,
   EntryFormat,
-  EXECUTE,
   PAGE_LEVEL_1_GIB,
   PAGE_LEVEL_2_MIB,
   PAGE_LEVEL_4_KIB,

@@ -11,7 +11,13 @@ import { Vcpu } from "../vmx/vcpu";
 export function printSummary(vcpu: Vcpu): void {
   let exits: u64 = 0;
   for (let reason: u32 = 0; reason < EXIT_REASON_COUNT; reason++) exits += vcpu.exitCounters[2 * reason];
-  vcpu.say(LEVEL_INFO).text("ended: ").text(resultName(vcpu.result)).text(", ").decimal(exits).text(" VM entries, final RIP ");
+  vcpu
+    .say(LEVEL_INFO)
+    .text("ended: ")
+    .text(resultName(vcpu.result))
+    .text(", ")
+    .decimal(exits)
+    .text(" VM entries, final RIP ");
   vcpu.console.hex(vmread(GUEST_RIP), 16).end();
   for (let reason: u32 = 0; reason < EXIT_REASON_COUNT; reason++) {
     const count = vcpu.exitCounters[2 * reason];
@@ -19,6 +25,9 @@ export function printSummary(vcpu: Vcpu): void {
     if (count == 0) continue;
     vcpu.say(LEVEL_INFO).text("exit ").decimal(reason).text(" ").text(exitReasonName(reason)).text(": ").decimal(count);
     vcpu.console.text(" exits, ").decimal(ticks).text(" ticks, ");
-    vcpu.console.decimal(ticks / count).text(" each").end();
+    vcpu.console
+      .decimal(ticks / count)
+      .text(" each")
+      .end();
   }
 }

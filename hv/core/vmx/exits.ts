@@ -15,11 +15,7 @@ import {
   VM_EXIT_INSTRUCTION_LENGTH,
   VM_EXIT_INTERRUPTION_INFORMATION,
 } from "../../x86/vmcs-fields";
-import {
-  ANSWER_GUEST_ENDED,
-  ANSWER_NEXT_INSTRUCTION,
-  ANSWER_RESUME,
-} from "../../shared/vcpu-page";
+import { ANSWER_GUEST_ENDED, ANSWER_NEXT_INSTRUCTION, ANSWER_RESUME } from "../../shared/vcpu-page";
 import { LEVEL_ERROR, LEVEL_INFO } from "../console/console";
 import { openInterruptWindow, unblockNmis, vmread, vmwrite } from "../hardware";
 import {
@@ -47,18 +43,18 @@ export type ExitHandler = (vcpu: Vcpu) => u32;
  * Advances RIP past the instruction that exited. Blocking by STI or MOV SS is left as it is: it ends with the next
  * instruction of the guest, and nothing is injected before.
  */
-function nextInstruction(vcpu: Vcpu): u32 {
+function nextInstruction(): u32 {
   vmwrite(GUEST_RIP, vmread(GUEST_RIP) + vmread(VM_EXIT_INSTRUCTION_LENGTH));
   return RESUME;
 }
 
 function onCpuid(vcpu: Vcpu): u32 {
   cpuidForGuest(vcpu.registers);
-  return nextInstruction(vcpu);
+  return nextInstruction();
 }
 
 function onHlt(vcpu: Vcpu): u32 {
-  nextInstruction(vcpu);
+  nextInstruction();
   return --vcpu.haltsLeft == 0 ? vcpu.stop(RESULT_OK) : RESUME;
 }
 
@@ -90,7 +86,7 @@ function toVmm(vcpu: Vcpu): u32 {
   vcpu.printVmmText(LEVEL_INFO);
   if (answer == VMM_STOPPED) return vcpu.stop(RESULT_VMM_STOPPED);
   if (answer == ANSWER_RESUME) return RESUME;
-  if (answer == ANSWER_NEXT_INSTRUCTION) return nextInstruction(vcpu);
+  if (answer == ANSWER_NEXT_INSTRUCTION) return nextInstruction();
   if (answer == ANSWER_GUEST_ENDED) return vcpu.stop(RESULT_OK);
   describe(vcpu, "the vmm has no answer to ");
   return vcpu.stop(RESULT_NOT_HANDLED);
@@ -103,7 +99,10 @@ function onEptViolation(vcpu: Vcpu): u32 {
   line.text("guest-physical ").hex(vmread(GUEST_PHYSICAL_ADDRESS), 16);
   if (qualification & 0x80) line.text(" (linear ").hex(vmread(GUEST_LINEAR_ADDRESS), 16).text(")");
   line.text(" at RIP ").hex(vmread(GUEST_RIP), 16).text("; the EPT allows ");
-  line.text(qualification & 8 ? "r" : "-").text(qualification & 0x10 ? "w" : "-").text(qualification & 0x20 ? "x" : "-");
+  line
+    .text(qualification & 8 ? "r" : "-")
+    .text(qualification & 0x10 ? "w" : "-")
+    .text(qualification & 0x20 ? "x" : "-");
   line.text("; this VM ends").end();
   return vcpu.stop(RESULT_EPT_VIOLATION);
 }

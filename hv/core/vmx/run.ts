@@ -1,10 +1,21 @@
 // The run loop: enter, dispatch, count (SDM 3C chapters 27 and 28).
 
-import { EXIT_REASON_BASIC_MASK, EXIT_REASON_COUNT, EXIT_REASON_ENTRY_FAILURE, exitReasonName } from "../../x86/exit-reasons";
+import {
+  EXIT_REASON_BASIC_MASK,
+  EXIT_REASON_COUNT,
+  EXIT_REASON_ENTRY_FAILURE,
+  exitReasonName,
+} from "../../x86/exit-reasons";
 import { EXIT_QUALIFICATION, EXIT_REASON, GUEST_RIP, VM_EXIT_INSTRUCTION_LENGTH } from "../../x86/vmcs-fields";
 import { LEVEL_DEBUG } from "../console/console";
 import { rdtscLow, VM_SUCCEED, vmEnter, vmread } from "../hardware";
-import { EXIT_HANDLERS, ExitHandler, REASON_ENTRY_FAILURE, REASON_ENTRY_REFUSED, REASON_STALE_TRANSLATIONS } from "./exits";
+import {
+  EXIT_HANDLERS,
+  ExitHandler,
+  REASON_ENTRY_FAILURE,
+  REASON_ENTRY_REFUSED,
+  REASON_STALE_TRANSLATIONS,
+} from "./exits";
 import { RESUME, Vcpu } from "./vcpu";
 
 /**

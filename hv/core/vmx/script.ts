@@ -1,7 +1,7 @@
 // The boot option vmx-script: VMX instructions that fail in every way that software can bring about, each told in a
 // line. test/boot/vmx-script.test.ts holds the lines of an emulator against those of the tests' simulated processor.
 
-import { IA32_VMX_BASIC, IA32_VMX_EPT_VPID_CAP } from "../../x86/msr";
+import { IA32_VMX_BASIC, IA32_VMX_EPT_VPID_CAP, X2APIC_MSR_FIRST } from "../../x86/msr";
 import {
   EPT_POINTER,
   EXIT_REASON,
@@ -14,6 +14,8 @@ import {
   SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
   VIRTUAL_PROCESSOR_IDENTIFIER,
   VM_ENTRY_CONTROLS,
+  VM_ENTRY_MSR_LOAD_ADDRESS,
+  VM_ENTRY_MSR_LOAD_COUNT,
   VMCS_LINK_POINTER,
 } from "../../x86/vmcs-fields";
 import { VMX_BASIC_REVISION_IDENTIFIER_MASK, VPID_CAP_INVVPID } from "../../x86/vmx-capabilities";
@@ -144,6 +146,7 @@ function enter(machine: Machine, script: ScriptSteps, vcpu: Vcpu, eptp: u64): vo
   breakControlRules(script);
   breakHostRules(script);
   breakGuestRules(script);
+  loadForbiddenMsr(machine, script);
 
   // The guest has no memory but its root page table, if that: its first fetch exits.
   script.enter("VMLAUNCH", 0);
@@ -152,6 +155,15 @@ function enter(machine: Machine, script: ScriptSteps, vcpu: Vcpu, eptp: u64): vo
   script.tell("VMCLEAR of a launched VMCS", vmclear(vcpu.vmcs));
   script.tell("VMPTRLD after VMCLEAR", vmptrld(vcpu.vmcs));
   script.enter("VMRESUME after VMCLEAR", 1);
+}
+
+/** VMLAUNCH with an MSR-load area of one entry that no CPU takes (SDM 3C 27.4). */
+function loadForbiddenMsr(machine: Machine, script: ScriptSteps): void {
+  // An entry starts with the MSR's index, as a VMX region does with its revision identifier.
+  const area = allocateVmxRegion(machine.pool, X2APIC_MSR_FIRST);
+  script
+    .with(VM_ENTRY_MSR_LOAD_ADDRESS, area)
+    .sets("an x2APIC register in the entry MSR-load area", VM_ENTRY_MSR_LOAD_COUNT, 1);
 }
 
 /** Also on a CPU that lacks what Basalt requires, as far as it goes: the script asks for no guest to run. */

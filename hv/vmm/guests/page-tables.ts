@@ -1,6 +1,13 @@
 // The page tables of a built-in 64-bit guest: its RAM mapped where it is, with 2 MiB pages (SDM 3A 4.5).
 
-import { ENTRIES_PER_TABLE, PAGE_LARGE, PAGE_PRESENT, PAGE_SIZE_1_GIB, PAGE_SIZE_2_MIB, PAGE_WRITABLE } from "../../x86/paging";
+import {
+  ENTRIES_PER_TABLE,
+  PAGE_LARGE,
+  PAGE_PRESENT,
+  PAGE_SIZE_1_GIB,
+  PAGE_SIZE_2_MIB,
+  PAGE_WRITABLE,
+} from "../../x86/paging";
 import { Ram } from "../memory/ram";
 
 const PML4: u64 = 0x1000;
