@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
+import { benchCommand } from "./commands/bench.ts";
 import { buildCommand } from "./commands/build.ts";
 import { probeCommand } from "./commands/probe.ts";
 import { runCommand } from "./commands/run.ts";
@@ -21,7 +22,8 @@ const program = new Command("basalt")
   .showHelpAfterError("Try `basalt --help`.")
   .addHelpText("after", `\nExit codes:\n${describeExitCodes()}`);
 
-for (const command of [buildCommand(), runCommand(), testCommand(), whereCommand(), probeCommand()]) {
+const commands = [buildCommand(), runCommand(), testCommand(), benchCommand(), whereCommand(), probeCommand()];
+for (const command of commands) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 

@@ -20,7 +20,7 @@ export async function build(options: BuildOptions): Promise<void> {
     reject: false,
     stdout: process.stderr,
     stderr: process.stderr,
-    env: { TERM: process.stderr.isTTY ? process.env["TERM"] ?? "" : "dumb" },
+    env: { TERM: process.stderr.isTTY ? (process.env["TERM"] ?? "") : "dumb" },
   });
   if (ninja.failed) throw new ToolError("build", "the build failed; the first FAILED line above names the step");
 }

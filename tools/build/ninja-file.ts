@@ -1,6 +1,6 @@
 // The build as a ninja file: which tool makes which file from which.
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 export type Compiler = "gcc" | "clang";
 
@@ -14,13 +14,17 @@ const WASM_MODULES = [
   { name: "vmm", sources: ["hv/vmm", "hv/x86", "hv/shared"] },
 ] as const;
 
+/** The parts of the step that makes C of a Wasm module. */
+const WASM_TO_C = ["wasm-to-c", "source-lines", "accesses-in-place", "statements", "wasm-instructions"];
+
 // Freestanding, no SSE (its registers are the guest's), and none of the optimisations that presume a hosted C program.
-// Frame pointers stay: a backtrace must not depend on unwind tables.
+// Frame pointers stay: a backtrace must not depend on unwind tables. DWARF 4: in a unit of DWARF 5 whose first code
+// stands under a #line, binutils 2.40 takes that code's file for the unit's.
 const C_FLAGS = [
-  "-std=gnu11 -O2 -g -ffreestanding -fno-pie -fno-pic -mcmodel=small -mno-red-zone -mno-sse -mno-mmx -mno-80387",
+  "-std=gnu11 -O2 -g -gdwarf-4 -ffreestanding -fno-pie -fno-pic -mcmodel=small -mno-red-zone -mno-sse -mno-mmx -mno-80387",
   "-fno-stack-protector -fno-strict-aliasing -fno-delete-null-pointer-checks -fno-omit-frame-pointer",
   "-fno-asynchronous-unwind-tables -fno-ident -fcf-protection=none -ffile-prefix-map=$root=.",
-  "-Wall -Wextra -Werror -Wno-unused -Iboot/runtime -Ibuild -isystem boot/runtime/shims",
+  "-Wall -Wextra -Werror -Wno-unused -Wno-unused-parameter -Iboot/runtime -Ibuild -isystem boot/runtime/shims",
 ].join(" ");
 
 // Each page of a large frame is touched in order, so that an exhausted stack meets its guard and nothing behind it.
@@ -50,7 +54,12 @@ export function ninjaFile(options: BuildOptions, root: string): string {
     lines.push(...Object.entries(variables).map(([key, value]) => `  ${key} = ${value}`));
   };
 
-  lines.push("ninja_required_version = 1.10", "builddir = build", `root = ${root}`, `cc = ${options.compiler}`);
+  lines.push(
+    "ninja_required_version = 1.10",
+    "builddir = build",
+    `root = ${resolve(root)}`,
+    `cc = ${options.compiler}`,
+  );
   lines.push(`cflags = ${C_FLAGS}`, "tool = node --import tsx tools/build", "");
   // asc and the C compilers take a moment each; ninja runs as many side by side as there are processors.
   rule(
@@ -60,10 +69,12 @@ export function ninjaFile(options: BuildOptions, root: string): string {
   );
   rule("wasm2c", "wasm2c $target: Wasm to C", "$tool/wasm-to-c.ts $target $in");
   rule("cc", "$cc $in", "$cc $cflags $unitflags -MMD -MF $out.d -c $in -o $out", ["depfile = $out.d", "deps = gcc"]);
-  rule("nasm", "nasm $in", "nasm -f elf64 -g -F dwarf -Werror --reproducible -MD $out.d -o $out $in", [
-    "depfile = $out.d",
-    "deps = gcc",
-  ]);
+  rule(
+    "nasm",
+    "nasm $in",
+    "nasm -f elf64 -g -F dwarf -Werror --reproducible -MD $out.d -o $out $in && $tool/nasm-paths.ts $in $out",
+    ["depfile = $out.d", "deps = gcc"],
+  );
   rule(
     "link",
     "ld $out",
@@ -82,7 +93,7 @@ export function ninjaFile(options: BuildOptions, root: string): string {
     edge(
       `build/${name}_module.c.inc | build/${name}_module.h`,
       "wasm2c",
-      `build/${name}.wasm | build/${name}.wasm.map tools/build/wasm-to-c.ts tools/build/source-lines.ts`,
+      `build/${name}.wasm | build/${name}.wasm.map ${WASM_TO_C.map((file) => `tools/build/${file}.ts`).join(" ")}`,
       { target: name },
     );
   }
@@ -90,7 +101,7 @@ export function ninjaFile(options: BuildOptions, root: string): string {
   const objects: string[] = [];
   for (const source of filesBelow("boot", ".asm")) {
     const object = `build/${source.replace(/\.asm$/, ".asm.o")}`;
-    edge(object, "nasm", source);
+    edge(object, "nasm", `${source} | tools/build/nasm-paths.ts`);
     objects.push(object);
   }
   for (const source of filesBelow("boot", ".c")) {

@@ -1,6 +1,7 @@
-// Gives wasm2c's C the AssemblyScript's lines, as #line directives: gcc's debug information then names them.
+// Gives wasm2c's C the AssemblyScript's lines, as #line directives: the C compiler's debug information then names them.
 import { readFileSync } from "node:fs";
 import { SourceMap } from "node:module";
+import { accessesInPlace } from "./accesses-in-place.ts";
 import { firstOperandDepth, hasStatement, isStatementOf, isStructure, writtenDepth } from "./statements.ts";
 import { readFunctions, type Instruction, type WasmFunction } from "./wasm-instructions.ts";
 
@@ -33,11 +34,13 @@ export function withSourceLines(
   cPath: string = wasmPath.replace(/\.wasm$/, "_module.c.inc"),
 ): string {
   const { lookup, sources } = readSourceMap(`${wasmPath}.map`);
-  const lines = code.split("\n");
+  const lines = accessesInPlace(code).split("\n");
   const functions = readFunctions(wasmPath);
   const extents = findFunctions(lines);
   if (extents.length !== functions.length) {
-    throw new Error(`${wasmPath} has ${functions.length} functions and wasm2c's C ${extents.length}: wasm2c has changed`);
+    throw new Error(
+      `${wasmPath} has ${functions.length} functions and wasm2c's C ${extents.length}: wasm2c has changed`,
+    );
   }
   const places: Place[] = new Array<Place>(lines.length).fill(null);
   functions.forEach((wasmFunction, index) => {
@@ -78,7 +81,12 @@ function findFunctions(lines: readonly string[]): Extent[] {
   });
 }
 
-/** Writes the positions of one function's lines into `places`. */
+/**
+ * Writes the positions of one function's lines into `places`. asc and Binaryen leave about a third of the instructions
+ * without one, most of them accesses to fields and calls that throw: those take the position of their first operand,
+ * which as a rule begins the same expression, else of the statement before. A function's head has the position of the
+ * first instruction from its own file.
+ */
 function placeFunction(
   wasmFunction: WasmFunction,
   lines: readonly string[],
@@ -98,7 +106,8 @@ function placeFunction(
     const line = lines[index]!.trim();
     if (index >= extent.body && index < extent.epilogue && !isStructure(line)) {
       const instruction = instructions[next++];
-      if (instruction === undefined || !isStatementOf(instruction, line)) throw mismatch(wasmFunction, line, instruction);
+      if (instruction === undefined || !isStatementOf(instruction, line))
+        throw mismatch(wasmFunction, line, instruction);
       place = lookup(instruction.offset) ?? byDepth[firstOperandDepth(line) ?? -1] ?? place;
       const depth = writtenDepth(line);
       if (depth !== null) byDepth[depth] = place;
@@ -109,7 +118,9 @@ function placeFunction(
 }
 
 function mismatch({ name }: WasmFunction, found: string, expected: Instruction | undefined): Error {
-  const instruction = expected ? `${expected.opcode} at byte 0x${expected.offset.toString(16)}` : "the end of the function";
+  const instruction = expected
+    ? `${expected.opcode} at byte 0x${expected.offset.toString(16)}`
+    : "the end of the function";
   return new Error(
     `function ${name}: found \`${found}\` in wasm2c's C where its Wasm has ${instruction}: ` +
       "wasm2c has changed; see tools/build/statements.ts",

@@ -2,13 +2,15 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { relative } from "node:path";
 import { wholeNumber } from "../arguments.ts";
+import { describeAddress, nameAddresses, type NamedAddress } from "../emulators/backtrace.ts";
 import { defaultBochsCpu } from "../emulators/bochs.ts";
 import { firmwareNames, mediaNames, type Firmware, type Media } from "../emulators/machine.ts";
 import { chooseEmulator, onNames, runImage, type On } from "../emulators/run-image.ts";
 import { defaultMemory, defaultTimeoutSeconds, type RunResult } from "../emulators/run.ts";
+import { ToolError } from "../errors.ts";
 import { guestNames } from "../guests.ts";
 import { interruptible } from "../interrupt.ts";
-import { root } from "../paths.ts";
+import { builtElf, root } from "../paths.ts";
 import { Progress } from "../progress.ts";
 import { printError, printJson, printLine, printStatus, stderrColours } from "../terminal.ts";
 import { buildImage } from "./build.ts";
@@ -84,9 +86,22 @@ async function run(options: RunCommandOptions): Promise<void> {
       progress.end();
     }
   });
-  if (options.json) printJson(dataOf(result));
+  const where = await namedAddresses(result.lines);
+  if (options.json) printJson({ ...dataOf(result), where });
+  else for (const address of where) printStatus(describeAddress(address));
   report(result);
   process.exitCode = result.exitCode;
+}
+
+// A report without source lines is still a report.
+async function namedAddresses(lines: readonly string[]): Promise<NamedAddress[]> {
+  try {
+    return await nameAddresses(builtElf, lines);
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error;
+    printStatus(`where: the addresses of the report have no source lines here: ${error.message}`);
+    return [];
+  }
 }
 
 function explainDebugging(port: number): void {

@@ -1,0 +1,56 @@
+// `basalt bench`: measures what Basalt costs and holds it against the bars.
+import { Command } from "commander";
+import { judgeMeasure, repeatable, timed, type Measured } from "../bench/measures.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { Progress } from "../progress.ts";
+import { printError, printJson, printLine, stdoutColours } from "../terminal.ts";
+import { buildImage } from "./build.ts";
+
+interface BenchOptions {
+  readonly build: boolean;
+  readonly start: boolean;
+  readonly json: boolean;
+}
+
+export function benchCommand(): Command {
+  return new Command("bench")
+    .description("Measure Basalt and hold it against its bars; a tick is an instruction in Bochs, on any machine.")
+    .option("--no-build", "measure the image as it is")
+    .option("--no-start", "leave out the time of `npm start`")
+    .option("--json", "print JSON", false)
+    .action(bench);
+}
+
+async function bench({ build, start, json }: BenchOptions): Promise<void> {
+  if (build) await buildImage();
+  const rows: Measured[] = [];
+  for (const measure of start ? [...repeatable, ...timed] : repeatable) {
+    const progress = new Progress(`measuring: ${measure.name}`);
+    rows.push(judgeMeasure(measure, await measure.measure().finally(() => progress.end())));
+  }
+  if (json) printJson(rows);
+  else tableOf(rows).forEach(printLine);
+  for (const { name, value, unit, bar } of rows.filter(({ isMet }) => !isMet)) {
+    printError(`${name}: found ${show(value)} ${unit}, expected at most ${bar}.`);
+    process.exitCode = exitCodes.tests.code;
+  }
+}
+
+/** The rows as aligned columns: value, unit, bar, verdict, name. */
+function tableOf(rows: readonly Measured[]): string[] {
+  const values = rows.map(({ value, unit }) => `${show(value)} ${unit}`);
+  const bars = rows.map(({ bar }) => (bar === null ? "no bar" : `bar ${bar}`));
+  const width = (column: readonly string[]): number => Math.max(...column.map((cell) => cell.length));
+  return rows.map((row, n) => {
+    return [values[n]!.padStart(width(values)), bars[n]!.padEnd(width(bars)), verdictOf(row), row.name].join("  ");
+  });
+}
+
+function verdictOf({ bar, isMet }: Measured): string {
+  if (bar === null) return "      ";
+  return isMet ? stdoutColours.green("met   ") : stdoutColours.red("missed");
+}
+
+function show(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toFixed(2);
+}
