@@ -1,0 +1,163 @@
+// Reads Basalt's page tables back from stopped machines and judges them; and the judge by tables made by hand.
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import { builtElf } from "../../tools/paths.ts";
+import { stopInBochs } from "./support/bochs-snapshot.ts";
+import { ImageSymbols } from "./support/image-symbols.ts";
+import { layoutOf, pagingStateOf, type MachineState } from "./support/machine-state.ts";
+import { breaches, type Layout } from "./support/page-rules.ts";
+import { walk, type Mapping, type PagingState } from "./support/page-walker.ts";
+import { stopInQemu } from "./support/qemu-snapshot.ts";
+
+const INTERRUPT_STACKS = 5;
+const GIB = 1n << 30n;
+
+/** boot/runtime/runtime.h: the linear memory of instance `n` (0 is core) in its PML4 slot. */
+function instanceMemory(n: bigint): bigint {
+  return ((1n + n) << 39n) + GIB;
+}
+
+describe("the page tables of a running Basalt", () => {
+  let symbols: ImageSymbols;
+  before(async () => {
+    symbols = await ImageSymbols.of(builtElf);
+  });
+
+  function holdRules(machine: MachineState): Mapping[] {
+    const layout = layoutOf(machine, symbols);
+    assert.equal(layout.stacks.length, 2 + INTERRUPT_STACKS);
+    const mappings = walk(pagingStateOf(machine));
+    assert.deepEqual(breaches(pagingStateOf(machine), mappings, layout), []);
+    return mappings;
+  }
+
+  test("are free of writable code, null and stack overflow after three VMs ran in Bochs", async () => {
+    const guests = "guest=hlt,fault-bounds,count iterations=10";
+    const mappings = holdRules(await stopInBochs(symbols, "finish", guests));
+    for (const vm of [0n, 1n, 2n]) {
+      const memory = instanceMemory(1n + vm);
+      const mapped = mappings.filter(({ linear }) => linear >= memory && linear < memory + 4n * GIB);
+      assert.ok(mapped.length > 0, `nothing is mapped for the vmm of vm${vm}`);
+    }
+  });
+
+  test("give no VM a frame of another VM, or of Basalt's own but the vCPU page", async () => {
+    const machine = await stopInBochs(symbols, "finish", "guest=hlt,count iterations=10");
+    const mappings = walk(pagingStateOf(machine));
+    const owners = [0n, 1n].map((vm) => {
+      const memory = instanceMemory(1n + vm);
+      return mappings.filter(({ linear }) => linear >= memory && linear < memory + 8n * GIB);
+    });
+    const [first = [], second = []] = owners;
+    const shared = first.filter((a) =>
+      second.some((b) => a.physical < b.physical + b.bytes && b.physical < a.physical + a.bytes),
+    );
+    assert.deepEqual(shared, []);
+    const image = { start: symbols.address("image_start"), end: symbols.address("image_end") };
+    for (const pages of owners) {
+      const inImage = pages.filter(({ physical, bytes }) => physical < image.end && physical + bytes > image.start);
+      assert.deepEqual(
+        inImage.map(({ bytes }) => bytes),
+        [4096n],
+      );
+    }
+  });
+
+  test("are the same in QEMU, where Basalt refuses to start", async () => {
+    holdRules(await stopInQemu(symbols, ""));
+  });
+});
+
+describe("the judge of page tables", () => {
+  const PRESENT = 1n;
+  const WRITABLE = 2n;
+  const USER = 4n;
+  const LARGE = 0x80n;
+  const EXECUTE_DISABLE = 1n << 63n;
+  const layout: Layout = {
+    text: { start: 0x1000n, end: 0x2000n },
+    stacks: [{ name: "the stack", start: 0x5000n, end: 0x6000n }],
+  };
+  const sound: Readonly<Record<number, bigint>> = {
+    1: 0x10_1000n | PRESENT,
+    2: 0x10_2000n | PRESENT | EXECUTE_DISABLE,
+    5: 0x10_5000n | PRESENT | WRITABLE | EXECUTE_DISABLE,
+  };
+
+  /** Four tables at 0x1000 to 0x4000 of physical memory, the last of which maps pages 0 to 511. */
+  function state(pages: Readonly<Record<number, bigint>>, other: Partial<Record<string, bigint>> = {}): PagingState {
+    const memory = new Map<bigint, bigint>([
+      [0x1000n, 0x2000n | PRESENT | WRITABLE | USER],
+      [0x2000n, 0x3000n | PRESENT | WRITABLE | USER],
+      [0x3000n, 0x4000n | PRESENT | WRITABLE | USER],
+      ...Object.entries(pages).map(([n, entry]) => [0x4000n + 8n * BigInt(n), entry] as const),
+    ]);
+    for (const [address, entry] of Object.entries(other)) memory.set(BigInt(address), entry!);
+    const registers = { cr0: 0x8001_0033n, cr3: 0x1000n, cr4: 0x20n, efer: 0xd00n, physicalAddressBits: 40 };
+    return { ...registers, read: (physical) => memory.get(physical) ?? 0n };
+  }
+
+  function judge(paging: PagingState): string[] {
+    return breaches(paging, walk(paging), layout);
+  }
+
+  test("finds nothing where there is nothing", () => {
+    assert.deepEqual(judge(state(sound)), []);
+  });
+
+  const faults: readonly (readonly [what: string, paging: PagingState, breach: RegExp])[] = [
+    [
+      "a writable page of code",
+      state({ ...sound, 7: 0x10_7000n | PRESENT | WRITABLE }),
+      /at 0x7000 .* is writable code/,
+    ],
+    [
+      "a frame of code that another page writes",
+      state({ ...sound, 7: 0x10_1000n | PRESENT | WRITABLE | EXECUTE_DISABLE }),
+      /at 0x1000 .* is code that is writable through .* at 0x7000 /,
+    ],
+    [
+      "a frame of code that a large page writes",
+      state(sound, { 0x3008: 0x00_0000n | PRESENT | WRITABLE | LARGE | EXECUTE_DISABLE, 0x4008: 0x10_1000n | PRESENT }),
+      /at 0x1000 .* is code that is writable through .* at 0x200000 /,
+    ],
+    ["address 0", state({ ...sound, 0: 0x10_0000n | PRESENT | EXECUTE_DISABLE }), /address 0 is mapped/],
+    [
+      "a page below a stack",
+      state({ ...sound, 4: 0x10_4000n | PRESENT | EXECUTE_DISABLE }),
+      /at 0x4000 .* directly below/,
+    ],
+    ["a stack without memory", state({ ...sound, 5: 0n }), /0x5000 of the stack is not writable/],
+    ["writable text", state({ ...sound, 1: 0x10_1000n | PRESENT | WRITABLE }), /at 0x1000 .*text is writable/],
+    ["text that is not mapped", state({ ...sound, 1: 0n }), /text page 0x1000 is not mapped/],
+    ["a page for user mode", state({ ...sound, 2: sound[2]! | USER }), /at 0x2000 .* open to user mode/],
+    ["write protection that is off", { ...state(sound), cr0: 0x8000_0033n }, /CR0.WP is off/],
+  ];
+  for (const [what, paging, breach] of faults) {
+    test(`finds ${what}`, () => assert.match(judge(paging).join("\n"), breach));
+  }
+
+  test("finds execute-disable that is off, which makes all data code", () => {
+    const withoutNx = Object.fromEntries(Object.entries(sound).map(([n, entry]) => [n, entry & ~EXECUTE_DISABLE]));
+    const found = judge({ ...state(withoutNx), efer: 0x500n }).join("\n");
+    assert.match(found, /EFER.NXE is off/);
+    assert.match(found, /at 0x5000 .* is writable code/);
+  });
+
+  test("takes a right away where any entry on the way does", () => {
+    const readOnly = state({ ...sound, 7: 0x10_7000n | PRESENT | WRITABLE }, { 0x2000: 0x3000n | PRESENT });
+    assert.ok(walk(readOnly).every(({ isWritable }) => !isWritable));
+    const noCode = state(sound, { 0x1000: 0x2000n | PRESENT | WRITABLE | EXECUTE_DISABLE });
+    assert.ok(walk(noCode).every(({ isExecutable }) => !isExecutable));
+  });
+
+  test("refuses reserved bits: beyond MAXPHYADDR, below a large page, and execute-disable without EFER.NXE", () => {
+    assert.throws(() => walk(state({ ...sound, 7: (1n << 40n) | PRESENT })), /PTE for 0x7000 .* 0x10000000000 set/);
+    assert.throws(() => walk(state(sound, { 0x3008: 0x2000n | PRESENT | LARGE })), /PDE for 0x200000 .* 0x2000 set/);
+    assert.throws(() => walk({ ...state(sound), efer: 0x500n }), /PTE for 0x2000 .* 0x8000000000000000 set/);
+  });
+
+  test("refuses a processor that is not in 4-level paging", () => {
+    assert.throws(() => walk({ ...state(sound), cr4: 0n }), /not in 4-level paging/);
+  });
+});

@@ -1,0 +1,91 @@
+// Boots Basalt on CPU models with and without what it needs: it runs, or says what is missing.
+import { describe, test } from "node:test";
+import { assertEnded, boot, onlyLine } from "./support/boot.ts";
+
+describe("Basalt runs in Bochs on", () => {
+  // The default, corei7_skylake_x, is what the other tests run on.
+  for (const cpu of ["corei7_sandy_bridge_2600k", "corei7_haswell_4770", "corei7_icelake_u", "tigerlake"]) {
+    test(cpu, async () => {
+      const run = await boot("bochs", "guest=hlt,count iterations=1000", { cpu });
+      assertEnded(run, "0 ok", "ok");
+      onlyLine(run, /^basalt: vm0: exit 12 HLT: 1000 exits, /);
+      onlyLine(run, /^basalt: vm1: exit 10 CPUID: 1000 exits, /);
+    });
+  }
+});
+
+describe("Basalt refuses to start in Bochs with exit code 3 on", () => {
+  const refusals: readonly (readonly [cpu: string, result: string, sentence: RegExp])[] = [
+    [
+      "athlon64_clawhammer",
+      "20 not-intel",
+      /no VMX: CPUID\.0 names the vendor "AuthenticAMD"; Basalt needs an Intel CPU/,
+    ],
+    [
+      "p4_prescott_celeron_336",
+      "21 no-vmx",
+      /no VMX: CPUID\.1:ECX\[5\] is 0 \(ECX is 0x[0-9a-f]{8}\); use a CPU with VT-x/,
+    ],
+    [
+      "core2_penryn_t9600",
+      "28 no-ept",
+      /secondary controls: Basalt needs "Enable EPT" \(bit 1\), which this CPU does not allow/,
+    ],
+    [
+      "corei5_lynnfield_750",
+      "29 no-unrestricted-guest",
+      /secondary controls: Basalt needs "Unrestricted guest" \(bit 7\), which this CPU does not allow/,
+    ],
+  ];
+  for (const [cpu, result, sentence] of refusals) {
+    test(`${cpu}: ${result.replace(/\d+ /, "")}`, async () => {
+      const run = await boot("bochs", "", { cpu });
+      assertEnded(run, result, "refused");
+      onlyLine(run, new RegExp(`^basalt: error: ${sentence.source}`));
+    });
+  }
+
+  test("a CPU without EPT leaves VMX operation before it ends", async () => {
+    onlyLine(await boot("bochs", "", { cpu: "core2_penryn_t9600" }), /^basalt: VMX operation is off$/);
+  });
+});
+
+describe("Basalt refuses to start in QEMU without KVM with exit code 3:", () => {
+  const vendor = /^basalt: error: no VMX: CPUID\.0 names the vendor "AuthenticAMD"; Basalt needs an Intel CPU with VMX/;
+  for (const [medium, options] of [
+    ["the ISO by BIOS", { firmware: "bios" }],
+    ["the ISO by UEFI", { firmware: "uefi" }],
+    ["the ELF by PVH", { media: "kernel" }],
+  ] as const) {
+    test(`${medium} ends with not-intel on QEMU's own CPU`, async () => {
+      const run = await boot("tcg", "", options);
+      assertEnded(run, "20 not-intel", "refused");
+      onlyLine(run, vendor);
+    });
+  }
+
+  const refusals: readonly (readonly [what: string, cpu: string, result: string, sentence: RegExp])[] = [
+    ["an Intel model, whose VMX TCG lacks", "Skylake-Client", "21 no-vmx", /no VMX: CPUID\.1:ECX\[5\] is 0/],
+    ["a CPU without long mode", "qemu32", "10 no-long-mode", /this CPU has no long mode .*; Basalt needs a 64-bit CPU/],
+    [
+      "a CPU without execute-disable",
+      "qemu64,-nx",
+      "11 no-nx",
+      /this CPU has no execute-disable .*; enable it in the firmware/,
+    ],
+  ];
+  for (const [what, cpu, result, sentence] of refusals) {
+    test(`${what} ends with ${result.replace(/\d+ /, "")}`, async () => {
+      const run = await boot("tcg", "", { cpu });
+      assertEnded(run, result, "refused");
+      onlyLine(run, new RegExp(`^basalt: error: ${sentence.source}`));
+    });
+  }
+});
+
+test("a machine with too little memory for its guests runs those that fit and refuses the rest by the figures", async () => {
+  const run = await boot("bochs", "guest=hlt,hlt,hlt iterations=3", { memory: 64 });
+  assertEnded(run, "15 too-little-memory", "refused");
+  onlyLine(run, /^basalt: vm1: exit 12 HLT: 3 exits, /);
+  onlyLine(run, /^basalt: error: vm2: too little memory: \d+ MiB are free; a VM takes 16 MiB of RAM/);
+});

@@ -1,0 +1,74 @@
+// What an exit costs: VMCS accesses, and memory, of which it may take none.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { assertEnd } from "./assertions.ts";
+import { cpuid, externalInterrupt, interpreted, nmi, vmcall, type Exit, type Script } from "./machine/exits.ts";
+import type { Guest } from "./machine/guest.ts";
+import { boot, Machine } from "./machine/machine.ts";
+import { reason } from "./machine/tables.ts";
+
+for (const [guest, name] of [
+  ["count", "EXIT_REASON_CPUID"],
+  ["hlt", "EXIT_REASON_HLT"],
+] as const) {
+  test(`an exit of guest ${guest} makes at most 4 VMCS accesses`, () => {
+    const run = boot({ commandLine: `guest=${guest} iterations=20` });
+    assertEnd(run, "ok");
+    const exits = run.machine.entry.records.filter((record) => record.reason === reason(name));
+    assert.equal(exits.length, 20);
+    // The last HLT is followed by the summary.
+    const costs = exits.slice(0, 19).map(({ accesses }) => accesses);
+    assert.deepEqual(new Set(costs), new Set([4]), "EXIT_REASON, RIP, the instruction length, and RIP again");
+  });
+}
+
+test("an external interrupt and an NMI make no more VMCS accesses than they have to", () => {
+  const script: Script = () => [externalInterrupt, nmi, vmcall][Symbol.iterator]();
+  const { records } = boot({ commandLine: "guest=count", scripts: [script] }).machine.entry;
+  assert.deepEqual(
+    records.slice(0, 2).map(({ accesses }) => accesses),
+    [1, 2],
+  );
+});
+
+/** The end of what core's heap has taken: its blocks have headers that are not 0, and all memory behind is 0. */
+function heapEnd(machine: Machine): number {
+  const words = new BigUint64Array(machine.core.buffer);
+  let end = words.length;
+  while (end > 0 && words[end - 1] === 0n) end--;
+  return end * 8;
+}
+
+/** Runs guests, and notes the heap's end after the tenth exit and at the last one of each. */
+function heapEnds(commandLine: string): [number, number][] {
+  const ends: [number, number][] = [];
+  let machine: Machine | undefined;
+  const script: Script = (guest: Guest) => measured(interpreted(guest));
+  function* measured(exits: Iterator<Exit>): Generator<Exit> {
+    assert.ok(machine);
+    let count = 0;
+    let atStart = 0;
+    while (true) {
+      const { value } = exits.next();
+      if (++count === 10) atStart = heapEnd(machine);
+      if (count === 1000) ends.push([atStart, heapEnd(machine)]);
+      yield value as Exit;
+    }
+  }
+  machine = new Machine({ commandLine, scripts: [script] });
+  assertEnd(machine.run(), "ok");
+  return ends;
+}
+
+test("a thousand exits take no memory, while another VM does", () => {
+  const ends = heapEnds("guest=count,hlt iterations=1000");
+  assert.equal(ends.length, 2);
+  for (const [before, after] of ends) assert.equal(after, before);
+  assert.ok((ends[1]?.[0] ?? 0) > (ends[0]?.[0] ?? 0), "creating a VM moves the heap's end, so it would be seen");
+});
+
+test("the ticks of exits are summed up by reason", () => {
+  const run = boot({ commandLine: "guest=count iterations=500" });
+  assertEnd(run, "ok", /exit 10 CPUID: 500 exits, 500 ticks, 1 each$/);
+  assert.ok(run.machine.entry.records.every(({ reason }) => reason === cpuid.reason || reason === vmcall.reason));
+});

@@ -1,0 +1,293 @@
+// VM exits: what core does at each exit reason, and what the guest sees of it.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { assertEnd, complaints } from "./assertions.ts";
+import { cpuModel, modelNames, skylake } from "./machine/cpu-model.ts";
+import { cpuid, externalInterrupt, hlt, listed, nmi, tripleFault, vmcall, type Exit } from "./machine/exits.ts";
+import type { Guest } from "./machine/guest.ts";
+import { boot, type MachineOptions, type Run } from "./machine/machine.ts";
+import { exitReasonNames, reason } from "./machine/tables.ts";
+
+const START = 0x10000n;
+const VMX = 1n << 5n;
+const HYPERVISOR = 1n << 31n;
+
+/** What the guest finds when it goes on after an exit. */
+interface Resumed {
+  readonly rip: bigint;
+  readonly registers: Readonly<Record<string, bigint>>;
+}
+
+/** Runs guest `count` through the exits of a list, then through a VMCALL that ends it. */
+function runExits(exits: readonly Exit[], options: MachineOptions = {}): { run: Run; resumed: Resumed[] } {
+  const resumed: Resumed[] = [];
+  function* script(guest: Guest): Generator<Exit> {
+    for (const exit of exits) {
+      yield exit;
+      const registers = Object.fromEntries(
+        ["rax", "rbx", "rcx", "rdx", "rsi", "r15"].map((r) => [r, guest.registers.get(r)]),
+      );
+      resumed.push({ rip: guest.rip, registers });
+    }
+    yield vmcall;
+  }
+  return { run: boot({ commandLine: "guest=count", ...options, scripts: [script] }), resumed };
+}
+
+/** Runs one guest that meets `exit` at once. */
+function runToExit(exit: Exit, commandLine = "guest=count"): Run {
+  return boot({ commandLine, scripts: [listed(exit)] });
+}
+
+test("the first entry is a VMLAUNCH, every further one a VMRESUME", () => {
+  const { run } = runExits([cpuid, cpuid, externalInterrupt, cpuid]);
+  assertEnd(run, "ok");
+  assert.deepEqual(
+    run.machine.entry.records.map(({ wasResume }) => wasResume),
+    [false, true, true, true, true],
+  );
+});
+
+test("RIP is advanced by the length of the instruction that exited, whatever it is", () => {
+  const lengths = [2, 3, 15, 2];
+  const { run, resumed } = runExits(lengths.map((instructionLength) => ({ ...cpuid, instructionLength })));
+  assertEnd(run, "ok");
+  let expected = START;
+  assert.deepEqual(
+    resumed.map(({ rip }) => rip),
+    lengths.map((length) => (expected += BigInt(length))),
+  );
+});
+
+test("HLT exits go on behind the HLT until the option iterations is spent", () => {
+  const rips: bigint[] = [];
+  const run = boot({
+    commandLine: "guest=hlt iterations=3",
+    scripts: [
+      function* (guest) {
+        for (let i = 0; i < 3; i++) {
+          rips.push(guest.rip);
+          yield hlt;
+        }
+      },
+    ],
+  });
+  assertEnd(run, "ok", /vm0: ended: ok, 3 VM entries, final RIP 0x0000000000010003$/);
+  assert.deepEqual(rips, [START, START + 1n, START + 2n]);
+});
+
+test("a guest's HLT does not end the guest count", () => {
+  const { run } = runExits([hlt, hlt]);
+  assertEnd(run, "ok", /HLT: 2 exits/);
+});
+
+for (const name of modelNames.filter((name) => !/penryn|lynnfield/.test(name))) {
+  test(`on a ${name} a guest's CPUID is the CPU's, but for VMX hidden and the hypervisor shown`, () => {
+    const cpu = cpuModel(name);
+    const leaves = [...cpu.leaves.keys(), 0x17, 0x40000000, 0x80000009, 0xffffffff];
+    const exits = leaves.map((leaf) => ({ ...cpuid, registers: { rax: BigInt(leaf), rcx: 0n, rsi: 77n, r15: 99n } }));
+    const { run, resumed } = runExits(exits, { cpu });
+    assertEnd(run, "ok");
+    leaves.forEach((leaf, i) => {
+      const [eax, ebx, ecx, edx] = run.machine.processor.cpuid(leaf, 0).map(BigInt) as [bigint, bigint, bigint, bigint];
+      const expected = { rax: eax, rbx: ebx, rcx: leaf === 1 ? (ecx & ~VMX) | HYPERVISOR : ecx, rdx: edx };
+      assert.deepEqual(resumed[i]?.registers, { ...expected, rsi: 77n, r15: 99n }, `leaf ${leaf.toString(16)}`);
+    });
+  });
+}
+
+test("CPUID takes its leaf from EAX and ECX alone, and clears the upper halves of its four registers", () => {
+  const dirty = 0xffffffff00000000n;
+  const registers = { rax: dirty | 1n, rcx: dirty, rbx: dirty | 5n, rdx: dirty | 5n };
+  const { resumed } = runExits([{ ...cpuid, registers }]);
+  const [eax, ebx, ecx, edx] = skylake.leaf(1).map(BigInt);
+  const got = resumed[0]?.registers;
+  assert.equal(got?.["rax"], eax);
+  assert.equal(got?.["rbx"], ebx);
+  assert.equal(got?.["rcx"], ((ecx ?? 0n) & ~VMX) | HYPERVISOR);
+  assert.equal(got?.["rdx"], edx);
+});
+
+test("an external interrupt is taken by the host, and the guest goes on where it was", () => {
+  const { run, resumed } = runExits([externalInterrupt, cpuid, externalInterrupt]);
+  assertEnd(run, "ok");
+  assert.deepEqual(
+    resumed.map(({ rip }) => rip),
+    [START, START + 2n, START + 2n],
+  );
+  assert.equal(run.machine.trace.filter((step) => step === "STI").length, 2);
+});
+
+test("an NMI is the host's: NMIs are unblocked, and the guest goes on where it was", () => {
+  const { run, resumed } = runExits([nmi, nmi]);
+  assertEnd(run, "ok", /exit 0 Exception or non-maskable interrupt \(NMI\): 2 exits/);
+  assert.deepEqual(
+    resumed.map(({ rip }) => rip),
+    [START, START],
+  );
+  assert.equal(run.machine.trace.filter((step) => step === "INT 2").length, 2);
+});
+
+test("an exception of the guest's, which should not exit, ends the VM", () => {
+  for (const information of [0x80000b0en, 0x80000306n, 0x80000402n, 0x80000203n]) {
+    const run = runToExit({ ...nmi, fields: { VM_EXIT_INTERRUPTION_INFORMATION: information } });
+    assertEnd(run, "unexpected-exit", /error: vm0: .*VM exit 0, Exception or non-maskable interrupt/);
+    assert.ok(!run.machine.trace.includes("INT 2"));
+  }
+});
+
+test("a triple fault ends the VM with its RIP", () => {
+  const run = runToExit({ ...tripleFault, rip: 0x12345n });
+  assertEnd(run, "triple-fault", /error: vm0: triple fault at RIP 0x0000000000012345/);
+});
+
+test("an EPT violation ends the VM with access, addresses and permissions", () => {
+  const violation = (qualification: bigint): Exit => ({
+    reason: reason("EXIT_REASON_EPT_VIOLATION"),
+    qualification,
+    rip: 0x10004n,
+    fields: { GUEST_PHYSICAL_ADDRESS: 0x123456789000n, GUEST_LINEAR_ADDRESS: 0xffff800000001000n },
+  });
+  const cases: readonly (readonly [bigint, RegExp])[] = [
+    [0x181n, /read of guest-physical 0x0000123456789000 \(linear 0xffff800000001000\) at RIP 0x0000000000010004.*---/],
+    [0x18an, /write to guest-physical .*\(linear .*r--/],
+    [0x194n, /fetch from guest-physical .*-w-/],
+    [0x1b4n, /fetch from guest-physical .*-wx/],
+    [0x83n, /write to guest-physical/],
+  ];
+  for (const [qualification, pattern] of cases)
+    assertEnd(runToExit(violation(qualification)), "ept-violation", pattern);
+  const withoutLinear = runToExit(violation(0x2n));
+  assertEnd(withoutLinear, "ept-violation", /write to guest-physical 0x0000123456789000 at RIP/);
+});
+
+test("an EPT misconfiguration ends the VM and says that it is Basalt's fault", () => {
+  const exit = { reason: reason("EXIT_REASON_EPT_MISCONFIGURATION"), fields: { GUEST_PHYSICAL_ADDRESS: 0x5000n } };
+  assertEnd(runToExit(exit), "ept-misconfiguration", /0x0000000000005000.*Basalt wrote/);
+});
+
+test("an I/O instruction, which the vmm does not know yet, ends the VM as not handled", () => {
+  const run = runToExit({
+    reason: reason("EXIT_REASON_IO_INSTRUCTION"),
+    instructionLength: 1,
+    qualification: 0xf40000n,
+  });
+  assertEnd(run, "not-handled", /VM exit 30, I\/O instruction.*exit qualification 0xf40000/);
+  assert.deepEqual(run.machine.vmms.calls.at(-1), [0, 3]);
+});
+
+const handled = new Set(
+  [
+    ...["EXCEPTION_OR_NMI", "EXTERNAL_INTERRUPT", "TRIPLE_FAULT", "CPUID", "HLT", "VMCALL", "IO_INSTRUCTION"],
+    ...["EPT_VIOLATION", "EPT_MISCONFIGURATION"],
+  ].map((name) => reason(`EXIT_REASON_${name}`)),
+);
+
+test("every other exit reason of the SDM, and the numbers between, end the VM by name", () => {
+  for (const [number, name] of exitReasonNames.entries()) {
+    if (handled.has(number)) continue;
+    const text = name === "" ? "unknown exit reason" : name;
+    const run = runToExit({ reason: number, rip: 0x10008n, qualification: 0x77n });
+    assertEnd(run, "unexpected-exit");
+    assert.match(
+      complaints(run).join("\n"),
+      new RegExp(
+        `VM exit ${number}, ${text.replace(/[()]/g, "\\$&")}, at RIP 0x0000000000010008, exit qualification 0x77`,
+      ),
+    );
+  }
+});
+
+test("an exit reason beyond the SDM's ends the VM by its number", () => {
+  for (const number of [exitReasonNames.length, 100, 0xffff]) {
+    const run = runToExit({ reason: number });
+    assertEnd(run, "unexpected-exit", new RegExp(`VM exit ${number}, unknown exit reason`));
+  }
+});
+
+test("flags in the upper half of the exit reason change nothing of how it is handled and counted", () => {
+  const flags = [0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000];
+  const { run, resumed } = runExits(flags.map((flag) => ({ ...cpuid, reason: cpuid.reason + flag })));
+  assertEnd(run, "ok", /exit 10 CPUID: 5 exits/);
+  assert.equal(resumed.at(-1)?.rip, START + 10n);
+  assertEnd(runToExit({ ...tripleFault, reason: tripleFault.reason + 0x10000000 }), "triple-fault");
+});
+
+test("a VM entry that fails by the guest's state, or by an MSR, says so by reason and qualification", () => {
+  const state = runToExit({ reason: 0x80000021, qualification: 4n });
+  assertEnd(state, "entry-failed-by-state", /0x80000021, VM-entry failure due to invalid guest state.* 0x4/);
+  const msr = runToExit({ reason: 0x80000022, qualification: 3n });
+  assertEnd(msr, "entry-failed-by-state", /0x80000022, VM-entry failure due to MSR loading.* 0x3/);
+  assertEnd(runToExit({ reason: 0x80000029 }), "entry-failed-by-state", /machine-check/);
+});
+
+test("a VMLAUNCH or VMRESUME that fails is told by instruction, kind of failure and error", () => {
+  const cases = [
+    { execution: 1, error: 7, pattern: /VMLAUNCH.*VMfailValid.* 7: VM entry with invalid control field/ },
+    { execution: 1, error: 8, pattern: /VMLAUNCH.*VMfailValid.* 8: VM entry with invalid host-state field/ },
+    { execution: 2, error: 5, pattern: /VMRESUME.*VMfailValid.* 5: VMRESUME with non-launched VMCS/ },
+  ] as const;
+  for (const { pattern, ...failure } of cases) {
+    const run = boot({ commandLine: "guest=hlt iterations=9", failures: [{ instruction: "VM entry", ...failure }] });
+    assertEnd(run, "entry-failed", pattern);
+  }
+  for (const execution of [1, 2]) {
+    const run = boot({ commandLine: "guest=hlt iterations=9", failures: [{ instruction: "VM entry", execution }] });
+    assertEnd(run, "entry-failed", execution === 1 ? /VMLAUNCH.*VMfailInvalid/ : /VMRESUME.*VMfailInvalid/);
+  }
+});
+
+test("VMCLEAR and VMPTRLD that fail are told apart by instruction and kind of failure", () => {
+  const short = "guest=hlt iterations=1";
+  for (const instruction of ["VMCLEAR", "VMPTRLD"] as const) {
+    const result = `${instruction.toLowerCase()}-failed`;
+    const invalid = boot({ commandLine: short, failures: [{ instruction, execution: 1 }] });
+    assertEnd(invalid, result, new RegExp(`${instruction} of 0x[0-9a-f]{16} failed: VMfailInvalid`));
+    const error = instruction === "VMCLEAR" ? 2 : 11;
+    const valid = boot({ commandLine: short, failures: [{ instruction, execution: 1, error }] });
+    assertEnd(
+      valid,
+      result,
+      new RegExp(`${instruction} of 0x[0-9a-f]{16} failed: VMfailValid.* ${error}: ${instruction}`),
+    );
+    for (const run of [invalid, valid]) assert.ok(!run.machine.trace.includes("VM entry"));
+  }
+});
+
+test("a VMCLEAR that fails when a VM has ended is that VM's result", () => {
+  const run = boot({
+    commandLine: "guest=hlt iterations=1",
+    failures: [{ instruction: "VMCLEAR", execution: 2, error: 3 }],
+  });
+  assert.equal(run.name, "vmclear-failed");
+});
+
+test("the summary counts entries and exits by reason", () => {
+  const { run } = runExits([cpuid, externalInterrupt, cpuid, hlt, nmi, cpuid, externalInterrupt]);
+  assertEnd(run, "ok", /vm0: ended: ok, 8 VM entries/);
+  const counts = run.lines.flatMap(
+    (line) => /exit (\d+) .*: (\d+) exits, \d+ ticks, \d+ each$/.exec(line)?.slice(1, 3) ?? [],
+  );
+  assert.deepEqual(counts, ["0", "1", "1", "2", "10", "3", "12", "1", "18", "1"]);
+});
+
+test("at log level debug the first exits are told one by one, with RIP, length and qualification", () => {
+  const exits = Array.from({ length: 12 }, () => ({ ...cpuid, qualification: 0xabcn }));
+  const { run } = runExits(exits, { commandLine: "guest=count loglevel=debug" });
+  assertEnd(run, "ok");
+  const told = run.lines.filter(
+    (line) => /debug: vm0: exit 10 CPUID.*rip 0x|RIP 0x/i.test(line) && line.includes("debug"),
+  );
+  assert.equal(told.length, 8);
+  assert.match(told[1] ?? "", /0x10002.* 2.*0xabc/);
+  assert.deepEqual(
+    boot({ commandLine: "guest=count iterations=2" }).lines.filter((line) => line.includes("qualification")),
+    [],
+  );
+});
+
+test("a guest's failure does not keep the next guest from running, and the first failure is the run's result", () => {
+  const scripts = [listed(hlt), listed(tripleFault), listed({ reason: 28 }), listed(hlt)];
+  const run = boot({ commandLine: "guest=hlt,hlt,hlt,hlt iterations=1", scripts });
+  assertEnd(run, "triple-fault", /vm3: ended: ok/, /vm2: ended: unexpected-exit/, /vm1: ended: triple-fault/);
+});

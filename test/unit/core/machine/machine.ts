@@ -1,0 +1,296 @@
+// The simulated machine: build/core.wasm on a simulated processor, from `boot` to its end.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { buildDirectory } from "../../../../tools/paths.ts";
+import { writeAcpi, type AcpiOptions } from "./acpi.ts";
+import { u64 } from "./bits.ts";
+import {
+  MULTIBOOT2,
+  pcMemoryMap,
+  PVH,
+  writeMultiboot2,
+  writePvh,
+  type BootFacts,
+  type MemoryRange,
+  type Module,
+} from "./boot-information.ts";
+import { skylake, type CpuModel } from "./cpu-model.ts";
+import { interpreted, type Script } from "./exits.ts";
+import { Finished, HostException, Panic } from "./faults.ts";
+import { PhysicalMemory } from "./physical-memory.ts";
+import { Processor } from "./processor.ts";
+import { VmEntry } from "./vm-entry.ts";
+import { textAt, VmmBridge } from "./vmm-bridge.ts";
+import { Vmcs } from "./vmcs.ts";
+import { VM_FAIL_INVALID, VM_SUCCEED, Vmx, type Outcome } from "./vmx.ts";
+
+const coreModule = new WebAssembly.Module(readFileSync(join(buildDirectory, "core.wasm")));
+const vmmModule = new WebAssembly.Module(readFileSync(join(buildDirectory, "vmm.wasm")));
+
+const IMAGE_START = 0x100000n;
+const CORE_START = 0x180000n;
+const MEMORY_BASE = 0x8040000000n;
+const INFORMATION = 0x10000n;
+const EXIT_RIP = 0x104f80n;
+/** Frames of a stopped vmm get addresses from here on; symbolAt names them. */
+const FIRST_FRAME = 0x102000n;
+
+/** A VMX instruction that fails though nothing is wrong with it: VMfailInvalid, or VMfailValid with the error given. */
+export interface Failure {
+  readonly instruction: "VMXON" | "VMXOFF" | "VMCLEAR" | "VMPTRLD" | "INVEPT" | "INVVPID" | "VM entry";
+  /** Which of its executions fails, from 1 on. */
+  readonly execution: number;
+  readonly error?: number;
+}
+
+export interface MachineOptions {
+  readonly cpu?: CpuModel;
+  readonly commandLine?: string;
+  readonly loader?: "multiboot2" | "pvh";
+  readonly memoryMap?: readonly MemoryRange[];
+  readonly modules?: readonly Module[];
+  /** null: no ACPI. */
+  readonly acpi?: AcpiOptions | null;
+  /** The script of the first VM that is entered, of the second, …; the last one serves the rest. */
+  readonly scripts?: readonly Script[];
+  readonly failures?: readonly Failure[];
+  /** Changes the machine before core starts. */
+  readonly prepare?: (machine: Machine) => void;
+}
+
+/** How a run of core ended. */
+export interface Run {
+  readonly result: number;
+  readonly name: string;
+  readonly lines: readonly string[];
+  readonly machine: Machine;
+}
+
+interface CoreExports {
+  readonly memory: WebAssembly.Memory;
+  boot(kind: number, information: number): void;
+  start(): void;
+}
+
+export class Machine {
+  readonly memory = new PhysicalMemory();
+  readonly processor: Processor;
+  readonly vmx: Vmx;
+  readonly vmms: VmmBridge;
+  readonly entry: VmEntry;
+  readonly core: WebAssembly.Memory;
+  /** Privileged instructions in order: VMXON, VMCLEAR, …, MOV CR4. */
+  readonly trace: string[] = [];
+  /** What core told the runtime about soft-off: two ports, each with its value. */
+  powerOff: readonly number[] | null = null;
+  /** What `boot` is called with. */
+  loader: { kind: number; address: bigint };
+  readonly #options: MachineOptions;
+  readonly #exports: CoreExports;
+  #console = "";
+  #ticks = 0n;
+  readonly #executions = new Map<string, number>();
+
+  constructor(options: MachineOptions = {}) {
+    this.#options = options;
+    const cpu = options.cpu ?? skylake;
+    this.processor = new Processor(cpu);
+    this.vmx = new Vmx(this.processor, this.memory);
+    const instance = new WebAssembly.Instance(coreModule, this.#imports());
+    this.#exports = instance.exports as unknown as CoreExports;
+    this.core = this.#exports.memory;
+    this.memory.attach(CORE_START, new Uint8Array(this.core.buffer));
+    const scripts = options.scripts ?? [interpreted];
+    const script = (vcpu: number): Script => scripts[Math.min(vcpu, scripts.length - 1)] ?? interpreted;
+    this.entry = new VmEntry(this.vmx, this.core.buffer, MEMORY_BASE, script);
+    this.vmms = new VmmBridge(vmmModule, this.memory, {
+      imageStart: IMAGE_START,
+      imageEnd: this.imageEnd,
+      coreStart: CORE_START,
+      coreEnd: CORE_START + BigInt(this.core.buffer.byteLength),
+      addressBits: cpu.maximumPhysicalAddress,
+    });
+    this.loader = this.#load();
+    options.prepare?.(this);
+  }
+
+  /** Runs core to its end. An error of the test's own, or of the simulation, is thrown. */
+  run(): Run {
+    const end = this.#boot();
+    this.entry.finish();
+    const lines = this.#console.split("\n").slice(0, -1);
+    if (this.#console.endsWith("\n") || this.#console === "") return { ...end, lines, machine: this };
+    throw new Error(`core left a line unfinished: ${this.#console.split("\n").at(-1)}`);
+  }
+
+  get imageStart(): bigint {
+    return IMAGE_START;
+  }
+  get imageEnd(): bigint {
+    return CORE_START + BigInt(this.core.buffer.byteLength) + 0x20000n;
+  }
+
+  #boot(): { result: number; name: string } {
+    try {
+      this.#exports.start();
+      this.#exports.boot(this.loader.kind, Number(this.loader.address) | 0);
+    } catch (error) {
+      if (error instanceof Finished || error instanceof Panic) return { result: error.result, name: error.resultName };
+      if (error instanceof HostException) {
+        this.#console += `basalt: panic: ${error.message}\n`;
+        return { result: 60, name: "host-exception" };
+      }
+      throw error;
+    }
+    throw new Error("core returned without a result");
+  }
+
+  #load(): { kind: number; address: bigint } {
+    const { commandLine = "", memoryMap = pcMemoryMap, modules = [], acpi = {}, loader } = this.#options;
+    const rsdp = acpi === null ? null : writeAcpi(this.memory, acpi);
+    const facts: BootFacts = { commandLine, memoryMap, modules, rsdp };
+    if (loader === "pvh") writePvh(this.memory, INFORMATION, facts);
+    else writeMultiboot2(this.memory, INFORMATION, facts);
+    return { kind: loader === "pvh" ? PVH : MULTIBOOT2, address: INFORMATION };
+  }
+
+  /** Executes a VMX instruction, unless the test has it fail. */
+  #execute(instruction: Failure["instruction"], operand: bigint | null, execute: () => Outcome): Outcome {
+    const execution = (this.#executions.get(instruction) ?? 0) + 1;
+    this.#executions.set(instruction, execution);
+    this.trace.push(operand === null ? instruction : `${instruction} ${operand.toString(16)}`);
+    const failure = this.#options.failures?.find(
+      (row) => row.instruction === instruction && row.execution === execution,
+    );
+    if (!failure) return execute();
+    if (failure.error === undefined) return VM_FAIL_INVALID;
+    // VMfailValid needs a current VMCS to keep the number in; where there is none, one that somebody else left.
+    this.vmx.isOn = true;
+    this.vmx.current ??= new Vmcs(0n);
+    return this.vmx.failWith(failure.error);
+  }
+
+  #bytes(pointer: number, length: number): Buffer {
+    return Buffer.from(this.core.buffer, pointer >>> 0, length);
+  }
+
+  #writeTrap(out: number): void {
+    const { kind, message, file, line, frames } = this.vmms.lastTrap;
+    // boot/runtime/runtime.h: struct vmm_trap_record.
+    const record = Buffer.alloc(296);
+    record.writeUInt32LE(kind, 0);
+    record.writeUInt32LE(line, 4);
+    record.writeUInt32LE(frames.length, 16);
+    record.writeUInt32LE(record.write(message, 96, 120, "latin1"), 20);
+    record.writeUInt32LE(record.write(file, 216, 80, "latin1"), 24);
+    frames.forEach((_, i) => record.writeBigUInt64LE(FIRST_FRAME + BigInt(i), 32 + 8 * i));
+    this.#bytes(out, record.length).set(record);
+  }
+
+  /** The imports of hv/core/hardware.ts. */
+  #imports(): WebAssembly.Imports {
+    const { processor, vmx } = this;
+    const hardware = {
+      cpuid: (leaf: number, subleaf: number, out: number): void => {
+        const [eax, ebx, ecx, edx] = processor.cpuid(leaf >>> 0, subleaf >>> 0);
+        [eax, ecx, edx, ebx].forEach((value, i) => this.#bytes(out + 8 * i, 8).writeBigUInt64LE(BigInt(value)));
+      },
+      rdmsr: (index: number) => processor.rdmsr(index >>> 0),
+      tryRdmsr: (index: number, out: number) => {
+        const value = processor.msrs.get(index >>> 0);
+        if (value !== undefined) this.#bytes(out, 8).writeBigUInt64LE(value);
+        return value === undefined ? 0 : 1;
+      },
+      wrmsr: (index: number, value: bigint) => {
+        this.trace.push(`WRMSR ${(index >>> 0).toString(16)} ${u64(value).toString(16)}`);
+        processor.wrmsr(index >>> 0, u64(value));
+      },
+      rdtsc: () => ++this.#ticks,
+      rdtscLow: () => Number(BigInt.asIntN(32, ++this.#ticks)),
+      readControlRegister: (n: number) => processor.readControlRegister(n),
+      writeControlRegister: (n: number, value: bigint) => {
+        this.trace.push(`MOV CR${n} ${u64(value).toString(16)}`);
+        processor.writeControlRegister(n, u64(value));
+      },
+      vmxon: (hpa: bigint) => this.#execute("VMXON", u64(hpa), () => vmx.vmxon(u64(hpa))),
+      vmxoff: () => this.#execute("VMXOFF", null, () => vmx.vmxoff()),
+      vmclear: (hpa: bigint) => this.#execute("VMCLEAR", u64(hpa), () => vmx.vmclear(u64(hpa))),
+      vmptrld: (hpa: bigint) => this.#execute("VMPTRLD", u64(hpa), () => vmx.vmptrld(u64(hpa))),
+      vmread: (encoding: number) => {
+        const [outcome, value] = vmx.vmread(encoding >>> 0);
+        if (outcome !== VM_SUCCEED) this.#accessFailed("VMREAD", encoding);
+        return value;
+      },
+      vmwrite: (encoding: number, value: bigint) => {
+        if (vmx.vmwrite(encoding >>> 0, u64(value)) !== VM_SUCCEED) this.#accessFailed("VMWRITE", encoding);
+      },
+      tryVmread: (encoding: number, out: number) => {
+        const [outcome, value] = vmx.vmread(encoding >>> 0);
+        this.#bytes(out, 8).writeBigUInt64LE(value);
+        return outcome;
+      },
+      tryVmwrite: (encoding: number, value: bigint) => vmx.vmwrite(encoding >>> 0, u64(value)),
+      invept: (type: number, eptp: bigint) =>
+        this.#execute("INVEPT", u64(eptp), () => vmx.invept(type >>> 0, u64(eptp))),
+      invvpid: (type: number, vpid: number, address: bigint) =>
+        this.#execute("INVVPID", BigInt(vpid >>> 0), () => vmx.invvpid(type >>> 0, vpid & 0xffff, u64(address))),
+      vmEnter: (registersEnd: number, launched: number) =>
+        this.#execute("VM entry", null, () => this.entry.enter(registersEnd >>> 0, launched !== 0)),
+      openInterruptWindow: () => {
+        this.trace.push("STI");
+        this.entry.interruptIsPending = false;
+      },
+      unblockNmis: () => {
+        this.trace.push("INT 2");
+        this.entry.nmisAreBlocked = false;
+      },
+      readPhysical: (hpa: bigint, to: number, length: number) => {
+        const end = u64(hpa) + BigInt(length >>> 0);
+        if (end > 1n << BigInt(processor.model.maximumPhysicalAddress)) return 1;
+        this.#bytes(to, length >>> 0).set(this.memory.read(u64(hpa), length >>> 0));
+        return 0;
+      },
+      physicalBase: () => CORE_START,
+      memoryBase: () => MEMORY_BASE,
+      imageStart: () => IMAGE_START,
+      imageEnd: () => this.imageEnd,
+      hostState: (out: number) => {
+        const state = [0x8n, 0x10n, 0x18n, 0x110000n, 0x111000n, 0x112000n, EXIT_RIP, 0n];
+        state.forEach((value, i) => this.#bytes(out + 8 * i, 8).writeBigUInt64LE(value));
+      },
+      consoleWrite: (text: number, length: number) => {
+        this.#console += this.#bytes(text, length).toString("latin1");
+      },
+      symbolAt: (address: bigint, out: number, capacity: number) => {
+        const name = this.vmms.lastTrap.frames[Number(u64(address) - FIRST_FRAME)] ?? "";
+        return this.#bytes(out, capacity).write(name, "latin1");
+      },
+      vmmMap: (vm: number, address: bigint, hpa: bigint, bytes: bigint) =>
+        this.vmms.map(vm >>> 0, u64(address), u64(hpa), u64(bytes)),
+      vmmInstantiate: (vm: number) => this.vmms.instantiate(vm >>> 0),
+      vmmCall: (vm: number, entry: number, argument: number) => this.vmms.call(vm >>> 0, entry >>> 0, argument >>> 0),
+      vmmTrap: (out: number) => this.#writeTrap(out),
+      setPowerOff: (...ports: number[]) => (this.powerOff = ports),
+      finish: (result: number, name: number) => {
+        throw new Finished(result >>> 0, textAt(this.core, name));
+      },
+    };
+    const abort = (message: number, file: number, line: number): never => {
+      const text = `${textAt(this.core, message)} at ${textAt(this.core, file)}:${line}`;
+      this.#console += `basalt: panic: ${text}\n`;
+      throw new Panic(61, "assertion", text);
+    };
+    return { hardware, env: { abort } };
+  }
+
+  #accessFailed(instruction: string, encoding: number): never {
+    const text = `${instruction} of the field with encoding 0x${(encoding >>> 0).toString(16)} failed`;
+    this.#console += `basalt: panic: ${text}\n`;
+    throw new Panic(63, "vmcs-access", text);
+  }
+}
+
+/** Boots core on a new machine and runs it to its end. */
+export function boot(options: MachineOptions = {}): Run {
+  return new Machine(options).run();
+}

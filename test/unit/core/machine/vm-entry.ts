@@ -1,0 +1,167 @@
+// VMLAUNCH and VMRESUME: the checks in the SDM's order, the guest's turn as its script has it, and the VM exit.
+import { CONTROL_RULES } from "./control-checks.ts";
+import { EntryState, firstBroken } from "./entry-state.ts";
+import type { Exit, Script } from "./exits.ts";
+import { HostException, UD } from "./faults.ts";
+import { Guest, Registers } from "./guest.ts";
+import { GUEST_RULES, LINK_POINTER_RULES } from "./guest-checks.ts";
+import { HOST_RULES } from "./host-checks.ts";
+import { allFields, control, field, reason } from "./tables.ts";
+import type { Vmcs } from "./vmcs.ts";
+import { VM_FAIL_INVALID, VM_SUCCEED, type Outcome, type Vmx } from "./vmx.ts";
+
+/** What happened between two calls of core's: an exit, and what core did about it. */
+export interface ExitRecord {
+  readonly reason: number;
+  readonly rip: bigint;
+  readonly wasResume: boolean;
+  /** VMREADs and VMWRITEs from this exit to the next entry. */
+  accesses: number;
+}
+
+/** What stays in a field whose content the SDM does not define: using it must not go unnoticed. */
+const UNDEFINED = 0x5a5an;
+const ENTRY_FAILURE = 0x80000000;
+const FORBIDDEN_IN_MSR_LOAD = new Set([0xc0000100, 0xc0000101, 0x9b, 0x9e]);
+
+/** Fields that VM entry loads without a check, or that rule how the guest runs, on every CPU. */
+const alwaysLoaded = allFields
+  .map(([name]) => name)
+  .filter((name) =>
+    /^GUEST_(RSP|RFLAGS|RIP|CR\d|([EDSFGC]S|TR|LDTR)_(SELECTOR|ACCESS_RIGHTS)|[GI]DTR_(BASE|LIMIT))$|^CR[04]_(GUEST_HOST_MASK|READ_SHADOW)$|^EXCEPTION_BITMAP$|^PAGE_FAULT_ERROR_CODE_|^HOST_RSP$|^GUEST_PENDING|_COUNT$/.test(
+      name,
+    ),
+  );
+
+export class VmEntry {
+  readonly records: ExitRecord[] = [];
+  /** The rules that refused an entry, in order. */
+  readonly brokenRules: string[] = [];
+  /** An interrupt that no handler has acknowledged, and NMIs that are blocked since an NMI exit. */
+  interruptIsPending = false;
+  nmisAreBlocked = false;
+  readonly #vmx: Vmx;
+  readonly #memory: ArrayBuffer;
+  readonly #memoryBase: bigint;
+  readonly #script: (vcpu: number) => Script;
+  readonly #running = new Map<bigint, Iterator<Exit, unknown, undefined>>();
+  #accessesAtExit = 0;
+
+  /** `script` is asked for a script once for each VMCS that is entered, in that order. */
+  constructor(vmx: Vmx, memory: ArrayBuffer, memoryBase: bigint, script: (vcpu: number) => Script) {
+    this.#vmx = vmx;
+    this.#memory = memory;
+    this.#memoryBase = memoryBase;
+    this.#script = script;
+  }
+
+  /** vmEnter of hv/core/hardware.ts. */
+  enter(registersEnd: number, isResume: boolean): Outcome {
+    const vmx = this.#vmx;
+    const last = this.records.at(-1);
+    if (last) last.accesses = vmx.accesses - this.#accessesAtExit;
+    if (!vmx.isOn) throw new HostException(UD, "VM entry outside VMX operation");
+    const vmcs = vmx.current;
+    if (vmcs === null) return VM_FAIL_INVALID;
+    if (!isResume && vmcs.isLaunched) return vmx.fail("VMLAUNCH_NON_CLEAR_VMCS");
+    if (isResume && !vmcs.isLaunched) return vmx.fail("VMRESUME_NON_LAUNCHED_VMCS");
+
+    const addressBits = vmx.processor.model.maximumPhysicalAddress;
+    const state = new EntryState(vmcs, vmx.capabilities, addressBits);
+    const broken = (rules: typeof CONTROL_RULES): boolean => {
+      const rule = firstBroken(rules, state);
+      if (rule !== null) this.brokenRules.push(rule);
+      return rule !== null;
+    };
+    if (broken(CONTROL_RULES)) return vmx.fail("ENTRY_INVALID_CONTROL_FIELDS");
+    if (broken(HOST_RULES)) return vmx.fail("ENTRY_INVALID_HOST_STATE_FIELDS");
+    this.#requireHostStack(vmcs, registersEnd);
+    if (broken(GUEST_RULES)) return this.#failEntry(vmcs, reason("EXIT_REASON_INVALID_GUEST_STATE"), 0n);
+    if (broken(LINK_POINTER_RULES)) return this.#failEntry(vmcs, reason("EXIT_REASON_INVALID_GUEST_STATE"), 4n);
+    const badMsr = this.#badMsr(vmcs);
+    if (badMsr !== 0) return this.#failEntry(vmcs, reason("EXIT_REASON_MSR_LOADING"), BigInt(badMsr));
+
+    for (const name of alwaysLoaded) vmcs.get(name);
+    vmcs.isLaunched = true;
+    const guest = new Guest(vmcs, new Registers(this.#memory, registersEnd), vmx.memory, vmx.capabilities, addressBits);
+    this.#exit(guest, this.#next(guest), isResume);
+    return VM_SUCCEED;
+  }
+
+  /** The VMREADs and VMWRITEs of the last exit, which no entry followed. */
+  finish(): void {
+    const last = this.records.at(-1);
+    if (last) last.accesses = this.#vmx.accesses - this.#accessesAtExit;
+  }
+
+  #next(guest: Guest): Exit {
+    if (this.interruptIsPending) throw new Error("core entered the guest again, and the interrupt is still pending");
+    if (this.nmisAreBlocked) throw new Error("core entered the guest again, and NMIs are still blocked");
+    const { address } = guest.vmcs;
+    const script = this.#running.get(address) ?? this.#script(this.#running.size)(guest);
+    this.#running.set(address, script);
+    const { value, done } = script.next();
+    if (done || !value) throw new Error("core entered the guest again, but its script has no more exits");
+    return value as Exit;
+  }
+
+  #exit(guest: Guest, exit: Exit, wasResume: boolean): void {
+    const { vmcs } = guest;
+    for (const [name, value] of Object.entries(exit.registers ?? {})) guest.registers.set(name, value);
+    if (exit.rip !== undefined) guest.rip = exit.rip;
+    vmcs.set("EXIT_REASON", BigInt(exit.reason));
+    vmcs.set("EXIT_QUALIFICATION", exit.qualification ?? 0n);
+    vmcs.set("VM_EXIT_INSTRUCTION_LENGTH", BigInt(exit.instructionLength ?? UNDEFINED));
+    vmcs.set("VM_EXIT_INTERRUPTION_INFORMATION", 0n);
+    vmcs.set("GUEST_LINEAR_ADDRESS", UNDEFINED);
+    if (exit.reason === reason("EXIT_REASON_EPT_VIOLATION")) vmcs.set("GUEST_PHYSICAL_ADDRESS", UNDEFINED);
+    for (const [name, value] of Object.entries(exit.fields ?? {})) vmcs.set(name, value);
+    const injection = field("VM_ENTRY_INTERRUPTION_INFORMATION");
+    vmcs.write(injection, vmcs.read(injection) & 0x7fffffffn);
+    if (exit.reason === reason("EXIT_REASON_EXTERNAL_INTERRUPT")) this.interruptIsPending = true;
+    if (exit.reason === reason("EXIT_REASON_EXCEPTION_OR_NMI")) this.nmisAreBlocked = true;
+    this.#loadHostState(vmcs);
+    this.records.push({ reason: exit.reason, rip: guest.rip, wasResume, accesses: 0 });
+    this.#accessesAtExit = this.#vmx.accesses;
+  }
+
+  /** SDM 3C 27.8: an exit that leaves the launch state and the guest's state as they are. */
+  #failEntry(vmcs: Vmcs, basic: number, qualification: bigint): Outcome {
+    vmcs.set("EXIT_REASON", BigInt(ENTRY_FAILURE + basic));
+    vmcs.set("EXIT_QUALIFICATION", qualification);
+    this.#loadHostState(vmcs);
+    return VM_SUCCEED;
+  }
+
+  #loadHostState(vmcs: Vmcs): void {
+    const { processor } = this.#vmx;
+    processor.cr0 = vmcs.read(field("HOST_CR0"));
+    processor.cr3 = vmcs.read(field("HOST_CR3"));
+    processor.cr4 = vmcs.read(field("HOST_CR4"));
+  }
+
+  /** The number of the entry in the MSR-load area that cannot be loaded, from 1 on; 0 where all can (SDM 3C 27.4). */
+  #badMsr(vmcs: Vmcs): number {
+    const count = Number(vmcs.get("VM_ENTRY_MSR_LOAD_COUNT"));
+    const area = vmcs.read(field("VM_ENTRY_MSR_LOAD_ADDRESS"));
+    for (let n = 1; n <= count; n++) {
+      const index = this.#vmx.memory.read32(area + BigInt(16 * (n - 1)));
+      const reserved = this.#vmx.memory.read32(area + BigInt(16 * (n - 1) + 4));
+      const isMissing = !this.#vmx.processor.msrs.has(index);
+      if (isMissing || reserved !== 0 || FORBIDDEN_IN_MSR_LOAD.has(index) || index >>> 8 === 8) return n;
+    }
+    return 0;
+  }
+
+  /** boot/vmx.asm saves the guest's registers by pushing them: RSP must be where vmEnter was told. */
+  #requireHostStack(vmcs: Vmcs, registersEnd: number): void {
+    const expected = this.#memoryBase + BigInt(registersEnd);
+    const found = vmcs.get("HOST_RSP");
+    if (found !== expected) throw new Error(`HOST_RSP is ${found.toString(16)}, expected ${expected.toString(16)}`);
+  }
+}
+
+/** The words of controls that a VMCS runs with, by name, for assertions. */
+export function controlIsOn(vmcs: Vmcs, word: string, name: string): boolean {
+  return (vmcs.read(field(word)) & control(name)) !== 0n;
+}
