@@ -116,6 +116,9 @@ no_nx:
 
 ; Prints the text behind the code at ESI to COM1 at whatever speed the firmware left, ends QEMU with it, else halts.
 refuse:
+    mov al, 3                   ; 8 data bits, no parity, 1 stop bit
+    mov dx, 0x3FB
+    out dx, al
     movzx ebp, byte [esi]
     inc esi
 .next:

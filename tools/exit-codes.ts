@@ -16,7 +16,7 @@ export const exitCodes = {
   panic: { code: 6, meaning: "Basalt panicked, or the machine stopped without Basalt's result" },
   emulator: { code: 7, meaning: "the emulator did not start" },
   setup: { code: 8, meaning: "packages are missing that could not be installed" },
-  tests: { code: 9, meaning: "a test failed" },
+  tests: { code: 9, meaning: "a test failed, or `bench` missed a bar" },
   internal: { code: 70, meaning: "the `basalt` command itself failed, which is a bug in it" },
   interrupted: { code: 130, meaning: "interrupted by Ctrl-C or a signal" },
 } as const satisfies Record<string, ExitCodeRow>;

@@ -19,7 +19,7 @@ static void w2c_env_abort(struct w2c_env *env, u32 message, u32 file, u32 line, 
   put(":");
   put_decimal(column);
   put("\n");
-  panic_at(RESULT_ASSERTION, "assertion", (u64)__builtin_return_address(0), *(u64 *)__builtin_frame_address(0));
+  panic_at(RESULT_ASSERTION, "assertion", CALL_SITE, CALLER_FRAME);
 }
 
 _Noreturn void vmcs_access_failed(const char *instruction, u32 field) {
@@ -28,7 +28,7 @@ _Noreturn void vmcs_access_failed(const char *instruction, u32 field) {
   put(" of the field with encoding ");
   put_hex(field, 4);
   put(" failed\n");
-  panic_at(RESULT_VMCS_ACCESS, "vmcs-access", (u64)__builtin_return_address(0), *(u64 *)__builtin_frame_address(0));
+  panic_at(RESULT_VMCS_ACCESS, "vmcs-access", CALL_SITE, CALLER_FRAME);
 }
 
 // Copies physical memory by a window of one page. Statuses: 0, or 1 for an address beyond the CPU's.

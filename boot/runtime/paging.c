@@ -34,17 +34,15 @@ static u64 *entry_of(u64 address, u32 level) {
 bool paging_map(u64 address, u64 physical, u64 bytes, u32 flags) {
   if ((flags & PAGE_EXECUTE) && (flags & WRITABLE))
     return false;
-  u64 bits = (flags & 0xFF) | (flags & PAGE_EXECUTE ? 0 : NX);
-  while (bytes > 0) {
+  u64 size, bits = (flags & 0xFF) | (flags & PAGE_EXECUTE ? 0 : NX);
+  for (; bytes > 0; address += size, physical += size, bytes -= size) {
     bool large = bytes >= LARGE_PAGE_SIZE && (address | physical) % LARGE_PAGE_SIZE == 0;
-    u64 size = large ? LARGE_PAGE_SIZE : PAGE_SIZE, *entry = entry_of(address, large);
+    u64 *entry = entry_of(address, large);
+    size = large ? LARGE_PAGE_SIZE : PAGE_SIZE;
     if (!entry || (large && (*entry & PRESENT) && !(*entry & LARGE)))
       return false;
     *entry = physical | bits | (large ? LARGE : 0);
     __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
-    address += size;
-    physical += size;
-    bytes -= size;
   }
   return true;
 }

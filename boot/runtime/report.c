@@ -8,11 +8,11 @@ void put_address(u64 address) {
   const char *name = symbol_of(address, &offset);
   put_hex(address, 16);
   put(" ");
-  put(name ? name : "?");
-  if (name) {
-    put("+");
-    put_hex(offset, 3);
-  }
+  if (!name)
+    return put("?");
+  put(name);
+  put("+");
+  put_hex(offset, 3);
 }
 
 static bool on_a_stack(u64 rbp) {
@@ -20,12 +20,12 @@ static bool on_a_stack(u64 rbp) {
                           (rbp >= (u64)vmm_stack_bottom && rbp + 16 <= (u64)vmm_stack_top));
 }
 
-// Writes RIP and the return addresses above RBP to `out`; returns how many, at most `count`.
+// Writes RIP and the call sites above RBP to `out`; returns how many, at most `count`.
 u32 backtrace(u64 rip, u64 rbp, u64 *out, u32 count) {
   u32 n = 0;
   out[n++] = rip;
   while (n < count && on_a_stack(rbp)) {
-    out[n++] = ((u64 *)rbp)[1];
+    out[n++] = ((u64 *)rbp)[1] - 1;
     u64 next = *(u64 *)rbp;
     if (next <= rbp)
       break;

@@ -87,6 +87,9 @@ struct power_off_ports { // from the FADT, by core; 0: none found
 extern struct power_off_ports power_off_ports;
 _Noreturn void finish(u32 result, const char *name);
 _Noreturn void panic_at(u32 result, const char *name, u64 rip, u64 rbp);
+// Where the running function was called, within the call instruction: what follows it may be another function's code.
+#define CALL_SITE ((u64)__builtin_return_address(0) - 1)
+#define CALLER_FRAME (*(u64 *)__builtin_frame_address(0))
 u32 backtrace(u64 rip, u64 rbp, u64 *out, u32 count);
 void put_address(u64 address);
 

@@ -114,14 +114,14 @@ u32 vmm_instantiate(u32 vm) {
 u64 w2c_host_clock(struct w2c_host *host) {
   (void)host;
   u64 now = read_tsc();
-  unwind_if_budget_is_spent((u64)__builtin_return_address(0), *(u64 *)__builtin_frame_address(0));
+  unwind_if_budget_is_spent(CALL_SITE, CALLER_FRAME);
   return now;
 }
 
 // AssemblyScript's abort(message, file, line, column): the strings are copied only from vmm's own data.
 void vmm_abort(struct w2c_host *host, u32 message, u32 file, u32 line) {
   struct vmm_trap_record *record = &vmm_trap_record;
-  vmm_record_trap(VMM_TRAP_ABORT, 0, (u64)__builtin_return_address(0), *(u64 *)__builtin_frame_address(0));
+  vmm_record_trap(VMM_TRAP_ABORT, 0, CALL_SITE, CALLER_FRAME);
   record->line = line;
   record->message_length =
       copy_string(host->memory, VMM_OWN_START, host->own_bytes, message, record->message, sizeof record->message);

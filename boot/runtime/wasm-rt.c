@@ -38,7 +38,7 @@ _Noreturn void wasm_rt_trap(wasm_rt_trap_t kind) {
       [WASM_RT_TRAP_UNREACHABLE] = {"unreachable", VMM_TRAP_UNREACHABLE},
       [WASM_RT_TRAP_CALL_INDIRECT] = {"indirect call of a wrong type", VMM_TRAP_INDIRECT_CALL},
   };
-  u64 rip = (u64)__builtin_return_address(0), rbp = *(u64 *)__builtin_frame_address(0);
+  u64 rip = CALL_SITE, rbp = CALLER_FRAME;
   if (vmm_is_running()) {
     vmm_record_trap(kinds[kind].vmm_kind, 0, rip, rbp);
     vmm_escape(kinds[kind].vmm_kind);

@@ -38,11 +38,11 @@ export const repeatable: readonly Measure[] = [
   {
     name: "VMREADs and VMWRITEs of a CPUID exit",
     unit: "accesses",
-    bar: null,
+    bar: 4,
     measure: measureVmcsAccesses,
   },
   {
-    name: "C and assembly written by hand: all lines of boot/**/*.{c,h,asm}",
+    name: "C and assembly written by hand: all lines of boot/**/*.{c,h,asm,inc}",
     unit: "lines",
     bar: 1499,
     measure: () => countNativeLines(join(root, "boot")),

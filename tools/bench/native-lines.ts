@@ -2,7 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-const suffixes = [".c", ".h", ".asm"];
+const suffixes = [".c", ".h", ".asm", ".inc"];
 
 /** All lines, blank ones and comments included, of the C and assembly below `directory`. */
 export async function countNativeLines(directory: string): Promise<number> {

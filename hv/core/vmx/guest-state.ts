@@ -12,6 +12,7 @@ import {
   CR4_VMXE,
   DR7_RESET,
   RFLAGS_ALWAYS_ONE,
+  RFLAGS_IF,
 } from "../../x86/control-registers";
 import { EFER_LMA, EFER_LME, EFER_NXE, IA32_VMX_CR0_FIXED0, IA32_VMX_CR4_FIXED0 } from "../../x86/msr";
 import { PAT_RESET } from "../../x86/paging";
@@ -104,7 +105,8 @@ export function writeGuestState(vcpu: Vcpu, controls: ExecutionControls, capabil
 
   vmwrite(GUEST_RIP, vcpu.shared.startRip);
   vmwrite(GUEST_RSP, vcpu.shared.startRsp);
-  vmwrite(GUEST_RFLAGS, RFLAGS_ALWAYS_ONE);
+  // Interrupts exit whatever IF is (SDM 3C 26.2), but in Bochs only while it is 1. None reaches the guest.
+  vmwrite(GUEST_RFLAGS, RFLAGS_ALWAYS_ONE | RFLAGS_IF);
 
   vmwrite(GUEST_IA32_DEBUGCTL, 0);
   vmwrite(GUEST_IA32_SYSENTER_CS, 0);

@@ -1,7 +1,7 @@
 // From what a CPU's capability MSRs allow to the controls in the VMCS.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { assertEnd, assertNoLine, complaints } from "./assertions.ts";
+import { assertEnd, complaints } from "./assertions.ts";
 import { skylake, type CpuModel } from "./machine/cpu-model.ts";
 import { first, hlt, listed, type Script } from "./machine/exits.ts";
 import type { Guest } from "./machine/guest.ts";

@@ -39,23 +39,21 @@ function heapEnd(machine: Machine): number {
   return end * 8;
 }
 
-/** Runs guests, and notes the heap's end after the tenth exit and at the last one of each. */
+/** Runs guests, and notes the heap's end at the tenth exit and at the thousandth of each. */
 function heapEnds(commandLine: string): [number, number][] {
   const ends: [number, number][] = [];
-  let machine: Machine | undefined;
-  const script: Script = (guest: Guest) => measured(interpreted(guest));
-  function* measured(exits: Iterator<Exit>): Generator<Exit> {
-    assert.ok(machine);
-    let count = 0;
+  const script: Script = function* (guest: Guest): Generator<Exit> {
+    const exits = interpreted(guest);
     let atStart = 0;
-    while (true) {
-      const { value } = exits.next();
-      if (++count === 10) atStart = heapEnd(machine);
+    for (let count = 1; ; count++) {
+      const next = exits.next();
+      if (next.done) return;
+      if (count === 10) atStart = heapEnd(machine);
       if (count === 1000) ends.push([atStart, heapEnd(machine)]);
-      yield value as Exit;
+      yield next.value;
     }
-  }
-  machine = new Machine({ commandLine, scripts: [script] });
+  };
+  const machine = new Machine({ commandLine, scripts: [script] });
   assertEnd(machine.run(), "ok");
   return ends;
 }

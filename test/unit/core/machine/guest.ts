@@ -10,7 +10,7 @@ import type { Vmcs } from "./vmcs.ts";
 export const registerNames = [
   ...["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi"],
   ...["r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"],
-] as const;
+];
 
 /** The general-purpose registers at the end of a vCPU page. */
 export class Registers {

@@ -102,7 +102,7 @@ export class VmEntry {
     this.#running.set(address, script);
     const { value, done } = script.next();
     if (done || !value) throw new Error("core entered the guest again, but its script has no more exits");
-    return value as Exit;
+    return value;
   }
 
   #exit(guest: Guest, exit: Exit, wasResume: boolean): void {

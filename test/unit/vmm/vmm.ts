@@ -1,0 +1,98 @@
+// One instance of build/vmm.wasm for a test: its vCPU page, its RAM, and its exports.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { buildDirectory } from "../../../tools/paths.ts";
+import { guestNames, vcpuPage } from "../core/machine/tables.ts";
+import { textAt } from "../core/machine/vmm-bridge.ts";
+
+const vmmModule = new WebAssembly.Module(readFileSync(join(buildDirectory, "vmm.wasm")));
+const PAGE = vcpuPage("VCPU_PAGE_IN_VMM");
+const REGISTERS = PAGE + vcpuPage("REGISTERS_OFFSET");
+
+/** Where the fields of hv/shared/vcpu-page.ts's VcpuPage lie: unmanaged classes are laid out as C does it. */
+const OFFSETS = {
+  exitReason: 0,
+  instructionLength: 4,
+  exitQualification: 8,
+  guestPhysicalAddress: 16,
+  ramBytes: 24,
+  iterations: 32,
+  guest: 40,
+  consoleLength: 44,
+  startRip: 48,
+  startRsp: 56,
+  startCr3: 64,
+} as const;
+const NARROW = new Set<string>(["exitReason", "instructionLength", "guest", "consoleLength"]);
+
+interface Exports {
+  readonly memory: WebAssembly.Memory;
+  start(): void;
+  create(page: number): number;
+  reset(root: number): number;
+  exit(root: number): number;
+}
+
+export class TestVmm {
+  readonly bytes: Uint8Array;
+  readonly #exports: Exports;
+  readonly #view: DataView;
+  #root = 0;
+
+  constructor(guest: string, ramBytes: bigint, iterations = 1n) {
+    const env = {
+      abort: (message: number, file: number, line: number) => {
+        const where = `${textAt(this.#exports.memory, file)}:${line}`;
+        throw new Error(`abort: ${textAt(this.#exports.memory, message)} at ${where}`);
+      },
+    };
+    const instance = new WebAssembly.Instance(vmmModule, { env, host: { clock: () => 1n } });
+    this.#exports = instance.exports as unknown as Exports;
+    const { buffer } = this.#exports.memory;
+    this.bytes = new Uint8Array(buffer);
+    this.#view = new DataView(buffer);
+    this.#exports.start();
+    this.set("guest", BigInt(guestNames.indexOf(guest)));
+    this.set("ramBytes", ramBytes);
+    this.set("iterations", iterations);
+  }
+
+  create(): this {
+    this.#root = this.#exports.create(PAGE) >>> 0;
+    return this;
+  }
+  reset(): number {
+    return this.#exports.reset(this.#root) >>> 0;
+  }
+  exit(): number {
+    return this.#exports.exit(this.#root) >>> 0;
+  }
+
+  set(name: keyof typeof OFFSETS, value: bigint): void {
+    if (NARROW.has(name)) this.#view.setUint32(PAGE + OFFSETS[name], Number(value), true);
+    else this.#view.setBigUint64(PAGE + OFFSETS[name], value, true);
+  }
+  get(name: keyof typeof OFFSETS): bigint {
+    if (NARROW.has(name)) return BigInt(this.#view.getUint32(PAGE + OFFSETS[name], true));
+    return this.#view.getBigUint64(PAGE + OFFSETS[name], true);
+  }
+  /** A register by its place in the vCPU page: RAX 0, …, R8 8. */
+  register(number: number): bigint {
+    return this.#view.getBigUint64(REGISTERS + 8 * number, true);
+  }
+  read64(address: bigint): bigint {
+    return this.#view.getBigUint64(Number(address), true);
+  }
+  /** What the vmm wrote for the console. */
+  get console(): string {
+    const start = PAGE + vcpuPage("CONSOLE_OFFSET");
+    return Buffer.from(this.bytes.buffer, start, Number(this.get("consoleLength"))).toString("latin1");
+  }
+}
+
+/** A vmm that has loaded its guest. */
+export function loaded(guest: string, ramBytes: bigint, iterations = 1n): TestVmm {
+  const vmm = new TestVmm(guest, ramBytes, iterations).create();
+  vmm.reset();
+  return vmm;
+}
