@@ -45,6 +45,7 @@ function main(console: Console, kind: u32, address: u32): u32 {
     return RESULT_BAD_BOOT_INFORMATION;
   }
   memory.remove(imageStart(), imageEnd() - imageStart());
+  if (memory.isTruncated) console.warning().text("the memory map has too many pieces; some RAM stays unused").end();
   findPowerOff(console, information);
 
   const options = new BootOptions();
@@ -100,9 +101,9 @@ function start(console: Console, options: BootOptions, memory: PhysicalMemory): 
 function inVmxOperation(machine: Machine): u32 {
   const isStrict = machine.options.isStrict;
   if (machine.options.isScript) return runScript(machine);
+  if (!machine.capabilities.check(machine.console, isStrict) && isStrict) return RESULT_INCONSISTENT_CAPABILITIES;
   const result = machine.controls.check(machine.console);
   if (result != RESULT_OK) return result;
-  if (!machine.capabilities.check(machine.console, isStrict) && isStrict) return RESULT_INCONSISTENT_CAPABILITIES;
   return machine.options.isProbe ? probe(machine) : runGuests(machine);
 }
 

@@ -4,7 +4,7 @@ import { SECONDARY_ENABLE_VPID } from "../x86/vmx-controls";
 import { IA32_VMX_BASIC, IA32_VMX_EPT_VPID_CAP } from "../x86/msr";
 import { PAGE_SIZE_2_MIB } from "../x86/paging";
 import { GUEST_HLT, GUEST_NAMES } from "../shared/guests";
-import { VCPU_PAGE_IN_VMM } from "../shared/vcpu-page";
+import { ANSWER_RESUME, VCPU_PAGE_IN_VMM } from "../shared/vcpu-page";
 import { LEVEL_ERROR, LEVEL_INFO } from "./console/console";
 import { VM_SUCCEED, vmclear, vmmInstantiate, vmmMap, vmptrld } from "./hardware";
 import { Machine } from "./machine";
@@ -126,7 +126,10 @@ function createVmm(machine: Machine, vcpu: Vcpu, guest: u32, ram: u64, own: u64)
   vcpu.vmmRoot = callVmm(vcpu, VMM_ENTRY_CREATE, VCPU_PAGE_IN_VMM);
   const answer = vcpu.vmmRoot == VMM_STOPPED ? VMM_STOPPED : callVmm(vcpu, VMM_ENTRY_RESET, vcpu.vmmRoot);
   vcpu.printVmmText(LEVEL_INFO);
-  return answer == VMM_STOPPED ? RESULT_VMM_STOPPED : RESULT_OK;
+  if (answer == ANSWER_RESUME) return RESULT_OK;
+  if (answer == VMM_STOPPED) return RESULT_VMM_STOPPED;
+  vcpu.say(LEVEL_ERROR).text("the vmm did not load its guest; its answer is ").decimal(answer).end();
+  return RESULT_VMM_NOT_CREATED;
 }
 
 /** Makes the vCPU's VMCS current and clear. */

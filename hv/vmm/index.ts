@@ -7,7 +7,7 @@ export function create(page: u32): u32 {
   return <u32>changetype<usize>(new Vmm(page));
 }
 
-/** Loads the guest and writes the vCPU's start state to its page; ANSWER_RESUME. */
+/** Loads the guest and writes the vCPU's start state to its page: ANSWER_RESUME, or ANSWER_NOT_HANDLED. */
 export function reset(root: u32): u32 {
   return changetype<Vmm>(<usize>root).reset();
 }

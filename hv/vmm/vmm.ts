@@ -14,9 +14,9 @@ import {
 } from "../shared/vcpu-page";
 import { countGuest, hypercallGuest, haltGuest } from "./guests/code";
 import { commitFault } from "./guests/faults";
-import { buildIdentityMap } from "./guests/page-tables";
+import { buildIdentityMap, IDENTITY_MAP } from "./guests/page-tables";
 import { writeText } from "./memory/console-text";
-import { Ram } from "./memory/ram";
+import { Ram, RAM_OK } from "./memory/ram";
 
 /** Where a built-in guest's code and stack lie. */
 const CODE: u64 = 0x10000;
@@ -38,15 +38,21 @@ export class Vmm {
   }
 
   reset(): u32 {
-    const cr3 = buildIdentityMap(this.ram);
-    if (this.guest == GUEST_HLT) haltGuest(this.ram, CODE);
-    else if (this.guest == GUEST_COUNT) countGuest(this.ram, CODE, this.registers, this.page.iterations);
-    else hypercallGuest(this.ram, CODE);
+    if (buildIdentityMap(this.ram) != RAM_OK || this.loadCode() != RAM_OK) {
+      this.print("RAM is too small for guest " + GUEST_NAMES[this.guest]);
+      return ANSWER_NOT_HANDLED;
+    }
     this.page.startRip = CODE;
     this.page.startRsp = STACK_TOP;
-    this.page.startCr3 = cr3;
+    this.page.startCr3 = IDENTITY_MAP;
     this.print("loaded guest " + GUEST_NAMES[this.guest]);
     return ANSWER_RESUME;
+  }
+
+  private loadCode(): u32 {
+    if (this.guest == GUEST_HLT) return haltGuest(this.ram, CODE);
+    if (this.guest == GUEST_COUNT) return countGuest(this.ram, CODE, this.registers, this.page.iterations);
+    return hypercallGuest(this.ram, CODE);
   }
 
   exit(): u32 {

@@ -20,7 +20,7 @@ export const BOOT_INFORMATION_TEXTS: StaticArray<string> = [
   "the boot information lies beyond this CPU's physical addresses; the boot loader is at fault",
   "the boot information has an impossible size; expected 8 bytes to 64 KiB; the boot loader is at fault",
   "the boot information ends in the middle of an entry; the boot loader is at fault",
-  "the boot information holds no memory map; start Basalt by GRUB's multiboot2 command or QEMU's -kernel",
+  "the boot information holds no memory map with entries of 24 bytes or more; start Basalt by GRUB's multiboot2 command or QEMU's -kernel",
   "neither multiboot2 nor PVH started Basalt",
 ];
 
@@ -35,8 +35,10 @@ const TAG_MEMORY_MAP: u32 = 6;
 const TAG_ACPI_OLD_RSDP: u32 = 14;
 const TAG_ACPI_NEW_RSDP: u32 = 15;
 
+const MODULE_TAG_BYTES: u32 = 16;
+const MEMORY_ENTRY_BYTES: u32 = 24;
+
 const PVH_START_INFO_BYTES: u32 = 56;
-const PVH_MEMORY_ENTRY_BYTES: u32 = 24;
 const PVH_MODULE_BYTES: u32 = 32;
 const PVH_MAXIMUM_ENTRIES: u32 = 512;
 
@@ -74,7 +76,11 @@ export class BootInformation {
         if (!information.isWhole || bytes < 8 || bytes > size - at) return BOOT_INFORMATION_TRUNCATED;
         if (type == TAG_END) break;
         if (pass == 0) this.readTag(information, type, at, bytes, memory);
-        else if (type == TAG_MODULE) this.readModule(information.u32(at + 8), information.u32(at + 12), memory);
+        else if (type == TAG_MODULE) {
+          if (bytes < MODULE_TAG_BYTES) return BOOT_INFORMATION_TRUNCATED;
+          const start = information.u32(at + 8);
+          this.keepModule(start, <u64>information.u32(at + 12) - start, memory);
+        }
         if (!information.isWhole) return BOOT_INFORMATION_TRUNCATED;
         at += (bytes + 7) & ~7;
       }
@@ -97,20 +103,21 @@ export class BootInformation {
 
   private readMultiboot2MemoryMap(information: Bytes, at: u32, bytes: u32, memory: PhysicalMemory): void {
     const entryBytes = information.u32(at + 8);
-    if (entryBytes < 24) return;
+    if (entryBytes < MEMORY_ENTRY_BYTES) return;
     this.hasMemoryMap = true;
     // Firmware's entries may overlap; then the one that is not RAM holds.
     for (let pass: u32 = 0; pass < 2; pass++) {
-      for (let entry = at + 16; entry + 24 <= at + bytes; entry += entryBytes) {
+      for (let entry = at + 16; entry + MEMORY_ENTRY_BYTES <= at + bytes; entry += entryBytes) {
         addEntry(information, entry, pass, memory);
         if (entry > u32.MAX_VALUE - entryBytes) break;
       }
     }
   }
 
-  private readModule(start: u64, end: u64, memory: PhysicalMemory): void {
+  /** A module whose end lies before its start is taken to go on to the end of all addresses. */
+  private keepModule(start: u64, bytes: u64, memory: PhysicalMemory): void {
     this.modules++;
-    if (end > start) memory.remove(start, end - start);
+    memory.remove(start, bytes);
   }
 
   private readPvh(address: u64, memory: PhysicalMemory): u32 {
@@ -126,16 +133,15 @@ export class BootInformation {
     if (version < 1 || memoryEntries == 0) return BOOT_INFORMATION_NO_MEMORY_MAP;
     if (memoryEntries > PVH_MAXIMUM_ENTRIES || moduleCount > PVH_MAXIMUM_ENTRIES) return BOOT_INFORMATION_WRONG_SIZE;
 
-    const entries = Bytes.ofPhysical(memoryMap, memoryEntries * PVH_MEMORY_ENTRY_BYTES);
+    const entries = Bytes.ofPhysical(memoryMap, memoryEntries * MEMORY_ENTRY_BYTES);
     const modules = Bytes.ofPhysical(moduleList, moduleCount * PVH_MODULE_BYTES);
     if (!entries || !modules) return BOOT_INFORMATION_UNREADABLE;
     this.hasMemoryMap = true;
     for (let pass: u32 = 0; pass < 2; pass++) {
-      for (let i: u32 = 0; i < memoryEntries; i++) addEntry(entries, i * PVH_MEMORY_ENTRY_BYTES, pass, memory);
+      for (let i: u32 = 0; i < memoryEntries; i++) addEntry(entries, i * MEMORY_ENTRY_BYTES, pass, memory);
     }
     for (let i: u32 = 0; i < moduleCount; i++) {
-      const moduleStart = modules.u64(i * PVH_MODULE_BYTES);
-      this.readModule(moduleStart, moduleStart + modules.u64(i * PVH_MODULE_BYTES + 8), memory);
+      this.keepModule(modules.u64(i * PVH_MODULE_BYTES), modules.u64(i * PVH_MODULE_BYTES + 8), memory);
     }
     memory.remove(address, PVH_START_INFO_BYTES);
     if (commandLine != 0) {

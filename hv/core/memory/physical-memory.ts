@@ -19,7 +19,7 @@ export class PhysicalMemory {
     return bytes;
   }
 
-  /** Adds the whole pages of [start, start + bytes) above the first MiB. Overlaps with earlier ranges are merged. */
+  /** Adds the whole pages of [start, start + bytes) above the first MiB. Overlaps with earlier ranges or that touch are merged. */
   add(start: u64, bytes: u64): void {
     let end = start + bytes < start ? u64.MAX_VALUE : start + bytes;
     start = max(start, LOW_MEMORY_END);
@@ -27,6 +27,12 @@ export class PhysicalMemory {
     end &= ~4095;
     if (start >= end) return;
     this.removeRange(start, end);
+    for (let i = this.count - 1; i >= 0; i--) {
+      if (this.ends[i] != start && this.starts[i] != end) continue;
+      start = min(start, this.starts[i]);
+      end = max(end, this.ends[i]);
+      this.drop(i);
+    }
     this.append(start, end);
   }
 
@@ -58,14 +64,18 @@ export class PhysicalMemory {
     this.ends[this.count++] = end;
   }
 
+  private drop(i: i32): void {
+    this.count--;
+    this.starts[i] = this.starts[this.count];
+    this.ends[i] = this.ends[this.count];
+  }
+
   private removeRange(start: u64, end: u64): void {
     for (let i = this.count - 1; i >= 0; i--) {
       const oldStart = this.starts[i];
       const oldEnd = this.ends[i];
       if (oldEnd <= start || oldStart >= end) continue;
-      this.count--;
-      this.starts[i] = this.starts[this.count];
-      this.ends[i] = this.ends[this.count];
+      this.drop(i);
       if (oldStart < start) this.append(oldStart, start);
       if (end < oldEnd) this.append(end, oldEnd);
     }

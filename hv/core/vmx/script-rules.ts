@@ -238,14 +238,16 @@ export function breakGuestRules(script: ScriptSteps): void {
   script.flips("guest RFLAGS bit 1 is 0", GUEST_RFLAGS, RFLAGS_ALWAYS_ONE);
   script.flips("guest RFLAGS with bit 3", GUEST_RFLAGS, 1 << 3);
   script.flips("guest RFLAGS.VM in 64-bit mode", GUEST_RFLAGS, RFLAGS_VM);
-  script.with(VM_ENTRY_INTERRUPTION_INFORMATION, 0x80000020).flips("interrupt injected, RFLAGS.IF 0", GUEST_RFLAGS, 0);
+  script
+    .with(VM_ENTRY_INTERRUPTION_INFORMATION, 0x80000020)
+    .sets("interrupt injected, RFLAGS.IF 0", GUEST_RFLAGS, RFLAGS_ALWAYS_ONE);
 
   const interruptibility = GUEST_INTERRUPTIBILITY_STATE;
   script.sets("activity state 4", GUEST_ACTIVITY_STATE, 4);
   script.with(interruptibility, 2).sets("activity state HLT, MOV SS blocks", GUEST_ACTIVITY_STATE, 1);
   script.sets("interruptibility with bit 5", interruptibility, 1 << 5);
-  script.with(GUEST_RFLAGS, RFLAGS_IF).sets("blocking by STI and by MOV SS", interruptibility, 3);
-  script.sets("blocking by STI, RFLAGS.IF 0", interruptibility, 1);
+  script.with(interruptibility, 3).sets("blocking by STI and by MOV SS", GUEST_RFLAGS, RFLAGS_ALWAYS_ONE | RFLAGS_IF);
+  script.with(interruptibility, 1).sets("blocking by STI, RFLAGS.IF 0", GUEST_RFLAGS, RFLAGS_ALWAYS_ONE);
   script.sets("blocking by SMI outside SMM", interruptibility, 4);
   script.with(VM_ENTRY_INTERRUPTION_INFORMATION, 0x80000202).sets("NMI injected, MOV SS blocks", interruptibility, 2);
   script.with(VM_ENTRY_INTERRUPTION_INFORMATION, 0x80000202).sets("NMI injected, NMI blocks", interruptibility, 8);

@@ -1,10 +1,16 @@
 // The steps that the boot option vmx-script is made of: one VMX instruction each, told in one line each.
 
-import { EXIT_REASON_BASIC_MASK, EXIT_REASON_ENTRY_FAILURE, exitReasonName } from "../../x86/exit-reasons";
+import {
+  EXIT_REASON_BASIC_MASK,
+  EXIT_REASON_ENTRY_FAILURE,
+  EXIT_REASON_EXTERNAL_INTERRUPT,
+  exitReasonName,
+} from "../../x86/exit-reasons";
 import { EXIT_QUALIFICATION, EXIT_REASON, VM_INSTRUCTION_ERROR } from "../../x86/vmcs-fields";
 import { vmInstructionErrorName } from "../../x86/vm-instruction-errors";
 import { Console } from "../console/console";
 import {
+  openInterruptWindow,
   tryVmread,
   tryVmwrite,
   VM_FAIL_INVALID,
@@ -60,7 +66,12 @@ export class ScriptSteps {
 
   /** VMLAUNCH, or VMRESUME if `launched` is 1, with the VM exit where there is one. */
   enter(name: string, launched: u32): void {
-    const outcome = vmEnter(this.vcpu.registersEnd, launched);
+    let outcome = vmEnter(this.vcpu.registersEnd, launched);
+    // The host's interrupts come when they come: they are no part of the script.
+    while (outcome == VM_SUCCEED && <u32>vmread(EXIT_REASON) == EXIT_REASON_EXTERNAL_INTERRUPT) {
+      openInterruptWindow();
+      outcome = vmEnter(this.vcpu.registersEnd, 1);
+    }
     const line = this.outcome(name, outcome);
     if (outcome == VM_SUCCEED) {
       const reason = <u32>vmread(EXIT_REASON);

@@ -3,7 +3,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertEnd, complaints } from "./assertions.ts";
 import { cpuModel, modelNames, skylake } from "./machine/cpu-model.ts";
-import { cpuid, externalInterrupt, hlt, listed, nmi, tripleFault, vmcall, type Exit } from "./machine/exits.ts";
+import {
+  cpuid,
+  externalInterrupt,
+  hlt,
+  interruptedAt,
+  listed,
+  nmi,
+  tripleFault,
+  vmcall,
+  type Exit,
+} from "./machine/exits.ts";
 import type { Guest } from "./machine/guest.ts";
 import { boot, type MachineOptions, type Run } from "./machine/machine.ts";
 import { exitReasonNames, reason } from "./machine/tables.ts";
@@ -116,6 +126,12 @@ test("an external interrupt is taken by the host, and the guest goes on where it
     [START, START + 2n, START + 2n],
   );
   assert.equal(run.machine.trace.filter((step) => step === "STI").length, 2);
+});
+
+test("interrupts between any two instructions of a guest change nothing of what it does", () => {
+  const rips = [0x10000n, null, 0x10007n, 0x10002n, null, 0x10004n, 0x10007n, null, 0x10009n, null];
+  const run = boot({ commandLine: "guest=count iterations=3", scripts: [interruptedAt(rips)] });
+  assertEnd(run, "ok", /CPUID: 3 exits/, /External interrupt: 6 exits/, /VMCALL: 1 exits/);
 });
 
 test("an NMI is the host's: NMIs are unblocked, and the guest goes on where it was", () => {

@@ -46,50 +46,53 @@ export const nmi: Exit = {
  * Executes the guest's own instructions, as far as the built-in guests have them, fetched through its page tables and
  * the EPT. What it cannot fetch is an EPT violation or a triple fault.
  */
-export const interpreted: Script = function* (guest) {
-  while (true) {
-    try {
-      yield interpret(guest);
-    } catch (error) {
-      if (error instanceof EptViolation) {
-        const fields = { GUEST_PHYSICAL_ADDRESS: error.physical, GUEST_LINEAR_ADDRESS: error.linear };
-        yield { reason: reason("EXIT_REASON_EPT_VIOLATION"), qualification: error.qualification, fields };
-      } else if (error instanceof GuestException) {
-        yield tripleFault;
-      } else {
-        throw error;
-      }
-    }
+export const interpreted: Script = (guest) => interruptedAt([])(guest);
+
+/** As `interpreted`, but where row n of `rips` is not null, the exit of entry n is an external interrupt at that RIP. */
+export function interruptedAt(rips: readonly (bigint | null)[]): Script {
+  return function* (guest) {
+    for (let entry = 0; ; entry++) yield nextExit(guest, rips[entry] ?? null);
+  };
+}
+
+function nextExit(guest: Guest, interruptAt: bigint | null): Exit {
+  try {
+    return interpret(guest, interruptAt);
+  } catch (error) {
+    if (error instanceof GuestException) return tripleFault;
+    if (!(error instanceof EptViolation)) throw error;
+    const fields = { GUEST_PHYSICAL_ADDRESS: error.physical, GUEST_LINEAR_ADDRESS: error.linear };
+    return { reason: reason("EXIT_REASON_EPT_VIOLATION"), qualification: error.qualification, fields };
   }
-};
+}
 
 const MASK = 0xffffffffffffffffn;
 
-/** Runs until an instruction exits; RIP stands at it then. */
-function interpret(guest: Guest): Exit {
-  let isZero = false;
-  while (true) {
-    const code = Buffer.from(guest.fetch(guest.rip, 1));
-    const rest = (length: number): Buffer => Buffer.from(guest.fetch(guest.rip, length));
-    if (code[0] === 0xf4) return hlt;
-    const word = rest(2).toString("hex");
+/** Runs until an instruction exits, or until RIP is at `interruptAt`; RIP stands there then. */
+function interpret(guest: Guest, interruptAt: bigint | null): Exit {
+  while (guest.rip !== interruptAt) {
+    const code = (length: number): Buffer => Buffer.from(guest.fetch(guest.rip, length));
+    const first = code(1)[0];
+    if (first === 0xf4) return hlt;
+    const word = code(2).toString("hex");
     if (word === "0fa2") return cpuid;
-    if (word === "0f01" && rest(3)[2] === 0xc1) return vmcall;
+    if (word === "0f01" && code(3)[2] === 0xc1) return vmcall;
     if (word === "31c0") {
       guest.registers.set("rax", 0n);
-      isZero = true;
+      guest.zeroFlag = true;
       guest.rip += 2n;
-    } else if (word === "49ff" && rest(3)[2] === 0xc8) {
+    } else if (word === "49ff" && code(3)[2] === 0xc8) {
       const value = (guest.registers.get("r8") - 1n) & MASK;
       guest.registers.set("r8", value);
-      isZero = value === 0n;
+      guest.zeroFlag = value === 0n;
       guest.rip += 3n;
-    } else if (code[0] === 0x75) {
-      guest.rip += 2n + (isZero ? 0n : BigInt(rest(2).readInt8(1)));
-    } else if (code[0] === 0xe9) {
-      guest.rip += 5n + BigInt(rest(5).readInt32LE(1));
+    } else if (first === 0x75) {
+      guest.rip += 2n + (guest.zeroFlag ? 0n : BigInt(code(2).readInt8(1)));
+    } else if (first === 0xe9) {
+      guest.rip += 5n + BigInt(code(5).readInt32LE(1));
     } else {
       throw new Error(`the built-in guests have no instruction ${word}: teach it to the interpreter`);
     }
   }
+  return externalInterrupt;
 }

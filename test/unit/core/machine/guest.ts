@@ -62,6 +62,7 @@ const EPTP_ACCESSED_AND_DIRTY = 1n << 6n;
 const PRESENT = 1n;
 const LARGE = 1n << 7n;
 const CR0_PG = 1n << 31n;
+const RFLAGS_ZF = 1n << 6n;
 
 export class Guest {
   readonly vmcs: Vmcs;
@@ -92,6 +93,14 @@ export class Guest {
   }
   set rip(value: bigint) {
     this.vmcs.set("GUEST_RIP", value);
+  }
+
+  get zeroFlag(): boolean {
+    return has(this.vmcs.read(field("GUEST_RFLAGS")), RFLAGS_ZF);
+  }
+  set zeroFlag(isSet: boolean) {
+    const others = this.vmcs.read(field("GUEST_RFLAGS")) & ~RFLAGS_ZF;
+    this.vmcs.set("GUEST_RFLAGS", isSet ? others | RFLAGS_ZF : others);
   }
 
   /** The bytes at a linear address, within one page, as an instruction fetch reads them. */
