@@ -29,11 +29,10 @@ void apic_start(void) {
   u32 eax = 1, ebx, ecx = 0, edx;
   __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
   mask_8259();
-  u64 base = edx >> 9 & 1 ? read_msr(MSR_APIC_BASE) : 0;
-  if (!(base & APIC_BASE_ENABLE)) {
-    put("basalt: warning: no local APIC, so nothing bounds the time of a vmm call\n");
-    return;
-  }
+  if (!(edx >> 9 & 1))
+    return put("basalt: warning: no local APIC, so nothing bounds the time of a vmm call\n");
+  u64 base = read_msr(MSR_APIC_BASE) | APIC_BASE_ENABLE;
+  write_msr(MSR_APIC_BASE, base);
   present = true;
   x2apic = base & APIC_BASE_X2APIC;
   paging_map(DEVICE_WINDOW, base & 0x000FFFFFFFFFF000ull, PAGE_SIZE, PAGE_UNCACHED);

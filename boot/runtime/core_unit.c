@@ -45,7 +45,7 @@ u32 read_physical(u64 physical, u8 *to, u32 length) {
     to += part;
     length -= part;
   }
-  paging_unmap(window);
+  paging_map(window, (u64)image_start, PAGE_SIZE, PAGE_READ); // harmless to be left there
   return 0;
 }
 

@@ -47,16 +47,6 @@ bool paging_map(u64 address, u64 physical, u64 bytes, u32 flags) {
   return true;
 }
 
-// Takes one page (of 4 KiB or 2 MiB) away; nothing happens where none is mapped.
-void paging_unmap(u64 address) {
-  u64 *entry = entry_of(address, 1);
-  if (entry && !(*entry & LARGE))
-    entry = entry_of(address, 0);
-  if (entry)
-    *entry = 0;
-  __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
-}
-
 u32 physical_address_bits(void) {
   u32 eax = 0x80000008, ebx, ecx, edx;
   __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));

@@ -55,7 +55,6 @@ enum page_flags {
 };
 void paging_start(void);
 bool paging_map(u64 address, u64 physical, u64 bytes, u32 flags);
-void paging_unmap(u64 address);
 u32 physical_address_bits(void);
 
 // symbols.c

@@ -3,7 +3,7 @@
 
 enum { CODE_SELECTOR = 0x08, DATA_SELECTOR = 0x10, TSS_SELECTOR = 0x18, INTERRUPT_GATE = 0x8E, TSS_AVAILABLE = 0x89 };
 enum { NMI = 2, DOUBLE_FAULT = 8, GENERAL_PROTECTION = 13, PAGE_FAULT = 14, MACHINE_CHECK = 18, FIRST_INTERRUPT = 32 };
-enum { STUB_SIZE = 16 }; // traps.asm
+enum { STUB_SIZE = 16, CR4_MCE = 1 << 6 }; // traps.asm; every 64-bit CPU has machine checks
 
 extern u8 trap_stubs[], vmx_exit[], try_rdmsr_instruction[], try_rdmsr_fault[];
 
@@ -52,6 +52,7 @@ void traps_start(void) {
     idt[v] = (struct gate){stub, CODE_SELECTOR, stack, INTERRUPT_GATE, stub >> 16, stub >> 32, 0};
   }
   __asm__ volatile("lgdt %0\n\tlidt %1\n\tltr %w2" : : "m"(gdtr), "m"(idtr), "r"(TSS_SELECTOR) : "memory");
+  __asm__ volatile("mov %%cr4, %0\n\tor %1, %0\n\tmov %0, %%cr4" : "=&r"(base) : "i"(CR4_MCE));
 }
 
 void host_state_read(struct host_state *out) {
@@ -61,6 +62,10 @@ void host_state_read(struct host_state *out) {
 
 static _Noreturn void report(struct trap_frame *f) {
   u64 cr2, cr3;
+  static bool is_reporting;
+  if (is_reporting)
+    finish(RESULT_HOST_EXCEPTION, "host-exception"); // the report itself faults
+  is_reporting = true;
   __asm__ volatile("mov %%cr2, %0\n\tmov %%cr3, %1" : "=r"(cr2), "=r"(cr3));
   put("basalt: panic: ");
   const char *name = f->vector < FIRST_INTERRUPT ? exception_names[f->vector] : NULL;

@@ -50,7 +50,7 @@ export declare function invvpid(type: u32, vpid: u32, linearAddress: u64): u32;
 export declare function vmEnter(registersEnd: usize, launched: u32): u32;
 /** Takes the interrupts that are pending: their handlers acknowledge them. */
 export declare function openInterruptWindow(): void;
-/** Ends the blocking of NMIs that an NMI exit leaves behind; counts as one more NMI of the host's. */
+/** Ends the blocking of NMIs that an NMI exit leaves behind, and counts that NMI as the host's (HostState.nmiCount). */
 export declare function unblockNmis(): void;
 
 /** Copies `length` bytes of physical memory to `to`. 0, or 1 where the range is beyond the CPU's addresses. */
@@ -78,7 +78,7 @@ export declare function symbolAt(address: u64, out: usize, capacity: u32): u32;
 export declare function vmmMap(vm: u32, address: u64, hpa: u64, bytes: u64): u32;
 /** Creates a vmm instance in the memory mapped at 3 GiB. 0, or 1 where none is mapped. */
 export declare function vmmInstantiate(vm: u32): u32;
-/** Calls an entry of a vmm. Its u32 answer, or bit 32 and the kind of trap that stopped it (hv/core/vmm-trap.ts). */
+/** Calls an entry of a vmm. Its u32 answer, or bit 32 and the kind of trap that stopped it (hv/core/vmm.ts). */
 export declare function vmmCall(vm: u32, entry: u32, argument: u32): u64;
 /** Writes the VmmTrap record of the last stopped call to `out`. */
 export declare function vmmTrap(out: usize): void;

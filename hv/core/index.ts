@@ -22,6 +22,7 @@ import {
 import { runGuest } from "./vm";
 import { VmxCapabilities } from "./vmx/capabilities";
 import { ExecutionControls } from "./vmx/execution-controls";
+import { HostState } from "./vmx/host-state";
 import { checkVmxExists, enableFeatureControl, VmxOperation } from "./vmx/operation";
 import { runScript } from "./vmx/script";
 
@@ -46,7 +47,6 @@ function main(console: Console, kind: u32, address: u32): u32 {
   }
   memory.remove(imageStart(), imageEnd() - imageStart());
   if (memory.isTruncated) console.warning().text("the memory map has too many pieces; some RAM stays unused").end();
-  findPowerOff(console, information);
 
   const options = new BootOptions();
   const areOptionsGood = options.parse(information.commandLine, console);
@@ -57,6 +57,7 @@ function main(console: Console, kind: u32, address: u32): u32 {
     .decimal(memory.freeBytes >> 20)
     .text(" MiB of RAM free")
     .end();
+  findPowerOff(console, information);
   console.debug().text("boot command line: ").text(information.commandLine).end();
   if (!areOptionsGood) return RESULT_BAD_OPTION;
   failOnPurpose(options.fail);
@@ -92,6 +93,10 @@ function start(console: Console, options: BootOptions, memory: PhysicalMemory): 
   const machine = new Machine(console, options, memory, pool, bits, new Mtrrs(bits), capabilities, controls);
   result = inVmxOperation(machine);
 
+  const host = new HostState();
+  host.read();
+  if (host.nmiCount != 0)
+    console.warning().decimal(host.nmiCount).text(" NMIs came, of a cause unknown to Basalt").end();
   const end = operation.leave();
   if (end == RESULT_OK) console.info().text("VMX operation is off").end();
   return result == RESULT_OK ? end : result;

@@ -34,9 +34,9 @@ export const RESULT_EPT_MISCONFIGURATION: u32 = 45;
 export const RESULT_NOT_HANDLED: u32 = 46;
 export const RESULT_VMM_STOPPED: u32 = 50;
 export const RESULT_VMM_NOT_CREATED: u32 = 51;
-export const RESULT_VMXOFF_FAILED: u32 = 52;
 
-// 60 to 69, in boot/runtime/runtime.h: a panic.
+// 60 to 69: a panic; 60 to 64 are in boot/runtime/runtime.h.
+export const RESULT_VMXOFF_FAILED: u32 = 65;
 
 const NUMBERS: StaticArray<u32> = [
   RESULT_OK,

@@ -105,7 +105,8 @@ function tooLittleMemory(machine: Machine, number: u32): u32 {
     .decimal(machine.memory.freeBytes >> 20)
     .text(" MiB are free; a VM takes ")
     .decimal(RAM_BYTES >> 20);
-  line.text(" MiB of RAM and 2 MiB for its vmm, each in one piece").end();
+  line.text(" MiB of RAM and 2 MiB for its vmm, each in one piece; ").decimal(machine.pool.available);
+  line.text(" pages are left for its tables").end();
   return RESULT_TOO_LITTLE_MEMORY;
 }
 

@@ -7,7 +7,7 @@ export const VCPU_PAGE_IN_VMM: u32 = 0xfffe0000;
 export const REGISTERS_OFFSET: u32 = 4096 - 16 * 8;
 /** Text that the vmm writes for the console: ASCII, no more than CONSOLE_CAPACITY bytes. */
 export const CONSOLE_OFFSET: u32 = 0x400;
-export const CONSOLE_CAPACITY: u32 = 0x400;
+export const CONSOLE_CAPACITY: u32 = 320;
 
 /** What a vmm answers to `reset` and `exit`. */
 export const ANSWER_RESUME: u32 = 0;
@@ -25,7 +25,6 @@ export class VcpuPage {
   exitReason: u32;
   instructionLength: u32;
   exitQualification: u64;
-  guestPhysicalAddress: u64;
 
   // Written by core before `create`.
   /** Guest RAM is [0, ramBytes). */

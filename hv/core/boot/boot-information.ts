@@ -25,7 +25,8 @@ export const BOOT_INFORMATION_TEXTS: StaticArray<string> = [
 ];
 
 const MAXIMUM_BYTES: u32 = 65536;
-const MAXIMUM_COMMAND_LINE: u32 = 4096;
+/** A longer command line is cut one letter behind this, which BootOptions refuses. */
+export const MAXIMUM_COMMAND_LINE: u32 = 4096;
 const MEMORY_TYPE_RAM: u32 = 1;
 
 const TAG_END: u32 = 0;
@@ -48,7 +49,6 @@ export class BootInformation {
   commandLine: string = "";
   /** The ACPI root pointer's structure, or null. */
   rsdp: Bytes | null = null;
-  modules: u32 = 0;
   private hasMemoryMap: bool = false;
 
   /** `memory` receives all RAM; what must stay as it is (the modules, this information) is taken out of it again. */
@@ -91,7 +91,7 @@ export class BootInformation {
 
   private readTag(information: Bytes, type: u32, at: u32, bytes: u32, memory: PhysicalMemory): void {
     if (type == TAG_COMMAND_LINE) {
-      this.commandLine = information.text(at + 8, min(bytes - 8, MAXIMUM_COMMAND_LINE));
+      this.commandLine = information.text(at + 8, min(bytes - 8, MAXIMUM_COMMAND_LINE + 1));
     } else if (type == TAG_MEMORY_MAP) {
       this.readMultiboot2MemoryMap(information, at, bytes, memory);
     } else if (type == TAG_ACPI_NEW_RSDP || (type == TAG_ACPI_OLD_RSDP && !this.rsdp)) {
@@ -116,7 +116,6 @@ export class BootInformation {
 
   /** A module whose end lies before its start is taken to go on to the end of all addresses. */
   private keepModule(start: u64, bytes: u64, memory: PhysicalMemory): void {
-    this.modules++;
     memory.remove(start, bytes);
   }
 
@@ -145,9 +144,9 @@ export class BootInformation {
     }
     memory.remove(address, PVH_START_INFO_BYTES);
     if (commandLine != 0) {
-      const text = Bytes.ofPhysical(commandLine, MAXIMUM_COMMAND_LINE);
+      const text = Bytes.ofPhysical(commandLine, MAXIMUM_COMMAND_LINE + 1);
       if (!text) return BOOT_INFORMATION_UNREADABLE;
-      this.commandLine = text.text(0, MAXIMUM_COMMAND_LINE);
+      this.commandLine = text.text(0, MAXIMUM_COMMAND_LINE + 1);
     }
     if (rsdp != 0) this.rsdp = Bytes.ofPhysical(rsdp, 36);
     return BOOT_INFORMATION_OK;

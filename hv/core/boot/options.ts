@@ -1,6 +1,7 @@
 // The boot command line: `guest=hlt quiet loglevel=debug …`.
 
 import { GUEST_NAMES } from "../../shared/guests";
+import { MAXIMUM_COMMAND_LINE } from "./boot-information";
 import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/console";
 
 const KNOWN: string =
@@ -15,6 +16,8 @@ export const FAIL_BOUNDS: u32 = 4;
 const FAIL_NAMES: StaticArray<string> = ["nothing", "assertion", "exception", "stack", "bounds"];
 
 const MAXIMUM_GUESTS: i32 = 8;
+/** Of a wrong option, so that what is wrong with it fits the line too. */
+const SHOWN_LETTERS: i32 = 60;
 
 /** The options, with their defaults where the command line names none. */
 export class BootOptions {
@@ -33,7 +36,8 @@ export class BootOptions {
 
   /** Reads all of `commandLine`. False where an option is unknown or has a wrong value; each one is named. */
   parse(commandLine: string, console: Console): bool {
-    let isGood = true;
+    let isGood = <u32>commandLine.length <= MAXIMUM_COMMAND_LINE;
+    if (!isGood) console.error().text("the boot command line has more than 4096 letters; shorten it").end();
     const words = commandLine.split(" ");
     for (let i = 0; i < words.length; i++) {
       const word = words[i];
@@ -43,7 +47,8 @@ export class BootOptions {
       const value = equals < 0 ? "" : word.slice(equals + 1);
       const problem = this.apply(name, value, equals >= 0);
       if (problem.length == 0) continue;
-      console.error().text("boot option '").text(word).text("': ").text(problem).end();
+      const shown = word.length > SHOWN_LETTERS ? word.slice(0, SHOWN_LETTERS) + "..." : word;
+      console.error().text("boot option '").text(shown).text("': ").text(problem).end();
       isGood = false;
     }
     return isGood;

@@ -2,6 +2,7 @@
 
 import {
   CPUID_1_ECX_HYPERVISOR,
+  CPUID_1_ECX_MONITOR,
   CPUID_1_ECX_VMX,
   CPUID_LEAF_ADDRESS_SIZES,
   CPUID_LEAF_EXTENDED_MAXIMUM,
@@ -44,9 +45,12 @@ export class Cpuid {
   }
 }
 
-/** Executes a guest's CPUID into its registers. The guest has no VMX, and is told that it runs under a hypervisor. */
+/** What CPUID.1:ECX does not show a guest: it has no VMX, and MONITOR and MWAIT exit. */
+const HIDDEN_FEATURES: u64 = CPUID_1_ECX_VMX | CPUID_1_ECX_MONITOR;
+
+/** Executes a guest's CPUID into its registers, and tells it that it runs under a hypervisor. */
 export function cpuidForGuest(registers: Registers): void {
   const leaf = <u32>registers.rax;
   cpuid(leaf, <u32>registers.rcx, changetype<usize>(registers));
-  if (leaf == CPUID_LEAF_FEATURES) registers.rcx = (registers.rcx & ~(<u64>CPUID_1_ECX_VMX)) | CPUID_1_ECX_HYPERVISOR;
+  if (leaf == CPUID_LEAF_FEATURES) registers.rcx = (registers.rcx & ~HIDDEN_FEATURES) | CPUID_1_ECX_HYPERVISOR;
 }

@@ -6,7 +6,8 @@ import { Bytes } from "../memory/bytes";
 const SLP_EN: u32 = 1 << 13;
 const SLP_TYP_SHIFT: u32 = 10;
 const HEADER_BYTES: u32 = 36;
-const MAXIMUM_TABLE_BYTES: u32 = 1 << 20;
+/** Of a longer DSDT only the start is searched: core's heap holds no more. */
+const MAXIMUM_TABLE_BYTES: u32 = 512 << 10;
 const FADT_DSDT: u32 = 40;
 const FADT_PM1A_CONTROL: u32 = 64;
 const FADT_PM1B_CONTROL: u32 = 68;
@@ -62,7 +63,7 @@ function table(address: u64, signature: string): Bytes | null {
   const header = Bytes.ofPhysical(address, HEADER_BYTES);
   if (!header || !header.holds(0, signature)) return null;
   const length = header.u32(4);
-  return length < HEADER_BYTES || length > MAXIMUM_TABLE_BYTES ? null : Bytes.ofPhysical(address, length);
+  return length < HEADER_BYTES ? null : Bytes.ofPhysical(address, min(length, MAXIMUM_TABLE_BYTES));
 }
 
 /** SLP_TYPa in bits 7:0 and SLP_TYPb in bits 15:8 of \_S5, or -1. */

@@ -30,10 +30,6 @@ export class Bytes {
     const pointer = this.pointer(offset, 1);
     return pointer ? load<u8>(pointer) : 0;
   }
-  u16(offset: u32): u32 {
-    const pointer = this.pointer(offset, 2);
-    return pointer ? load<u16>(pointer) : 0;
-  }
   u32(offset: u32): u32 {
     const pointer = this.pointer(offset, 4);
     return pointer ? load<u32>(pointer) : 0;
@@ -49,13 +45,15 @@ export class Bytes {
     if (from) memory.copy(changetype<usize>(this.data), from, this.length);
   }
 
-  /** ASCII up to a zero, the end, or `limit` bytes. */
+  /** The bytes up to a zero, the end, or `limit` of them, each as one letter. */
   text(offset: u32, limit: u32): string {
     const end = <u32>min(<u64>offset + limit, <u64>this.length);
     let length: u32 = 0;
     while (offset + length < end && this.u8(offset + length) != 0) length++;
     // In one piece: joining letters would leave every part of the text behind on a heap that frees nothing.
-    return length == 0 ? "" : String.UTF8.decodeUnsafe(changetype<usize>(this.data) + offset, length);
+    const letters = new StaticArray<u16>(<i32>length);
+    for (let i: u32 = 0; i < length; i++) letters[i] = <u16>this.u8(offset + i);
+    return String.UTF16.decodeUnsafe(changetype<usize>(letters), 2 * length);
   }
 
   /** Whether the ASCII `text` stands at `offset`. */

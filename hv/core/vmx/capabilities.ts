@@ -140,7 +140,7 @@ export class VmxCapabilities {
       console.line(isStrict ? LEVEL_ERROR : LEVEL_WARNING).text("IA32_VMX_PROCBASED_CTLS2 denies ");
       console.text(DENIABLE_NAMES[i]).text(" but IA32_VMX_EPT_VPID_CAP ").hex(described, 16).text(" describes it; ");
       console.text("the CPU or the hypervisor below is inconsistent, so Basalt ");
-      console.text(isStrict ? "refuses to start (strict)" : "does without it").end();
+      console.text(isStrict ? "refuses to start (strict)" : "takes it as not there").end();
     }
     return isGood;
   }
@@ -148,8 +148,8 @@ export class VmxCapabilities {
 
 const DENIABLE_CONTROLS: StaticArray<u32> = [SECONDARY_ENABLE_EPT, SECONDARY_ENABLE_VPID];
 const DENIABLE_NAMES: StaticArray<string> = ["EPT", "VPID"];
-/** Bits 31:0 of IA32_VMX_EPT_VPID_CAP describe EPT, bits 63:32 VPID (SDM 3D A.10). */
-const DESCRIBING_BITS: StaticArray<u64> = [0xffffffff, 0xffffffff00000000];
+/** Bits 31:0 of IA32_VMX_EPT_VPID_CAP describe EPT, bits 32 and 43:40 INVVPID (SDM 3D A.10). */
+const DESCRIBING_BITS: StaticArray<u64> = [0xffffffff, 0xf0100000000];
 
 /** The allowed-1 settings of a control capability MSR: bits that may be 1 (SDM 3D A.3). */
 export function allowedOnes(capability: u64): u32 {

@@ -2,18 +2,24 @@
 
 import {
   ENTRY_IA32E_MODE_GUEST,
+  ENTRY_LOAD_DEBUG_CONTROLS,
   ENTRY_LOAD_IA32_EFER,
   ENTRY_LOAD_IA32_PAT,
   EXIT_HOST_ADDRESS_SPACE_SIZE,
   EXIT_LOAD_IA32_EFER,
   EXIT_LOAD_IA32_PAT,
+  EXIT_SAVE_DEBUG_CONTROLS,
   EXIT_SAVE_IA32_EFER,
   EXIT_SAVE_IA32_PAT,
   PIN_EXTERNAL_INTERRUPT_EXITING,
   PIN_NMI_EXITING,
   PIN_VIRTUAL_NMIS,
   PRIMARY_ACTIVATE_SECONDARY_CONTROLS,
+  PRIMARY_CR8_LOAD_EXITING,
+  PRIMARY_CR8_STORE_EXITING,
   PRIMARY_HLT_EXITING,
+  PRIMARY_MONITOR_EXITING,
+  PRIMARY_MWAIT_EXITING,
   PRIMARY_UNCONDITIONAL_IO_EXITING,
   SECONDARY_ENABLE_EPT,
   SECONDARY_ENABLE_INVPCID,
@@ -35,14 +41,23 @@ import { Controls, sanitisePairs } from "./controls";
 
 // The host's interrupts and NMIs are the host's: the guest cannot keep the CPU by masking them.
 const PIN_REQUIRED: u32 = PIN_EXTERNAL_INTERRUPT_EXITING | PIN_NMI_EXITING;
-// A guest that waits must not stop the CPU, and no port of the machine is a guest's.
-// Without "use MSR bitmaps" every RDMSR and WRMSR exits.
+// A guest that waits must not stop the CPU, no port of the machine is a guest's, and without TPR shadow CR8 would be the
+// host's TPR: a guest could mask the timer that bounds its vmm. Without "use MSR bitmaps" every RDMSR and WRMSR exits.
 const PRIMARY_REQUIRED: u32 =
-  PRIMARY_HLT_EXITING | PRIMARY_UNCONDITIONAL_IO_EXITING | PRIMARY_ACTIVATE_SECONDARY_CONTROLS;
+  PRIMARY_HLT_EXITING |
+  PRIMARY_MWAIT_EXITING |
+  PRIMARY_MONITOR_EXITING |
+  PRIMARY_CR8_LOAD_EXITING |
+  PRIMARY_CR8_STORE_EXITING |
+  PRIMARY_UNCONDITIONAL_IO_EXITING |
+  PRIMARY_ACTIVATE_SECONDARY_CONTROLS;
 // Unrestricted guest: a VM starts, and may at any time be, in real mode or with paging off.
 const SECONDARY_REQUIRED: u32 = SECONDARY_ENABLE_EPT | SECONDARY_UNRESTRICTED_GUEST;
 // The instructions that "enable" controls turn on would be #UD in the guest though CPUID shows them.
 const SECONDARY_OPTIONAL: u32 = SECONDARY_ENABLE_VPID | SECONDARY_ENABLE_RDTSCP | SECONDARY_ENABLE_INVPCID;
+// DR7 and IA32_DEBUGCTL are the guest's: an exit saves them, an entry loads them.
+const EXIT_REQUIRED: u32 = EXIT_HOST_ADDRESS_SPACE_SIZE | EXIT_SAVE_DEBUG_CONTROLS;
+const ENTRY_REQUIRED: u32 = ENTRY_IA32E_MODE_GUEST | ENTRY_LOAD_DEBUG_CONTROLS;
 const EXIT_OPTIONAL: u32 = EXIT_LOAD_IA32_PAT | EXIT_SAVE_IA32_PAT | EXIT_LOAD_IA32_EFER | EXIT_SAVE_IA32_EFER;
 const ENTRY_OPTIONAL: u32 = ENTRY_LOAD_IA32_PAT | ENTRY_LOAD_IA32_EFER;
 
@@ -65,18 +80,12 @@ export class ExecutionControls {
       SECONDARY_REQUIRED,
       SECONDARY_OPTIONAL,
     );
-    this.exit = new Controls(
-      "VM-exit controls",
-      EXIT_CONTROL_NAMES,
-      c.exitControls,
-      EXIT_HOST_ADDRESS_SPACE_SIZE,
-      EXIT_OPTIONAL,
-    );
+    this.exit = new Controls("VM-exit controls", EXIT_CONTROL_NAMES, c.exitControls, EXIT_REQUIRED, EXIT_OPTIONAL);
     this.entry = new Controls(
       "VM-entry controls",
       ENTRY_CONTROL_NAMES,
       c.entryControls,
-      ENTRY_IA32E_MODE_GUEST,
+      ENTRY_REQUIRED,
       ENTRY_OPTIONAL,
     );
   }

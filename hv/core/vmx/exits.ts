@@ -40,8 +40,8 @@ import { vmxFailure } from "./vmx-failure";
 export type ExitHandler = (vcpu: Vcpu) => u32;
 
 /**
- * Advances RIP past the instruction that exited. Blocking by STI or MOV SS is left as it is: it ends with the next
- * instruction of the guest, and nothing is injected before.
+ * Advances RIP past the instruction that exited. What else an instruction's end brings is not done, because it would
+ * cost VMCS accesses: blocking by STI or MOV SS lasts one instruction longer, and RFLAGS.TF raises no #DB.
  */
 function nextInstruction(): u32 {
   vmwrite(GUEST_RIP, vmread(GUEST_RIP) + vmread(VM_EXIT_INSTRUCTION_LENGTH));

@@ -8,6 +8,7 @@ import {
   CR0_PE,
   CR0_PG,
   CR0_WP,
+  CR4_MCE,
   CR4_PAE,
   CR4_VMXE,
   DR7_RESET,
@@ -73,8 +74,8 @@ const ACCESS_RIGHTS: StaticArray<u32> = [
 const CR0_START: u64 = CR0_PE | CR0_ET | CR0_WP | CR0_NE | CR0_PG;
 /** Basalt owns these bits of CR0: VMX operation fixes NE, and the guest's caching is the EPT's and the PAT's matter. */
 const CR0_OWNED: u64 = CR0_NE | CR0_NW | CR0_CD;
-/** VMX operation fixes VMXE to 1; the guest, which has no VMX, reads 0. */
-const CR4_OWNED: u64 = CR4_VMXE;
+/** VMX operation fixes VMXE to 1; a machine check is the host's. The guest reads 0 in both. */
+const CR4_OWNED: u64 = CR4_VMXE | CR4_MCE;
 const NO_LINKED_VMCS: u64 = 0xffffffffffffffff;
 
 /** Writes the guest-state area of the current VMCS from the start state that the vmm gave in the vCPU page. */
@@ -93,7 +94,7 @@ export function writeGuestState(vcpu: Vcpu, controls: ExecutionControls, capabil
 
   // With unrestricted guest, CR0.PE and CR0.PG are the guest's in spite of FIXED0 (SDM 3C 27.3.1.1).
   const cr0 = CR0_START | (capabilities.of(IA32_VMX_CR0_FIXED0) & ~(CR0_PE | CR0_PG));
-  const cr4 = CR4_PAE | capabilities.of(IA32_VMX_CR4_FIXED0);
+  const cr4 = CR4_PAE | CR4_MCE | capabilities.of(IA32_VMX_CR4_FIXED0);
   vmwrite(GUEST_CR0, cr0);
   vmwrite(CR0_GUEST_HOST_MASK, CR0_OWNED);
   vmwrite(CR0_READ_SHADOW, cr0);

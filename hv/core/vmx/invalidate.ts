@@ -117,8 +117,8 @@ export class VpidInvalidation {
 }
 
 /**
- * What one vCPU must have done before it is entered: the run loop, which alone imports `vmEnter`, enters only while
- * neither flag of these two is up, so no path into a VM leaves the invalidation out.
+ * What one vCPU must have done before it is entered: the run loop enters only while neither flag of these two is
+ * up. Lint lets nothing else import `vmEnter` but the script of vmx-script, which runs no guest.
  */
 export class GuestTranslations {
   constructor(

@@ -19,7 +19,7 @@ import {
 import { RESUME, Vcpu } from "./vcpu";
 
 /**
- * Runs the vCPU, whose VMCS is current, until a handler stops it. Allocates nothing. Index.ts exports it, else binaryen
+ * Runs the vCPU, whose VMCS is current, until a handler stops it. Allocates nothing but at log level debug. Index.ts exports it, else binaryen
  * would inline it into its only caller, where too much else is live: that costs 20 ticks an exit.
  */
 export function run(vcpu: Vcpu): void {

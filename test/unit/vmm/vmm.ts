@@ -14,14 +14,13 @@ const OFFSETS = {
   exitReason: 0,
   instructionLength: 4,
   exitQualification: 8,
-  guestPhysicalAddress: 16,
-  ramBytes: 24,
-  iterations: 32,
-  guest: 40,
-  consoleLength: 44,
-  startRip: 48,
-  startRsp: 56,
-  startCr3: 64,
+  ramBytes: 16,
+  iterations: 24,
+  guest: 32,
+  consoleLength: 36,
+  startRip: 40,
+  startRsp: 48,
+  startCr3: 56,
 } as const;
 const NARROW = new Set<string>(["exitReason", "instructionLength", "guest", "consoleLength"]);
 
