@@ -246,7 +246,9 @@ test("every function of the image that stems from AssemblyScript begins there, a
     builtElf,
     functions.map(([, address]) => `0x${address}`),
   );
-  const frames = places.map((place) => place.frames.at(-1)!);
+  // asc gives nothing of a constructor that it makes itself a position: that one keeps its lines of C.
+  const isMade = (name: string, file: string): boolean => name.endsWith("#constructor") && file.endsWith(".c.inc");
+  const frames = places.map((place) => place.frames.at(-1)!).filter((frame) => !isMade(frame.function, frame.file));
   assert.deepEqual(
     frames.filter(({ file }) => !/^(hv|~lib)\/.*\.ts$/.test(file)),
     [],
