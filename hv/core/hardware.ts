@@ -61,6 +61,7 @@ export declare function physicalBase(): u64;
 export declare function memoryBase(): u64;
 /** Where Basalt's image, core's memory included, lies in physical memory. */
 export declare function imageStart(): u64;
+/** The end of that image: the address behind it. */
 export declare function imageEnd(): u64;
 /** Writes a HostState (hv/core/vmx/host-state.ts) to `out`. */
 export declare function hostState(out: usize): void;

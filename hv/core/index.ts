@@ -1,4 +1,4 @@
-// The exports of core.wasm: `boot`, which the runtime calls once.
+// The exports of core.wasm: `boot`, which the runtime calls once, and `run` for the reason that run.ts gives.
 
 import { BOOT_INFORMATION_OK, BOOT_INFORMATION_TEXTS, BootInformation } from "./boot/boot-information";
 import { BootOptions } from "./boot/options";
