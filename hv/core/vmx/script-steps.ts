@@ -6,7 +6,7 @@ import {
   EXIT_REASON_EXTERNAL_INTERRUPT,
   exitReasonName,
 } from "../../x86/exit-reasons";
-import { EXIT_QUALIFICATION, EXIT_REASON, VM_INSTRUCTION_ERROR } from "../../x86/vmcs-fields";
+import { EXIT_QUALIFICATION, EXIT_REASON, GUEST_ACTIVITY_STATE, VM_INSTRUCTION_ERROR } from "../../x86/vmcs-fields";
 import { vmInstructionErrorName } from "../../x86/vm-instruction-errors";
 import { Console } from "../console/console";
 import {
@@ -26,6 +26,8 @@ import { writeGuestState } from "./guest-state";
 import { Vcpu } from "./vcpu";
 
 const NO_FIELD: u32 = 0xffffffff;
+/** The activity state of a processor that executes instructions (SDM 3C 25.4.2). */
+const ACTIVE: u64 = 0;
 
 /** Executes steps and prints `script NAME: OUTCOME`; nothing of it stops the run. */
 export class ScriptSteps {
@@ -67,9 +69,11 @@ export class ScriptSteps {
   /** VMLAUNCH, or VMRESUME if `launched` is 1, with the VM exit where there is one. */
   enter(name: string, launched: u32): void {
     let outcome = vmEnter(this.vcpu.registersEnd, launched);
-    // The host's interrupts come when they come: they are no part of the script.
+    // The host's interrupts come when they come: they are no part of the script. KVM enters activity state HLT where the
+    // SDM forbids it, and each interrupt would leave the guest in it again.
     while (outcome == VM_SUCCEED && <u32>vmread(EXIT_REASON) == EXIT_REASON_EXTERNAL_INTERRUPT) {
       openInterruptWindow();
+      vmwrite(GUEST_ACTIVITY_STATE, ACTIVE);
       outcome = vmEnter(this.vcpu.registersEnd, 1);
     }
     const line = this.outcome(name, outcome);
