@@ -1,4 +1,4 @@
-; Interrupt and exception stubs: one a vector, all to one C function with a frame of registers.
+; Interrupt and exception stubs, one a vector, all to one C function with a frame of registers; and an RDMSR that may fault.
 
 bits 64
 default rel
@@ -34,3 +34,20 @@ trap_common:
     pop_all r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax
     add rsp, 16
     iretq
+
+; bool try_rdmsr(u32 index, u64 *value): false where the MSR does not exist; traps.c sends its #GP to the second label.
+global try_rdmsr
+global try_rdmsr_instruction
+global try_rdmsr_fault
+try_rdmsr:
+    mov ecx, edi
+try_rdmsr_instruction:
+    rdmsr
+    shl rdx, 32
+    or rax, rdx
+    mov [rsi], rax
+    mov eax, 1
+    ret
+try_rdmsr_fault:
+    xor eax, eax
+    ret

@@ -48,20 +48,3 @@ vmx_exit:
     mov rsp, [rsp + 8 * 16]
     xor eax, eax
     ret
-
-; bool try_rdmsr(u32 index, u64 *value): false where the MSR does not exist; traps.c sends its #GP to the second label.
-global try_rdmsr
-global try_rdmsr_instruction
-global try_rdmsr_fault
-try_rdmsr:
-    mov ecx, edi
-try_rdmsr_instruction:
-    rdmsr
-    shl rdx, 32
-    or rax, rdx
-    mov [rsi], rax
-    mov eax, 1
-    ret
-try_rdmsr_fault:
-    xor eax, eax
-    ret

@@ -3,28 +3,22 @@
 
 import { IA32_VMX_BASIC, IA32_VMX_EPT_VPID_CAP, X2APIC_MSR_FIRST } from "../../x86/msr";
 import {
-  EPT_POINTER,
   EXIT_REASON,
   GUEST_CS_SELECTOR,
   GUEST_GDTR_LIMIT,
   GUEST_RSP,
-  PIN_BASED_VM_EXECUTION_CONTROLS,
-  PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
-  PRIMARY_VM_EXIT_CONTROLS,
-  SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
-  VIRTUAL_PROCESSOR_IDENTIFIER,
-  VM_ENTRY_CONTROLS,
   VM_ENTRY_MSR_LOAD_ADDRESS,
   VM_ENTRY_MSR_LOAD_COUNT,
   VMCS_LINK_POINTER,
 } from "../../x86/vmcs-fields";
 import { VMX_BASIC_REVISION_IDENTIFIER_MASK, VPID_CAP_INVVPID } from "../../x86/vmx-capabilities";
-import { SECONDARY_ENABLE_EPT, SECONDARY_ENABLE_VPID } from "../../x86/vmx-controls";
-import { invept, invvpid, vmclear, vmptrld, vmwrite, vmxon } from "../hardware";
+import { SECONDARY_ENABLE_EPT } from "../../x86/vmx-controls";
+import { invept, invvpid, vmclear, vmptrld, vmxon } from "../hardware";
 import { Machine } from "../machine";
 import { Ept } from "../memory/ept";
 import { PAGE_BYTES } from "../memory/page-pool";
 import { RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "../results";
+import { writeControlFields } from "./control-fields";
 import { writeGuestState } from "./guest-state";
 import { writeHostState } from "./host-state";
 import { GuestTranslations, VpidInvalidation } from "./invalidate";
@@ -138,7 +132,8 @@ function invalidate(machine: Machine, script: ScriptSteps, eptp: u64): void {
 function enter(machine: Machine, script: ScriptSteps, vcpu: Vcpu, eptp: u64): void {
   script.enter("VMRESUME of a clear VMCS", 1);
   script.enter("VMLAUNCH with controls of zero", 0);
-  writeControls(machine, eptp);
+  // Also on a CPU that lacks what Basalt requires, as far as it goes: no guest is to run.
+  writeControlFields(machine.controls, eptp, VPID);
   script.enter("VMLAUNCH with a host state of zero", 0);
   writeHostState(vcpu, machine.controls);
   script.enter("VMLAUNCH with a guest state of zero", 0);
@@ -164,16 +159,4 @@ function loadForbiddenMsr(machine: Machine, script: ScriptSteps): void {
   script
     .with(VM_ENTRY_MSR_LOAD_ADDRESS, area)
     .sets("an x2APIC register in the entry MSR-load area", VM_ENTRY_MSR_LOAD_COUNT, 1);
-}
-
-/** Also on a CPU that lacks what Basalt requires, as far as it goes: the script asks for no guest to run. */
-function writeControls(machine: Machine, eptp: u64): void {
-  const controls = machine.controls;
-  vmwrite(PIN_BASED_VM_EXECUTION_CONTROLS, controls.pin.value);
-  vmwrite(PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS, controls.primary.value);
-  vmwrite(SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS, controls.secondary.value);
-  vmwrite(PRIMARY_VM_EXIT_CONTROLS, controls.exit.value);
-  vmwrite(VM_ENTRY_CONTROLS, controls.entry.value);
-  if (controls.secondary.has(SECONDARY_ENABLE_EPT)) vmwrite(EPT_POINTER, eptp);
-  if (controls.secondary.has(SECONDARY_ENABLE_VPID)) vmwrite(VIRTUAL_PROCESSOR_IDENTIFIER, VPID);
 }
