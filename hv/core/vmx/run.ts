@@ -19,8 +19,8 @@ import {
 import { RESUME, Vcpu } from "./vcpu";
 
 /**
- * Runs the vCPU, whose VMCS is current, until a handler stops it. Allocates nothing but at log level debug. Index.ts exports it, else binaryen
- * would inline it into its only caller, where too much else is live.
+ * Runs the vCPU, whose VMCS is current, until a handler stops it. Allocates nothing but at log level debug. Index.ts
+ * exports it, else binaryen would inline it into its only caller, where too much else is live.
  */
 export function run(vcpu: Vcpu): void {
   const tables = vcpu.translations.ept.tables;
