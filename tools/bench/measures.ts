@@ -1,6 +1,7 @@
 // What `basalt bench` measures, and the bars.
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { root } from "../paths.ts";
+import { builtIso, root } from "../paths.ts";
 import { countNativeLines } from "./native-lines.ts";
 import { measureRoundTrip } from "./round-trip.ts";
 import { measureStart } from "./start.ts";
@@ -46,6 +47,12 @@ export const repeatable: readonly Measure[] = [
     unit: "lines",
     bar: 1499,
     measure: () => countNativeLines(join(root, "boot")),
+  },
+  {
+    name: "size of build/basalt.iso",
+    unit: "bytes",
+    bar: 5_000_000,
+    measure: async () => (await stat(builtIso)).size,
   },
 ];
 

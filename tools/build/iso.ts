@@ -1,85 +1,88 @@
 // Makes the ISO: GRUB for BIOS and UEFI, and Basalt. The same ELF always gives the same bytes.
-import { existsSync } from "node:fs";
-import { copyFile, mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
-import { ToolError } from "../errors.ts";
 import { marker, toField } from "../image/command-line.ts";
 import { requireProgram } from "../programs.ts";
+import { grubMasterBootRecord, requireGrub, writeBiosGrub, writeUefiGrub } from "./grub.ts";
+import { runStep } from "./step.ts";
 
-/** What GRUB needs to read this ISO and boot from it; the part_ modules are those that its UEFI image asks for. */
-const grubModules = [
-  ..."normal multiboot2 iso9660 fat search search_fs_file serial terminal".split(" "),
-  ..."part_gpt part_msdos part_acorn part_amiga part_apple part_bsd part_dfly part_dvh".split(" "),
-  ..."part_plan part_sun part_sunpc".split(" "),
-];
+/** The date of everything in the ISO, as xorriso takes it. */
+const isoDate = "2000010100000000";
 
-/** Without one of these grub-mkrescue silently leaves out a firmware. */
-const grubPlatforms = { "/usr/lib/grub/i386-pc": "grub-pc-bin", "/usr/lib/grub/x86_64-efi": "grub-efi-amd64-bin" };
+/** What a file manager, and `basalt flash`, calls the medium. */
+export const volumeLabel = "BASALT";
 
-/** The date of everything in the image: 2000-01-01, in the two forms that the tools want. */
-const epoch = 946684800;
-const xorrisoDate = "2000010100000000";
+const sectorBytes = 512;
 
-/** Of a FAT boot sector: where the volume's serial number and the type's name stand. */
-const fatSerialOffset = 0x27;
-const fatTypeOffset = 0x36;
+/** Sectors of the EFI system partition beside GRUB's: boot sector, both FATs, folders, the rest of a cluster. */
+const spareSectors = 64;
 
 /** Boots at once. If Basalt cannot be loaded, GRUB says why on COM1 too. */
 const grubConfiguration = `set timeout=0
 menuentry "Basalt" {
+  insmod multiboot2
   if ${marker}${toField("")}
   then boot
   fi
+  insmod serial
+  insmod terminal
   serial --unit=0 --speed=115200
   terminal_output --append serial
   multiboot2 /boot/basalt.elf
 }
 `;
 
-/** Writes `isoPath`, which boots the multiboot2 image `elfPath` from CD or USB stick, by BIOS or UEFI. */
+/** Writes `isoPath`, which boots the multiboot2 image `elfPath` from CD, disk or USB stick, by BIOS or UEFI. */
 export async function writeIso(elfPath: string, isoPath: string): Promise<void> {
-  requireProgram("grub-mkrescue", "grub-common", "build");
+  requireProgram("grub-mkimage", "grub-common", "build");
   requireProgram("xorriso", "xorriso", "build");
   requireProgram("mformat", "mtools", "build");
-  for (const [directory, debianPackage] of Object.entries(grubPlatforms)) {
-    if (existsSync(directory)) continue;
-    throw new ToolError(
-      "build",
-      `${directory} is missing. Run \`npm run setup\`, or install the package ${debianPackage}.`,
-    );
-  }
-  const tree = await mkdtemp(join(tmpdir(), "basalt-iso-"));
+  requireGrub();
+  const elf = await readFile(elfPath);
+  const work = await mkdtemp(join(tmpdir(), "basalt-iso-"));
   try {
+    const tree = join(work, "tree");
     await mkdir(join(tree, "boot/grub"), { recursive: true });
-    await copyFile(elfPath, join(tree, "boot/basalt.elf"));
+    await writeFile(join(tree, "boot/basalt.elf"), elf);
     await writeFile(join(tree, "boot/grub/grub.cfg"), grubConfiguration);
-    const made = await execa(
-      "grub-mkrescue",
-      [
-        `--output=${isoPath}`,
-        `--install-modules=${grubModules.join(" ")}`,
-        ...["--locales=", "--fonts=", "--themes=", tree, "--"],
-        ...["-volume_date", "uuid", xorrisoDate, "-volume_date", "all_file_dates", xorrisoDate],
-      ],
-      { reject: false, all: true, env: { SOURCE_DATE_EPOCH: String(epoch) } },
-    );
-    if (made.failed) throw new ToolError("build", `grub-mkrescue could not make ${isoPath}:\n${made.all}`);
-    await fixFatSerial(isoPath);
+    // A PC may hold another Basalt too, on its disk: GRUB's UEFI image looks for the medium of the ELF that it is of.
+    const mark = `${createHash("sha256").update(elf).digest("hex").slice(0, 16)}.id`;
+    await writeFile(join(tree, "boot/grub", mark), "");
+    const biosImage = await writeBiosGrub(tree);
+    const uefiGrub = join(work, "bootx64.efi");
+    await writeUefiGrub(uefiGrub, mark);
+    await writeSystemPartition(join(tree, "efi.img"), uefiGrub);
+    await rm(isoPath, { force: true });
+    await runStep("xorriso", xorrisoArguments(tree, isoPath, biosImage));
   } finally {
-    await rm(tree, { recursive: true, force: true });
+    await rm(work, { recursive: true, force: true });
   }
 }
 
-/** mformat gives the EFI system partition a random serial number, which nothing reads: it becomes 0. */
-async function fixFatSerial(isoPath: string): Promise<void> {
-  const typeOffset = (await readFile(isoPath)).indexOf("FAT12   ", 0, "latin1");
-  if (typeOffset < 0) throw new ToolError("build", `${isoPath} has no FAT12 partition, which UEFI boots from.`);
-  const iso = await open(isoPath, "r+");
-  try {
-    await iso.write(Buffer.alloc(4), 0, 4, typeOffset - fatTypeOffset + fatSerialOffset);
-  } finally {
-    await iso.close();
-  }
+/** Writes a FAT file system that holds `uefiGrub` where UEFI looks for it on a removable medium (UEFI 2.10 3.5.1.1). */
+async function writeSystemPartition(path: string, uefiGrub: string): Promise<void> {
+  const { size } = await stat(uefiGrub);
+  const sectors = Math.ceil(size / sectorBytes) + spareSectors;
+  // Without a serial number mformat draws one.
+  const layout = ["-T", String(sectors), "-h", "1", "-s", "1", "-c", "1", "-N", "0"];
+  await runStep("mformat", ["-C", "-i", path, ...layout, "::"]);
+  await runStep("mmd", ["-i", path, "::/EFI", "::/EFI/BOOT"]);
+  await runStep("mcopy", ["-i", path, uefiGrub, "::/EFI/BOOT/BOOTX64.EFI"]);
+}
+
+/** One image in three forms: a CD with an El Torito entry for each firmware, a disk with an MBR, a disk with a GPT. */
+function xorrisoArguments(tree: string, isoPath: string, biosImage: string): string[] {
+  return [
+    ...["-as", "mkisofs", "-output", isoPath, "-rational-rock", "-volid", volumeLabel],
+    ...[`--modification-date=${isoDate}`, "--set_all_file_dates", isoDate],
+    // A BIOS loads four sectors from a CD; these load the rest from where xorriso writes into them that it lies.
+    ...["-eltorito-boot", biosImage, "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", "--grub2-boot-info"],
+    ...["--grub2-mbr", grubMasterBootRecord, "--protective-msdos-label"],
+    // Some BIOSes take a disk without an active partition for one that does not boot.
+    "--mbr-force-bootable",
+    ...["--efi-boot", "efi.img", "-efi-boot-part", "--efi-boot-image"],
+    ...["-eltorito-catalog", "boot/boot.cat", tree],
+  ];
 }

@@ -17,6 +17,9 @@ const WASM_MODULES = [
 /** The parts of the step that makes C of a Wasm module. */
 const WASM_TO_C = ["wasm-to-c", "source-lines", "accesses-in-place", "statements", "wasm-instructions"];
 
+/** The parts of the step that makes the ISO. */
+const WRITE_ISO = ["build/write-iso", "build/iso", "build/grub", "build/step", "image/command-line"];
+
 // Freestanding, no SSE (its registers are the guest's), and none of the optimisations that presume a hosted C program.
 // Frame pointers stay: a backtrace must not depend on unwind tables. DWARF 4: in a unit of DWARF 5 whose first code
 // stands under a #line, binutils 2.40 takes that code's file for the unit's.
@@ -82,7 +85,7 @@ export function ninjaFile(options: BuildOptions, root: string): string {
   );
   rule("symbols", "symbols $out", "$tool/symbols.ts $in $out");
   rule("strip", "strip $out", "objcopy --strip-all $in $out");
-  rule("iso", "grub-mkrescue $out", "$tool/write-iso.ts $in $out");
+  rule("iso", "xorriso $out", "$tool/write-iso.ts $in $out");
 
   for (const { name, sources } of WASM_MODULES) {
     const inputs = sources.flatMap((folder) => filesBelow(folder, ".ts"));
@@ -128,7 +131,11 @@ export function ninjaFile(options: BuildOptions, root: string): string {
     );
   }
   edge("build/stripped/basalt.elf", "strip", "build/basalt.elf");
-  edge("build/basalt.iso", "iso", "build/stripped/basalt.elf | tools/build/iso.ts tools/build/write-iso.ts");
+  edge(
+    "build/basalt.iso",
+    "iso",
+    `build/stripped/basalt.elf | ${WRITE_ISO.map((file) => `tools/${file}.ts`).join(" ")}`,
+  );
   lines.push("default build/basalt.elf build/basalt.iso", "");
   return lines.join("\n");
 }
