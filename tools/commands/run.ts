@@ -4,7 +4,7 @@ import { relative } from "node:path";
 import { wholeNumber } from "../arguments.ts";
 import { describeAddress, nameAddresses, type NamedAddress } from "../emulators/backtrace.ts";
 import { defaultBochsCpu } from "../emulators/bochs.ts";
-import { firmwareNames, mediaNames, type Firmware, type Media } from "../emulators/machine.ts";
+import { firmwareNames, mediaKinds, mediaNames, type Firmware, type Media } from "../emulators/machine.ts";
 import { chooseEmulator, onNames, runImage, type On } from "../emulators/run-image.ts";
 import { defaultMemory, defaultTimeoutSeconds, type RunResult } from "../emulators/run.ts";
 import { ToolError } from "../errors.ts";
@@ -40,6 +40,11 @@ What --on takes:
   auto   kvm if Basalt itself could execute VMXON under it (see \`basalt probe\`), else bochs
 `;
 
+const aboutMedia = `
+What --media takes:
+${mediaNames.map((name) => `  ${name.padEnd(6)} ${mediaKinds[name]}`).join("\n")}
+`;
+
 export function runCommand(): Command {
   return new Command("run")
     .description("Build the image and run it in an emulator; the serial line goes to stdout.")
@@ -50,14 +55,14 @@ export function runCommand(): Command {
     .addOption(numberOption("--memory <MiB>", "the machine's RAM", 64, 65536).default(defaultMemory))
     .addOption(numberOption("--timeout <seconds>", "limit of the run", 1, 86400).default(defaultTimeoutSeconds))
     .addOption(numberOption("--debug [port]", "wait for gdb at this port (QEMU)", 1, 65535).preset(defaultDebugPort))
+    .addOption(new Option("--media <kind>", "what the machine boots from").choices(mediaNames).default("iso"))
     .addOption(
-      new Option("--media <kind>", "boot the ISO, or let QEMU load the ELF").choices(mediaNames).default("iso"),
+      new Option("--firmware <kind>", "what boots the medium (uefi: QEMU)").choices(firmwareNames).default("bios"),
     )
-    .addOption(new Option("--firmware <kind>", "what boots the ISO").choices(firmwareNames).default("bios"))
     .option("--keep", "keep the run's ISO beside its logs in build/run/", false)
     .option("--no-build", "run the image as it is")
     .option("--json", "print the result and all lines as JSON instead", false)
-    .addHelpText("after", aboutOn)
+    .addHelpText("after", aboutOn + aboutMedia)
     .action(run);
 }
 

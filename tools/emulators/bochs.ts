@@ -1,9 +1,9 @@
 // Bochs: the emulator with VMX that runs anywhere and repeats exactly.
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { execa } from "execa";
 import { ToolError } from "../errors.ts";
-import type { Launch, Machine, RunPlan } from "./machine.ts";
+import type { Launch, Machine, Media, RunPlan } from "./machine.ts";
 
 export const defaultBochsCpu = "corei7_skylake_x";
 
@@ -25,8 +25,20 @@ const configurationName = "bochsrc";
 const commandsName = "debugger-commands";
 const logName = "bochs.log";
 
-/** The configuration of one run. */
-export function bochsConfiguration(plan: RunPlan): string {
+/** Heads, sectors a track and bytes of one cylinder of Bochs's disk; the image must consist of whole cylinders. */
+const heads = 16;
+const sectorsPerTrack = 63;
+const cylinderBytes = heads * sectorsPerTrack * 512;
+
+const drives: Partial<Record<Media, (plan: RunPlan, cylinders: number) => string>> = {
+  iso: (plan) => `ata0-master: type=cdrom, path=${basename(plan.iso)}, status=inserted\nboot: cdrom`,
+  disk: (plan, cylinders) =>
+    `ata0-master: type=disk, path=${basename(plan.iso)}, mode=flat, cylinders=${cylinders}, heads=${heads}, ` +
+    `spt=${sectorsPerTrack}\nboot: disk`,
+};
+
+/** The configuration of one run from a drive as \`drives\` words it. */
+function bochsConfiguration(plan: RunPlan, drive: string): string {
   return `display_library: term
 config_interface: textconfig
 plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, serial=1, iodebug=1, gameport=0
@@ -36,8 +48,7 @@ vgaromimage: file=/usr/share/vgabios/vgabios.bin
 cpu: model=${plan.cpu ?? defaultBochsCpu}, count=1, ips=${instructionsPerSecond}, reset_on_triple_fault=0, ignore_bad_msrs=1
 floppya: type=none
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
-ata0-master: type=cdrom, path=${basename(plan.iso)}, status=inserted
-boot: cdrom
+${drive}
 com1: enabled=1, mode=file, dev=${basename(plan.serialPath)}
 port_e9_hack: enabled=1
 clock: sync=none, time0=${startTime}
@@ -54,7 +65,9 @@ export const bochs: Machine = {
   debianPackage: "bochs",
 
   refuse(plan) {
-    if (plan.media === "kernel") return "Bochs boots the ISO only. Leave out --media kernel, or run it --on tcg.";
+    if (drives[plan.media] === undefined) {
+      return `Bochs boots from CD and disk only. Use --media iso or disk, or run --media ${plan.media} --on tcg.`;
+    }
     if (plan.firmware === "uefi") return "Bochs has no UEFI firmware. Leave out --firmware uefi, or run it --on tcg.";
     if (plan.debugPort !== undefined) {
       return (
@@ -68,7 +81,9 @@ export const bochs: Machine = {
 
   async prepare(plan): Promise<Launch> {
     if (plan.cpu !== undefined) await requireCpuModel(plan.cpu);
-    await writeFile(join(plan.directory, configurationName), bochsConfiguration(plan));
+    const cylinders = plan.media === "disk" ? await fillCylinders(plan.iso) : 0;
+    const drive = drives[plan.media]!(plan, cylinders);
+    await writeFile(join(plan.directory, configurationName), bochsConfiguration(plan, drive));
     // Continue; and quit when the machine stops in the debugger.
     await writeFile(join(plan.directory, commandsName), "c\nq\n");
     const args = ["-q", "-f", configurationName, "-rc", commandsName];
@@ -89,6 +104,13 @@ export const bochs: Machine = {
     };
   },
 };
+
+/** Makes the image as long as whole cylinders are, and answers how many these are. */
+async function fillCylinders(path: string): Promise<number> {
+  const cylinders = Math.ceil((await stat(path)).size / cylinderBytes);
+  await truncate(path, cylinders * cylinderBytes);
+  return cylinders;
+}
 
 /** Bochs itself only calls the line "malformed". */
 async function requireCpuModel(cpu: string): Promise<void> {

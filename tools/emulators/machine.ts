@@ -5,8 +5,16 @@ import type { BasaltResult } from "./serial.ts";
 export const emulatorNames = ["kvm", "bochs", "tcg"] as const;
 export type EmulatorName = (typeof emulatorNames)[number];
 
-export const mediaNames = ["iso", "kernel"] as const;
-export type Media = (typeof mediaNames)[number];
+/** What a machine can boot from, and what each is. The ISO's bytes are the same on all but the last. */
+export const mediaKinds = {
+  iso: "the ISO in a CD drive",
+  disk: "the ISO's bytes on an IDE disk",
+  virtio: "the ISO's bytes on a virtio disk (QEMU)",
+  usb: "the ISO's bytes on a USB stick at an xHCI controller (QEMU)",
+  kernel: "no medium: QEMU loads the ELF itself",
+} as const;
+export type Media = keyof typeof mediaKinds;
+export const mediaNames = Object.keys(mediaKinds) as Media[];
 
 export const firmwareNames = ["bios", "uefi"] as const;
 export type Firmware = (typeof firmwareNames)[number];
@@ -15,7 +23,7 @@ export type Firmware = (typeof firmwareNames)[number];
 export interface RunPlan {
   /** The emulator runs in it; `iso` and `serialPath` lie in it. */
   readonly directory: string;
-  /** The ISO of this run, the command line in it. */
+  /** The ISO of this run, the command line in it. It is what lies on the medium, and the run's to change. */
   readonly iso: string;
   readonly elf: string;
   readonly commandLine: string;

@@ -1,6 +1,6 @@
 // QEMU, with KVM or with its own code generator (TCG).
 import { existsSync } from "node:fs";
-import type { Launch, Machine, RunPlan } from "./machine.ts";
+import type { Launch, Machine, Media, RunPlan } from "./machine.ts";
 import type { ChildEnd } from "./process.ts";
 import type { BasaltResult } from "./serial.ts";
 
@@ -26,7 +26,9 @@ export function qemu(name: keyof typeof accelerators): Machine {
 
     refuse(plan) {
       if (plan.firmware === "bios") return null;
-      if (plan.media === "kernel") return "UEFI boots the ISO only. Leave out --media kernel or --firmware uefi.";
+      if (plan.media === "kernel") {
+        return "UEFI boots from a medium only, the ELF is no UEFI program. Leave out --media kernel or --firmware uefi.";
+      }
       if (!existsSync(uefiFirmware)) return `There is no ${uefiFirmware}. Install the package ovmf.`;
       return null;
     },
@@ -36,7 +38,7 @@ export function qemu(name: keyof typeof accelerators): Machine {
         ...["-accel", acceleration, "-cpu", plan.cpu ?? cpu, "-m", `${plan.memory}M`],
         ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
         ...["-serial", `file:${plan.serialPath}`, "-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
-        ...mediaArguments(plan),
+        ...mediaArguments[plan.media](plan),
       ];
       if (plan.firmware === "uefi") {
         args.push("-drive", `if=pflash,format=raw,unit=0,readonly=on,file=${uefiFirmware}`);
@@ -56,8 +58,20 @@ export function qemu(name: keyof typeof accelerators): Machine {
   };
 }
 
-function mediaArguments(plan: RunPlan): string[] {
-  return plan.media === "iso" ? ["-cdrom", plan.iso] : ["-kernel", plan.elf, "-append", plan.commandLine];
+const mediaArguments: Record<Media, (plan: RunPlan) => string[]> = {
+  iso: (plan) => ["-drive", drive(plan, "if=ide,media=cdrom,readonly=on")],
+  disk: (plan) => ["-drive", drive(plan, "if=ide")],
+  virtio: (plan) => ["-drive", drive(plan, "if=virtio")],
+  usb: (plan) => [
+    ...["-drive", drive(plan, "if=none,id=stick")],
+    ...["-device", "qemu-xhci", "-device", "usb-storage,drive=stick,removable=on"],
+  ],
+  kernel: (plan) => ["-kernel", plan.elf, "-append", plan.commandLine],
+};
+
+/** A drive with the run's ISO in it. The format is said, else QEMU guesses and then protects the first sector. */
+function drive(plan: RunPlan, as: string): string {
+  return `${as},format=raw,file=${plan.iso.replaceAll(",", ",,")}`;
 }
 
 function describeEnd({ exitCode, signal, output }: ChildEnd): string {

@@ -14,7 +14,7 @@ import { makeRunDirectory } from "./run-directory.ts";
 import { parseResult, SerialFile, type BasaltResult } from "./serial.ts";
 import { judge, powerOffSeconds, type StopReason, type Verdict } from "./verdict.ts";
 
-/** The image that runs: the ELF is needed for media "kernel", the ISO for media "iso". */
+/** The image that runs: the ELF is needed for media "kernel", the ISO for all others. */
 export interface Image {
   readonly elf: string;
   readonly iso: string;
@@ -87,7 +87,7 @@ export async function runOn(on: EmulatorName, options: RunOptions = {}): Promise
   const refusal = machine.refuse(plan);
   if (refusal !== null) throw new ToolError("usage", refusal);
   requireProgram(machine.program, machine.debianPackage, "emulator");
-  if (plan.media === "iso") await copyIsoWithCommandLine(image.iso, plan.iso, plan.commandLine);
+  if (plan.media !== "kernel") await copyIsoWithCommandLine(image.iso, plan.iso, plan.commandLine);
 
   const result = await play(on, machine, plan, options);
   if (result.ended === "result" && !options.keep) await rm(plan.iso, { force: true });
