@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { benchCommand } from "./commands/bench.ts";
 import { buildCommand } from "./commands/build.ts";
+import { flashCommand } from "./commands/flash.ts";
 import { probeCommand } from "./commands/probe.ts";
 import { runCommand } from "./commands/run.ts";
 import { testCommand } from "./commands/test.ts";
@@ -22,7 +23,15 @@ const program = new Command("basalt")
   .showHelpAfterError("Try `basalt --help`.")
   .addHelpText("after", `\nExit codes:\n${describeExitCodes()}`);
 
-const commands = [buildCommand(), runCommand(), testCommand(), benchCommand(), whereCommand(), probeCommand()];
+const commands = [
+  buildCommand(),
+  runCommand(),
+  flashCommand(),
+  testCommand(),
+  benchCommand(),
+  whereCommand(),
+  probeCommand(),
+];
 for (const command of commands) {
   program.addCommand(command.copyInheritedSettings(program));
 }

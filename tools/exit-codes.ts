@@ -17,6 +17,8 @@ export const exitCodes = {
   emulator: { code: 7, meaning: "the emulator did not start" },
   setup: { code: 8, meaning: "packages are missing that could not be installed" },
   tests: { code: 9, meaning: "a test failed, or `bench` missed a bar" },
+  device: { code: 10, meaning: "`flash` refused the device; nothing was written" },
+  written: { code: 11, meaning: "`flash` could not write the device, or read something else back" },
   internal: { code: 70, meaning: "the `basalt` command itself failed, which is a bug in it" },
   interrupted: { code: 130, meaning: "interrupted by Ctrl-C or a signal" },
 } as const satisfies Record<string, ExitCodeRow>;

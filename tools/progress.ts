@@ -5,7 +5,7 @@ const clearLine = "\r\x1b[K";
 
 /** Progress of one piece of work: a line kept up to date on a terminal, printed once elsewhere. */
 export class Progress {
-  readonly #label: string;
+  #label: string;
   readonly #started = performance.now();
   #timer: NodeJS.Timeout | null = null;
 
@@ -18,6 +18,13 @@ export class Progress {
     this.#draw();
     this.#timer = setInterval(() => this.#draw(), 1000);
     this.#timer.unref();
+  }
+
+  /** Says what is being done now; the time goes on. */
+  relabel(label: string): void {
+    this.#label = label;
+    if (this.#timer) this.#draw();
+    else printStatus(label);
   }
 
   /** Lets `print` write lines of its own without mixing them up with the progress line. */

@@ -42,7 +42,7 @@ What --on takes:
 
 const aboutMedia = `
 What --media takes:
-${mediaNames.map((name) => `  ${name.padEnd(6)} ${mediaKinds[name]}`).join("\n")}
+${mediaNames.map((name) => `  ${name.padEnd(6)}  ${mediaKinds[name]}`).join("\n")}
 `;
 
 export function runCommand(): Command {

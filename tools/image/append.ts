@@ -1,19 +1,19 @@
-// Writes a copy of an ISO for one run, with the boot command line put in its place.
-import { copyFile, constants, open, readFile } from "node:fs/promises";
+// Puts a boot command line in its place in a copy of an ISO.
+import { readFile, writeFile } from "node:fs/promises";
 import { ToolError } from "../errors.ts";
 import { fieldLength, marker, toField } from "./command-line.ts";
 
-/** Copies `isoPath` to `copyPath` with `commandLine` as Basalt's command line. The image keeps its size and layout. */
-export async function copyIsoWithCommandLine(isoPath: string, copyPath: string, commandLine: string): Promise<void> {
+/** The ISO at `isoPath` with `commandLine` as Basalt's command line. The image keeps its size and layout. */
+export async function isoWithCommandLine(isoPath: string, commandLine: string): Promise<Buffer> {
   const field = toField(commandLine);
-  const offset = findField(await readIso(isoPath), isoPath);
-  await copyFile(isoPath, copyPath, constants.COPYFILE_FICLONE);
-  const copy = await open(copyPath, "r+");
-  try {
-    await copy.write(field, offset, "latin1");
-  } finally {
-    await copy.close();
-  }
+  const iso = await readIso(isoPath);
+  iso.write(field, findField(iso, isoPath), "latin1");
+  return iso;
+}
+
+/** Copies `isoPath` to `copyPath` with `commandLine` as Basalt's command line. */
+export async function copyIsoWithCommandLine(isoPath: string, copyPath: string, commandLine: string): Promise<void> {
+  await writeFile(copyPath, await isoWithCommandLine(isoPath, commandLine));
 }
 
 async function readIso(isoPath: string): Promise<Buffer> {

@@ -14,7 +14,7 @@ describe("basalt --help", () => {
   test("names every command and every exit code", async () => {
     const { exitCode, stdout } = await basalt("--help");
     assert.equal(exitCode, 0);
-    for (const command of ["build", "run", "test", "where", "probe"])
+    for (const command of ["build", "run", "flash", "test", "where", "probe"])
       assert.match(stdout, new RegExp(`^  ${command} `, "m"));
     for (const { code, meaning } of Object.values(exitCodes))
       assert.ok(stdout.includes(`${code}  ${meaning}`), meaning);
@@ -44,6 +44,7 @@ describe("a wrong command line ends with exit code 1 and", () => {
     ["a word too many is refused", ["build", "now"], /too many arguments/],
     ["an address that is not hexadecimal is named", ["where", "main"], /'main'.*hexadecimal/s],
     ["where without an address is refused", ["where"], /missing required argument 'address'/],
+    ["a second device is refused", ["flash", "/dev/null", "/dev/null"], /too many arguments/],
     ["an unknown test is named", ["test", "--no-build", "no-such-test"], /"no-such-test"/],
     [
       "a quote in --append is refused",
