@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { execa } from "execa";
+import { mediaNames } from "../../../tools/emulators/machine.ts";
 import { exitCodes, exitOfResult } from "../../../tools/exit-codes.ts";
 import { root } from "../../../tools/paths.ts";
 
@@ -20,10 +21,11 @@ describe("basalt --help", () => {
       assert.ok(stdout.includes(`${code}  ${meaning}`), meaning);
   });
 
-  test("of run names the emulators and the guests", async () => {
+  test("of run names the emulators, the guests and the media", async () => {
     const { exitCode, stdout } = await basalt("run", "--help");
     assert.equal(exitCode, 0);
-    for (const word of ["kvm", "bochs", "tcg", "auto", "hlt"]) assert.match(stdout, new RegExp(`\\b${word}\\b`));
+    for (const word of ["kvm", "bochs", "tcg", "auto", "hlt", ...mediaNames])
+      assert.match(stdout, new RegExp(`\\b${word}\\b`));
   });
 });
 

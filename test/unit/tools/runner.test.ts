@@ -159,7 +159,10 @@ describe("Bochs", () => {
   test("has neither a gdb stub nor UEFI nor a way to load an ELF, and says what to use instead", async () => {
     await assert.rejects(run("bochs", "", { debug: 1234 }), { exit: "usage", message: /no gdb stub.*--on tcg/ });
     await assert.rejects(run("bochs", "", { firmware: "uefi" }), { exit: "usage", message: /no UEFI.*--on tcg/ });
-    await assert.rejects(run("bochs", "", { media: "kernel" }), { exit: "usage", message: /CD and disk only.*--on tcg/ });
+    await assert.rejects(run("bochs", "", { media: "kernel" }), {
+      exit: "usage",
+      message: /CD and disk only.*--on tcg/,
+    });
   });
 });
 
