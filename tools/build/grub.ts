@@ -43,9 +43,12 @@ export async function writeBiosGrub(tree: string): Promise<string> {
   const folder = join(tree, prefix, bios.platform);
   await mkdir(folder);
   const dependencies = await readFile(join(bios.directory, "moddep.lst"), "utf8");
-  for (const name of withDependencies(dependencies, commonModules)) {
-    await copyFile(join(bios.directory, `${name}.mod`), join(folder, `${name}.mod`));
-  }
+  const names = withDependencies(dependencies, commonModules);
+  for (const name of names) await copyFile(join(bios.directory, `${name}.mod`), join(folder, `${name}.mod`));
+  // From this GRUB loads the module of a command when it is used; each line takes its time at every boot.
+  const commands = await readFile(join(bios.directory, "command.lst"), "utf8");
+  const present = commands.split("\n").filter((line) => names.some((name) => line.endsWith(`: ${name}`)));
+  await writeFile(join(folder, "command.lst"), `${present.join("\n")}\n`);
   return image;
 }
 

@@ -22,12 +22,9 @@ const spareSectors = 64;
 /** Boots at once. If Basalt cannot be loaded, GRUB says why on COM1 too. */
 const grubConfiguration = `set timeout=0
 menuentry "Basalt" {
-  insmod multiboot2
   if ${marker}${toField("")}
   then boot
   fi
-  insmod serial
-  insmod terminal
   serial --unit=0 --speed=115200
   terminal_output --append serial
   multiboot2 /boot/basalt.elf
