@@ -6,7 +6,7 @@ import { PAGE_SIZE_2_MIB } from "../x86/paging";
 import { GUEST_HLT, GUEST_NAMES } from "../shared/guests";
 import { ANSWER_RESUME, VCPU_PAGE_IN_VMM } from "../shared/vcpu-page";
 import { LEVEL_ERROR, LEVEL_INFO } from "./console/console";
-import { VM_SUCCEED, vmclear, vmmInstantiate, vmmMap, vmptrld } from "./hardware";
+import { rdtsc, VM_SUCCEED, vmclear, vmmInstantiate, vmmMap, vmptrld } from "./hardware";
 import { Machine } from "./machine";
 import { Ept } from "./memory/ept";
 import { ALL_PERMISSIONS } from "./memory/entry-format";
@@ -88,8 +88,9 @@ export function runGuest(machine: Machine, number: u32, guest: u32): u32 {
     .decimal(vpid.vpid)
     .end();
 
+  const start = rdtsc();
   run(vcpu);
-  printSummary(vcpu);
+  printSummary(vcpu, rdtsc() - start);
   // The VMCS leaves the processor before VMXOFF, which would lose what the processor keeps of it (SDM 3C 25.11.3).
   const outcome = vmclear(vmcs);
   if (outcome != VM_SUCCEED) {

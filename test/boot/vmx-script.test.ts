@@ -88,6 +88,7 @@ function normalise(line: string): string {
       .replace(/\d+ MiB of RAM free/, "N MiB of RAM free")
       .replace(/EPTP 0x[0-9a-f]{13}/, "EPTP 0xADDRESS")
       .replace(/\d+ ticks, \d+ each/, "N ticks, N each")
+      .replace(/ran \d+ ticks/, "ran N ticks")
       // An interrupt is no instruction: the SDM leaves the length undefined.
       .replace(/(External interrupt, RIP 0x[0-9a-f]+, length) \d+/, "$1 N")
       .replace(/out-of-bounds access at 0x[0-9a-f]+ of/, "out-of-bounds access at 0xADDRESS of")

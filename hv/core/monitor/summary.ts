@@ -1,4 +1,4 @@
-// The summary of a vCPU that has ended: entries, exit reasons with counts and ticks, final RIP.
+// The summary of a vCPU that has ended: entries, final RIP, ticks, exit reasons with counts and ticks.
 
 import { EXIT_REASON_COUNT, exitReasonName } from "../../x86/exit-reasons";
 import { GUEST_RIP } from "../../x86/vmcs-fields";
@@ -7,8 +7,8 @@ import { vmread } from "../hardware";
 import { resultName } from "../results";
 import { Vcpu } from "../vmx/vcpu";
 
-/** Prints it; the vCPU's VMCS is current. */
-export function printSummary(vcpu: Vcpu): void {
+/** Prints it; the vCPU's VMCS is current. It ran `ticks`, from before the first entry to after the last exit. */
+export function printSummary(vcpu: Vcpu, ticks: u64): void {
   let exits: u64 = 0;
   for (let reason: u32 = 0; reason < EXIT_REASON_COUNT; reason++) exits += vcpu.exitCounters[2 * reason];
   vcpu
@@ -19,14 +19,15 @@ export function printSummary(vcpu: Vcpu): void {
     .decimal(exits)
     .text(" VM entries, final RIP ");
   vcpu.console.hex(vmread(GUEST_RIP), 16).end();
+  vcpu.say(LEVEL_INFO).text("ran ").decimal(ticks).text(" ticks from the first entry to the last exit").end();
   for (let reason: u32 = 0; reason < EXIT_REASON_COUNT; reason++) {
     const count = vcpu.exitCounters[2 * reason];
-    const ticks = vcpu.exitCounters[2 * reason + 1];
+    const handled = vcpu.exitCounters[2 * reason + 1];
     if (count == 0) continue;
     vcpu.say(LEVEL_INFO).text("exit ").decimal(reason).text(" ").text(exitReasonName(reason)).text(": ").decimal(count);
-    vcpu.console.text(" exits, ").decimal(ticks).text(" ticks, ");
+    vcpu.console.text(" exits, ").decimal(handled).text(" ticks, ");
     vcpu.console
-      .decimal(ticks / count)
+      .decimal(handled / count)
       .text(" each")
       .end();
   }
