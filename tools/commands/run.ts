@@ -5,10 +5,12 @@ import { wholeNumber } from "../arguments.ts";
 import { describeAddress, nameAddresses, type NamedAddress } from "../emulators/backtrace.ts";
 import { defaultBochsCpu } from "../emulators/bochs.ts";
 import { firmwareNames, mediaKinds, mediaNames, type Firmware, type Media } from "../emulators/machine.ts";
-import { chooseEmulator, onNames, runImage, type On } from "../emulators/run-image.ts";
+import { choosePlace, onNames, runImage, type On } from "../emulators/run-image.ts";
+import { defaultNestedTimeoutSeconds } from "../emulators/nested/nested.ts";
 import { defaultMemory, defaultTimeoutSeconds, type RunResult } from "../emulators/run.ts";
 import { ToolError } from "../errors.ts";
 import { guestNames } from "../guests.ts";
+import { joinOptions } from "../image/command-line.ts";
 import { interruptible } from "../interrupt.ts";
 import { builtElf, root } from "../paths.ts";
 import { Progress } from "../progress.ts";
@@ -21,7 +23,7 @@ interface RunCommandOptions {
   append: string | undefined;
   cpu: string | undefined;
   memory: number;
-  timeout: number;
+  timeout: number | undefined;
   debug: number | undefined;
   media: Media;
   firmware: Firmware;
@@ -30,12 +32,17 @@ interface RunCommandOptions {
   json: boolean;
 }
 
+const fewIterations = "iterations=1000";
 const defaultDebugPort = 1234;
+
+const aboutTimeout = `limit of the run (default: ${defaultTimeoutSeconds}, nested: ${defaultNestedTimeoutSeconds})`;
 
 const aboutOn = `
 What --on takes:
   kvm    QEMU with KVM and nested VMX
   bochs  Bochs, which has VMX anywhere and repeats exactly
+  nested QEMU with KVM and nested VMX anywhere: in a Linux that Bochs boots, which takes half a minute first. The Linux
+         is made once, of Debian packages that apt-get downloads
   tcg    QEMU without VMX: Basalt ends with its "no-vmx" result
   auto   kvm if Basalt itself could execute VMXON under it (see \`basalt probe\`), else bochs
 `;
@@ -51,9 +58,9 @@ export function runCommand(): Command {
     .addOption(new Option("--on <emulator>", "where to run").choices(onNames).default("auto"))
     .addOption(new Option("--guest <name>", `the guest: ${guestNames.join(", ")}`).argParser(parseGuest))
     .option("--append <text>", "words for Basalt's boot command line")
-    .option("--cpu <model>", `the emulator's CPU model (Bochs: ${defaultBochsCpu}, KVM: host, TCG: max)`)
+    .option("--cpu <model>", `the emulator's CPU model (Bochs: ${defaultBochsCpu}, KVM and nested: host, TCG: max)`)
     .addOption(numberOption("--memory <MiB>", "the machine's RAM", 64, 65536).default(defaultMemory))
-    .addOption(numberOption("--timeout <seconds>", "limit of the run", 1, 86400).default(defaultTimeoutSeconds))
+    .addOption(numberOption("--timeout <seconds>", aboutTimeout, 1, 86400))
     .addOption(numberOption("--debug [port]", "wait for gdb at this port (QEMU)", 1, 65535).preset(defaultDebugPort))
     .addOption(new Option("--media <kind>", "what the machine boots from").choices(mediaNames).default("iso"))
     .addOption(
@@ -79,14 +86,16 @@ function parseGuest(name: string): string {
 async function run(options: RunCommandOptions): Promise<void> {
   if (options.build) await buildImage();
   const result = await interruptible(async (signal) => {
-    const on = await chooseEmulator(options.on);
-    if (options.debug !== undefined && on !== "bochs") explainDebugging(options.debug);
+    const on = await choosePlace(options.on);
+    if (options.debug !== undefined && (on === "kvm" || on === "tcg")) explainDebugging(options.debug);
     const progress = new Progress(`running on ${on}${options.on === "auto" ? " (chosen by auto)" : ""}`);
     const onLine = (line: string): void => {
       if (!options.json) progress.interleave(() => printLine(line));
     };
+    const onStage = (stage: string): void => progress.relabel(stage);
     try {
-      return await runImage({ ...options, on, timeoutSeconds: options.timeout, onLine, signal });
+      const append = on === "nested" ? withFewIterations(options.append) : options.append;
+      return await runImage({ ...options, append, on, timeoutSeconds: options.timeout, onLine, onStage, signal });
     } finally {
       progress.end();
     }
@@ -96,6 +105,13 @@ async function run(options: RunCommandOptions): Promise<void> {
   else for (const address of where) printStatus(describeAddress(address));
   report(result);
   process.exitCode = result.exitCode;
+}
+
+/** A million exits, each with exits of its own to KVM, would take minutes. */
+function withFewIterations(append: string | undefined): string | undefined {
+  if (append?.includes("iterations=")) return append;
+  printStatus(`${fewIterations}, unless --append has another number: a VM exit is slow here`);
+  return joinOptions(fewIterations, append);
 }
 
 // A report without source lines is still a report.

@@ -49,7 +49,7 @@ cpu: model=${plan.cpu ?? defaultBochsCpu}, count=1, ips=${instructionsPerSecond}
 floppya: type=none
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 ${drive}
-com1: enabled=1, mode=file, dev=${basename(plan.serialPath)}
+${serialPorts(plan)}
 port_e9_hack: enabled=1
 clock: sync=none, time0=${startTime}
 log: ${logName}
@@ -58,6 +58,11 @@ error: action=report
 info: action=report
 debug: action=ignore
 `;
+}
+
+function serialPorts({ serialPath, secondSerialPath }: RunPlan): string {
+  const paths = secondSerialPath === undefined ? [serialPath] : [serialPath, secondSerialPath];
+  return paths.map((path, n) => `com${n + 1}: enabled=1, mode=file, dev=${basename(path)}`).join("\n");
 }
 
 export const bochs: Machine = {

@@ -2,8 +2,10 @@
 import type { ChildEnd } from "./process.ts";
 import type { BasaltResult } from "./serial.ts";
 
-export const emulatorNames = ["kvm", "bochs", "tcg"] as const;
-export type EmulatorName = (typeof emulatorNames)[number];
+export type EmulatorName = "kvm" | "bochs" | "tcg";
+
+/** Where an image can run: in an emulator, or in QEMU and KVM of a Linux that Bochs boots (nested/). */
+export type PlaceName = EmulatorName | "nested";
 
 /** What a machine can boot from, and what each is. The ISO's bytes are the same on all but the last. */
 export const mediaKinds = {
@@ -19,6 +21,8 @@ export const mediaNames = Object.keys(mediaKinds) as Media[];
 export const firmwareNames = ["bios", "uefi"] as const;
 export type Firmware = (typeof firmwareNames)[number];
 
+export type Devices = "needed" | "default";
+
 /** One run, as an emulator has to set it up. All paths are absolute. */
 export interface RunPlan {
   /** The emulator runs in it; `iso` and `serialPath` lie in it. */
@@ -28,12 +32,16 @@ export interface RunPlan {
   readonly elf: string;
   readonly commandLine: string;
   readonly serialPath: string;
+  /** Where a second serial port writes to; undefined: the machine has one only. */
+  readonly secondSerialPath?: string | undefined;
   readonly media: Media;
   readonly firmware: Firmware;
   readonly cpu: string | undefined;
   /** In MiB. */
   readonly memory: number;
   readonly debugPort: number | undefined;
+  /** The devices of QEMU's machine: what Basalt needs and one to end QEMU by (so if undefined), or what QEMU has unasked. */
+  readonly devices?: Devices | undefined;
 }
 
 /** How to start an emulator for a run. */

@@ -2,15 +2,16 @@
 import { existsSync } from "node:fs";
 import type { Launch, Machine, Media, RunPlan } from "./machine.ts";
 import type { ChildEnd } from "./process.ts";
-import type { BasaltResult } from "./serial.ts";
 
 /** The UEFI firmware of Debian's package ovmf. It is started read-only and without variables: nothing is kept. */
 const uefiFirmware = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 
 const accelerators = {
-  kvm: { acceleration: "kvm", cpu: "host" },
-  tcg: { acceleration: "tcg", cpu: "max" },
+  kvm: { machine: "q35", acceleration: "kvm", cpu: "host" },
+  tcg: { machine: "pc", acceleration: "tcg", cpu: "max" },
 } as const;
+
+const exitDevice = "isa-debug-exit,iobase=0xf4,iosize=4";
 
 /** A byte v to port 0xf4 ends QEMU with this status (isa-debug-exit). */
 function statusOfResult(number: number): number {
@@ -19,7 +20,7 @@ function statusOfResult(number: number): number {
 
 /** QEMU under `name`. It boots the ISO, or the ELF directly. */
 export function qemu(name: keyof typeof accelerators): Machine {
-  const { acceleration, cpu } = accelerators[name];
+  const { machine, acceleration, cpu } = accelerators[name];
   return {
     program: "qemu-system-x86_64",
     debianPackage: "qemu-system-x86",
@@ -35,9 +36,9 @@ export function qemu(name: keyof typeof accelerators): Machine {
 
     async prepare(plan): Promise<Launch> {
       const args = [
-        ...["-accel", acceleration, "-cpu", plan.cpu ?? cpu, "-m", `${plan.memory}M`],
-        ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
-        ...["-serial", `file:${plan.serialPath}`, "-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
+        ...["-machine", machine, "-accel", acceleration, "-cpu", plan.cpu ?? cpu, "-m", `${plan.memory}M`],
+        ...["-display", "none", "-no-reboot", "-serial", `file:${plan.serialPath}`],
+        ...(plan.devices === "default" ? [] : ["-nodefaults", "-no-user-config", "-device", exitDevice]),
         ...mediaArguments[plan.media](plan),
       ];
       if (plan.firmware === "uefi") {
@@ -47,11 +48,15 @@ export function qemu(name: keyof typeof accelerators): Machine {
       return { command: this.program, args, logPath: null };
     },
 
-    async explain(end, _launch, result) {
+    async explain(end, launch, result) {
+      const expected = result === null || !launch.args.includes(exitDevice) ? 0 : statusOfResult(result.number);
       return {
         started: end.signal === null && (result !== null || end.exitCode === 0),
         cause: describeEnd(end),
-        contradiction: contradictionOf(end, result),
+        contradiction:
+          result === null || end.exitCode === expected
+            ? null
+            : `QEMU should have ended with exit code ${expected}, but ${describeEnd(end)}`,
         ticks: null,
       };
     },
@@ -79,9 +84,4 @@ function describeEnd({ exitCode, signal, output }: ChildEnd): string {
   if (signal !== null) return `QEMU was ended by ${signal}${said}`;
   if (exitCode === 0) return "the machine reset or powered off, as after a triple fault";
   return `QEMU ended with exit code ${exitCode}${said}`;
-}
-
-function contradictionOf(end: ChildEnd, result: BasaltResult | null): string | null {
-  if (result === null || end.exitCode === statusOfResult(result.number)) return null;
-  return `QEMU should have ended with exit code ${statusOfResult(result.number)}, but ${describeEnd(end)}`;
 }

@@ -7,12 +7,12 @@ import { joinOptions } from "../image/command-line.ts";
 import { builtElf, builtIso } from "../paths.ts";
 import { requireProgram } from "../programs.ts";
 import { bochs } from "./bochs.ts";
-import type { EmulatorName, Firmware, Machine, Media, RunPlan } from "./machine.ts";
-import { startChild } from "./process.ts";
+import type { Devices, EmulatorName, Firmware, Machine, Media, PlaceName, RunPlan } from "./machine.ts";
 import { qemu } from "./qemu.ts";
 import { makeRunDirectory } from "./run-directory.ts";
 import { parseResult, SerialFile, type BasaltResult } from "./serial.ts";
-import { judge, powerOffSeconds, type StopReason, type Verdict } from "./verdict.ts";
+import { judge, powerOffSeconds, type Verdict } from "./verdict.ts";
+import { Watch } from "./watch.ts";
 
 /** The image that runs: the ELF is needed for media "kernel", the ISO for all others. */
 export interface Image {
@@ -35,6 +35,7 @@ export interface RunOptions {
   readonly debug?: number | undefined;
   readonly media?: Media | undefined;
   readonly firmware?: Firmware | undefined;
+  readonly devices?: Devices | undefined;
   readonly image?: Image | undefined;
   /** Keeps the run's ISO also when the run ended with a result. */
   readonly keep?: boolean | undefined;
@@ -42,14 +43,14 @@ export interface RunOptions {
 }
 
 export interface RunResult extends Verdict {
-  readonly on: EmulatorName;
+  readonly on: PlaceName;
   /** What Basalt printed as its result, null if it did not come to it. */
   readonly result: BasaltResult | null;
   readonly lines: readonly string[];
   /** The serial line as it was sent, escape sequences included. */
   readonly serial: string;
   readonly seconds: number;
-  /** The machine's time-stamp counter at its end; only Bochs counts. */
+  /** The machine's time-stamp counter at its end, where it counts instructions: in Bochs, and nested in it. */
   readonly ticks: number | null;
   /** The run's files: serial.txt, and for Bochs bochsrc and bochs.log. */
   readonly directory: string;
@@ -60,7 +61,7 @@ export const defaultMemory = 512;
 export const defaultTimeoutSeconds = 120;
 
 /** How many of the last lines an error shows. */
-const shownLines = 5;
+export const shownLines = 5;
 
 const machines: Record<EmulatorName, Machine> = { kvm: qemu("kvm"), bochs, tcg: qemu("tcg") };
 
@@ -70,8 +71,15 @@ const machines: Record<EmulatorName, Machine> = { kvm: qemu("kvm"), bochs, tcg: 
  */
 export async function runOn(on: EmulatorName, options: RunOptions = {}): Promise<RunResult> {
   const machine = machines[on];
+  const plan = await planRun(machine, options, await makeRunDirectory());
+  const result = await play(on, machine, plan, options);
+  if (result.ended === "result" && !options.keep) await rm(plan.iso, { force: true });
+  return result;
+}
+
+/** Plans a run of `machine` in `directory` and puts its ISO there. Throws a ToolError where it cannot be tried. */
+export async function planRun(machine: Machine, options: RunOptions, directory: string): Promise<RunPlan> {
   const image = options.image ?? { elf: builtElf, iso: builtIso };
-  const directory = await makeRunDirectory();
   const plan: RunPlan = {
     directory,
     iso: join(directory, "basalt.iso"),
@@ -83,51 +91,35 @@ export async function runOn(on: EmulatorName, options: RunOptions = {}): Promise
     cpu: options.cpu,
     memory: options.memory ?? defaultMemory,
     debugPort: options.debug,
+    devices: options.devices,
   };
   const refusal = machine.refuse(plan);
   if (refusal !== null) throw new ToolError("usage", refusal);
   requireProgram(machine.program, machine.debianPackage, "emulator");
   if (plan.media !== "kernel") await copyIsoWithCommandLine(image.iso, plan.iso, plan.commandLine);
-
-  const result = await play(on, machine, plan, options);
-  if (result.ended === "result" && !options.keep) await rm(plan.iso, { force: true });
-  return result;
+  return plan;
 }
 
 async function play(on: EmulatorName, machine: Machine, plan: RunPlan, options: RunOptions): Promise<RunResult> {
   const started = performance.now();
   const launch = await machine.prepare(plan);
   const limit = options.debug === undefined ? (options.timeoutSeconds ?? defaultTimeoutSeconds) : null;
+  const watch = new Watch(limit, options.signal);
   let result: BasaltResult | null = null;
-  let stopped: StopReason | null = null;
-  let stop = (_reason: StopReason): void => {};
-  const timers: NodeJS.Timeout[] = [];
-  const stopAfter = (seconds: number, reason: StopReason): void => {
-    timers.push(setTimeout(() => stop(reason), seconds * 1000));
-  };
-
   const serial = new SerialFile(plan.serialPath, (line) => {
     options.onLine?.(line);
     if (result !== null) return;
     result = parseResult(line);
-    if (result !== null) stopAfter(powerOffSeconds, "no power-off");
+    if (result !== null) watch.stopAfter(powerOffSeconds, "no power-off");
   });
-  const interrupt = (): void => stop("interrupted");
   try {
-    const child = await startChild(launch.command, launch.args, plan.directory);
-    stop = (reason) => {
-      stopped ??= reason;
-      child.kill();
-    };
-    if (limit !== null) stopAfter(limit, "timeout");
-    options.signal?.addEventListener("abort", interrupt);
-    if (options.signal?.aborted) interrupt();
-    const childEnd = await child.end;
+    const childEnd = await watch.run(launch, plan.directory);
     serial.close();
     const end = await machine.explain(childEnd, launch, result);
+    const last = serial.lastLines(shownLines);
     return {
       on,
-      ...judge({ on, plan, end, result, stopped, limit, last: serial.lastLines(shownLines) }),
+      ...judge({ on, plan, end, result, stopped: watch.stopped, limit: `${limit} s`, last }),
       result,
       lines: serial.lines,
       serial: serial.text,
@@ -138,7 +130,5 @@ async function play(on: EmulatorName, machine: Machine, plan: RunPlan, options: 
     };
   } finally {
     serial.close();
-    options.signal?.removeEventListener("abort", interrupt);
-    timers.forEach(clearTimeout);
   }
 }

@@ -2,7 +2,7 @@
 import { relative } from "node:path";
 import { exitCodes, exitOfResult, type ExitName } from "../exit-codes.ts";
 import { root } from "../paths.ts";
-import type { EmulatorName, MachineEnd, RunPlan } from "./machine.ts";
+import type { MachineEnd, PlaceName, RunPlan } from "./machine.ts";
 import type { BasaltResult } from "./serial.ts";
 
 /** A machine that printed its result has this long to power off. */
@@ -21,14 +21,14 @@ export interface Verdict {
 
 /** What was seen of a run. */
 export interface Evidence {
-  readonly on: EmulatorName;
-  readonly plan: RunPlan;
+  readonly on: PlaceName;
+  readonly plan: Pick<RunPlan, "directory">;
   readonly end: MachineEnd;
   readonly result: BasaltResult | null;
   /** Why the run was ended from here, null if it ended by itself. */
   readonly stopped: StopReason | null;
-  /** In seconds. */
-  readonly limit: number | null;
+  /** The time limit as text, "120 s". */
+  readonly limit: string | null;
   /** The last lines. */
   readonly last: readonly string[];
 }
@@ -44,7 +44,7 @@ export function judge({ on, plan, end, result, stopped, limit, last }: Evidence)
 
   if (stopped === "interrupted") return verdict("interrupted", "interrupted", `The run on ${on} was interrupted.`);
   if (stopped === "timeout" && result === null) {
-    return verdict("timeout", "timeout", `No result within ${limit} s on ${on}. ${printed}\n${files}`);
+    return verdict("timeout", "timeout", `No result within ${limit} on ${on}. ${printed}\n${files}`);
   }
   if (result !== null) {
     const named = `result ${result.number} ${result.name}`;

@@ -1,0 +1,125 @@
+// The Linux that Bochs boots: Debian's kernel, and a first file system with busybox, KVM, and this machine's QEMU.
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { execa } from "execa";
+import { ToolError } from "../../errors.ts";
+import { buildDirectory } from "../../paths.ts";
+import { packTree } from "./archive.ts";
+import { unpackPackages } from "./packages.ts";
+
+export interface Linux {
+  readonly kernel: string;
+  /** A compressed cpio archive. */
+  readonly initramfs: string;
+}
+
+const directoryOfAll = join(buildDirectory, "nested");
+const init = new URL("init.sh", import.meta.url).pathname;
+const qemu = "/usr/bin/qemu-system-x86_64";
+
+/** What QEMU loads into its machine: by `-kernel`, by `-cdrom`, and for the devices that q35 has unasked. */
+const firmware = [
+  "/usr/share/seabios/bios-256k.bin",
+  "/usr/share/seabios/vgabios-stdvga.bin",
+  "/usr/share/qemu/kvmvapic.bin",
+  "/usr/share/qemu/pvh.bin",
+  "/usr/lib/ipxe/qemu/efi-e1000e.rom",
+];
+
+const modules = ["irqbypass.ko", "kvm.ko", "kvm-intel.ko"];
+
+/**
+ * The Linux in build/nested/, which is made when it is not there, or when this machine's QEMU or init.sh have changed
+ * since. The packages that are downloaded for it are those of that day. Throws a ToolError where it cannot be made.
+ */
+export async function makeLinux(onStage: (stage: string) => void): Promise<Linux> {
+  const files = [qemu, ...(await librariesOf(qemu)), ...firmware];
+  const key = await keyOf(files);
+  const directory = join(directoryOfAll, key);
+  if (!existsSync(directory)) {
+    onStage("making the Linux for Bochs, once: downloading and unpacking Debian packages");
+    await mkdir(directoryOfAll, { recursive: true });
+    const workplace = await mkdtemp(join(directoryOfAll, "making-"));
+    try {
+      await make(files, workplace, directory);
+    } finally {
+      await rm(workplace, { recursive: true, force: true });
+    }
+    await removeOthers(key);
+  }
+  return { kernel: join(directory, "vmlinuz"), initramfs: join(directory, "initramfs") };
+}
+
+/** `directory` appears with everything in it, or not at all. */
+async function make(files: readonly string[], workplace: string, directory: string): Promise<void> {
+  const unpacked = join(workplace, "unpacked");
+  const packages = await unpackPackages(unpacked);
+  const contents = (await readdir(unpacked, { recursive: true })).map((name) => join(unpacked, name));
+  const find = (name: RegExp): string => {
+    const path = contents.find((path) => name.test(path));
+    if (path !== undefined) return path;
+    throw new ToolError("setup", `The packages ${packages.join(" and ")} hold nothing that matches ${String(name)}.`);
+  };
+
+  const tree = join(workplace, "tree");
+  for (const folder of ["bin", "dev", "proc", "sys", "tmp", "lib/modules"]) {
+    await mkdir(join(tree, folder), { recursive: true });
+  }
+  await copyFile(init, join(tree, "init"));
+  await chmod(join(tree, "init"), 0o755);
+  await copyFile(find(/\/bin\/busybox$/), join(tree, "bin/busybox"));
+  for (const name of modules) await copyFile(find(new RegExp(`/${name}$`)), join(tree, "lib/modules", name));
+  for (const file of files) {
+    await mkdir(join(tree, dirname(file)), { recursive: true });
+    await copyFile(file, join(tree, file));
+  }
+
+  const made = join(workplace, "made");
+  await mkdir(made);
+  await copyFile(find(/\/boot\/vmlinuz-[^/]+$/), join(made, "vmlinuz"));
+  await writeFile(join(made, "initramfs"), gzipSync(await packTree(tree)));
+  await writeFile(join(made, "made-from.txt"), [...packages, ...files].map((name) => `${name}\n`).join(""));
+  await rename(made, directory).catch((error: NodeJS.ErrnoException) => {
+    // Another process made the same.
+    if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+  });
+}
+
+async function librariesOf(program: string): Promise<string[]> {
+  const { stdout } = await execa("ldd", [program]);
+  const paths = [...stdout.matchAll(/^\s*(?:\S+ => )?(\/\S+) \(0x/gm)].map(([, path]) => path!);
+  if (paths.length > 0 && !stdout.includes("not found")) return paths;
+  throw new ToolError("emulator", `ldd does not name the libraries of ${program}:\n${stdout}`);
+}
+
+/** Tells one state of `files` from another: a package that is installed anew changes size or date. */
+async function keyOf(files: readonly string[]): Promise<string> {
+  const hash = createHash("sha256").update(await readFile(init));
+  for (const file of files) {
+    const status = await stat(file).catch(() => null);
+    if (status === null) throw new ToolError("emulator", `There is no ${file}, which --on nested needs. Install QEMU.`);
+    hash.update(`${await realpath(file)} ${status.size} ${status.mtimeMs}\n`);
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+async function removeOthers(key: string): Promise<void> {
+  for (const name of await readdir(directoryOfAll)) {
+    if (/^[0-9a-f]{16}$/.test(name) && name !== key) await rm(join(directoryOfAll, name), { recursive: true });
+  }
+}

@@ -1,0 +1,64 @@
+// Downloads Debian packages and unpacks them, without installing them.
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { ToolError } from "../../errors.ts";
+
+/** The kernel of Debian's images for virtual machines: small, and with KVM. The package names the current one. */
+const kernelMetapackage = "linux-image-cloud-amd64";
+/** Linux's shell and tools in one file without libraries. */
+const busybox = "busybox-static";
+
+/**
+ * Unpacks the kernel and busybox into `directory`; the names of the package files. They come from where this machine's
+ * apt gets its packages, which checks them. Throws a ToolError where apt cannot download them.
+ */
+export async function unpackPackages(directory: string): Promise<string[]> {
+  const downloads = join(directory, "packages");
+  await mkdir(downloads, { recursive: true });
+  let failure = await download(downloads);
+  if (failure !== null && (await updatePackageLists())) failure = await download(downloads);
+  if (failure !== null) throw cannotDownload(failure);
+  const files = await readdir(downloads);
+  for (const file of files) {
+    const unpacking = await run("dpkg-deb", ["--extract", join(downloads, file), directory]);
+    if (unpacking.failed) throw cannotDownload(unpacking.said);
+  }
+  return files;
+}
+
+/** Downloads both packages into `directory`; null, or what was said against it. */
+async function download(directory: string): Promise<string | null> {
+  const dependencies = await run("apt-cache", ["depends", kernelMetapackage]);
+  const kernel = /^ *Depends: (linux-image-\S+)$/m.exec(dependencies.said)?.[1];
+  if (kernel === undefined) return dependencies.said;
+  const { failed, said } = await run("apt-get", ["download", kernel, busybox], directory);
+  return failed ? said : null;
+}
+
+/** The lists may be missing, or name packages that were replaced since: gets new ones if that asks no question. */
+async function updatePackageLists(): Promise<boolean> {
+  const isRoot = process.getuid?.() === 0;
+  const words = [...(isRoot ? [] : ["sudo", "-n"]), "apt-get", "update"];
+  return !(await run(words[0]!, words.slice(1))).failed;
+}
+
+/** Runs a program whose words are read here, so in English. */
+async function run(program: string, args: string[], cwd?: string): Promise<{ failed: boolean; said: string }> {
+  const result = await execa(program, args, {
+    ...(cwd === undefined ? {} : { cwd }),
+    reject: false,
+    all: true,
+    stdin: "ignore",
+    env: { LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive" },
+  });
+  return { failed: result.failed, said: result.all === "" ? (result.shortMessage ?? "") : result.all };
+}
+
+function cannotDownload(said: string): ToolError {
+  return new ToolError(
+    "setup",
+    `--on nested needs the Debian packages ${kernelMetapackage} and ${busybox}, which could not be downloaded. ` +
+      `It needs Debian's apt, package lists (\`sudo apt-get update\`) and the network, once.\n${said.trim()}`,
+  );
+}
