@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { builtIso, root } from "../paths.ts";
 import { countNativeLines } from "./native-lines.ts";
+import { measureNestedRoundTrip } from "./nested-round-trip.ts";
 import { measureRoundTrip } from "./round-trip.ts";
 import { measureStart } from "./start.ts";
 import { measureVmcsAccesses } from "./vmcs-accesses.ts";
@@ -55,6 +56,14 @@ export const repeatable: readonly Measure[] = [
     measure: async () => (await stat(builtIso)).size,
   },
 ];
+
+/** What needs a boot of Linux in Bochs, which takes a minute; test/boot/nested.test.ts holds it in a boot of its own. */
+export const nested: Measure = {
+  name: "round trip of a CPUID exit under nested KVM, in Bochs",
+  unit: "ticks",
+  bar: 11300,
+  measure: measureNestedRoundTrip,
+};
 
 /** What depends on the machine that measures. */
 export const timed: readonly Measure[] = [

@@ -1,0 +1,162 @@
+// Runs every guest, refusals and a panic under QEMU with KVM and nested VMX: in a Linux that Bochs boots, and on this
+// machine's own KVM where that has VMX.
+import assert from "node:assert/strict";
+import { before, describe, test, type TestContext } from "node:test";
+import { judgeMeasure, nested } from "../../tools/bench/measures.ts";
+import { nestedRoundTrip, nestedRoundTripRuns } from "../../tools/bench/nested-round-trip.ts";
+import { probeKvm } from "../../tools/emulators/kvm-probe.ts";
+import { runNested } from "../../tools/emulators/nested/nested.ts";
+import { runOn, type RunOptions, type RunResult } from "../../tools/emulators/run.ts";
+import type { ExitName } from "../../tools/exit-codes.ts";
+import { guestNames } from "../../tools/guests.ts";
+import { assertEnded, onlyLine } from "./support/boot.ts";
+
+const ITERATIONS = 300;
+
+interface Expectation {
+  /** How the VM ends: the name of a result. */
+  readonly ended: "ok" | "vmm-stopped";
+  /** What Basalt says of the VM, behind `basalt: vmN: ` or `basalt: error: vmN: `. */
+  readonly says: RegExp;
+}
+
+/** Every built-in guest has its row. */
+const expectations: Readonly<Record<string, Expectation>> = {
+  hlt: { ended: "ok", says: new RegExp(`exit 12 HLT: ${ITERATIONS} exits, `) },
+  count: { ended: "ok", says: new RegExp(`exit 10 CPUID: ${ITERATIONS} exits, `) },
+  "fault-bounds": { ended: "vmm-stopped", says: /vmm stopped: out-of-bounds access at 0xfffffff0 / },
+  "fault-unreachable": { ended: "vmm-stopped", says: /vmm stopped: unreachable/ },
+  "fault-stack": { ended: "vmm-stopped", says: /vmm stopped: stack exhausted/ },
+  "fault-loop": { ended: "vmm-stopped", says: /vmm stopped: time budget spent/ },
+  "fault-assert": { ended: "vmm-stopped", says: /vmm stopped: failed assertion: / },
+};
+
+const expected = guestNames.map((name) => ({ name, ...expectations[name] }));
+const endingWell = expected.filter(({ ended }) => ended === "ok").map(({ name }) => name);
+const stopped = expected.filter(({ ended }) => ended === "vmm-stopped").map(({ name }) => name);
+
+/** One run: how it is started, how it has to end, and what else has to hold. */
+interface Row {
+  readonly what: string;
+  readonly options: RunOptions;
+  readonly result: string;
+  readonly exit: ExitName;
+  readonly holds?: (run: RunResult) => void;
+}
+
+function guestsRow(guests: readonly string[], result: string, exit: ExitName): Row {
+  return {
+    what: `the guests ${guests.join(", ")}, each in a VM of its own,`,
+    options: { append: `guest=${guests.join(",")} iterations=${ITERATIONS}`, media: "kernel" },
+    result,
+    exit,
+    holds(run) {
+      for (const [vm, guest] of guests.entries()) {
+        const { ended, says } = expectations[guest]!;
+        onlyLine(run, new RegExp(`^basalt: vm${vm}: guest ${guest}, `));
+        onlyLine(run, new RegExp(`^basalt: vm${vm}: ended: ${ended}, `));
+        onlyLine(run, new RegExp(`^basalt: (?:error: )?vm${vm}: ${says.source}`));
+      }
+    },
+  };
+}
+
+function refusalRow(what: string, cpu: string, result: string, sentence: RegExp): Row {
+  return {
+    what,
+    options: { cpu, media: "kernel" },
+    result,
+    exit: "refused",
+    holds: (run) => void onlyLine(run, new RegExp(`^basalt: error: ${sentence.source}`)),
+  };
+}
+
+const rows: readonly Row[] = [
+  guestsRow(endingWell, "0 ok", "ok"),
+  guestsRow(stopped, "50 vmm-stopped", "guest"),
+  {
+    what: "`qemu-system-x86_64 -machine q35,accel=kvm -cpu host -cdrom build/basalt.iso`, as people start it,",
+    // 128 MiB are QEMU's default.
+    options: { append: `iterations=${ITERATIONS}`, devices: "default", memory: 128 },
+    result: "0 ok",
+    exit: "ok",
+    holds: (run) => void onlyLine(run, new RegExp(`^basalt: vm0: exit 12 HLT: ${ITERATIONS} exits, `)),
+  },
+  {
+    what: "a CPU without VPID",
+    options: { cpu: "host,vmx-vpid=off", append: `guest=count iterations=${ITERATIONS}`, media: "kernel" },
+    result: "0 ok",
+    exit: "ok",
+  },
+  refusalRow("a CPU without VMX", "host,vmx=off", "21 no-vmx", /no VMX: CPUID\.1:ECX\[5\] is 0 /),
+  refusalRow("a CPU without EPT", "host,vmx-ept=off", "28 no-ept", /secondary controls: Basalt needs "Enable EPT"/),
+  refusalRow(
+    "a CPU without unrestricted guest",
+    "host,vmx-unrestricted-guest=off",
+    "29 no-unrestricted-guest",
+    /secondary controls: Basalt needs "Unrestricted guest"/,
+  ),
+  refusalRow("a CPU without execute-disable", "host,nx=off", "11 no-nx", /this CPU has no execute-disable /),
+  {
+    what: "a failure of Basalt's own",
+    options: { append: "fail=exception", media: "kernel" },
+    result: "60 host-exception",
+    exit: "panic",
+    holds: (run) => void onlyLine(run, /^basalt: panic: #GP general protection, vector 13/),
+  },
+];
+
+const runs: readonly RunOptions[] = [...rows.map(({ options }) => options), ...nestedRoundTripRuns];
+
+/** A boot of Linux takes half a minute of one CPU, each run in it about five seconds. */
+const limits = { timeoutSeconds: 900, innerSeconds: 3 };
+
+const probe = await probeKvm();
+const places = [
+  { name: "nested KVM in Bochs", skip: false, bar: nested.bar, runAll: () => runNested(runs, limits) },
+  {
+    name: "this machine's own KVM",
+    skip: probe.works ? false : `KVM with VMX does not work here: ${probe.detail.split("\n")[0]}`,
+    // Its ticks are no instructions.
+    bar: null,
+    runAll: async () => {
+      const results: RunResult[] = [];
+      for (const options of runs) results.push(await runOn("kvm", options));
+      return results;
+    },
+  },
+] as const;
+
+for (const { name, skip, bar, runAll } of places) {
+  describe(`under ${name}`, { skip }, () => {
+    let results: readonly RunResult[];
+    before(async () => {
+      results = await runAll();
+    });
+
+    for (const [n, { what, result, exit, holds }] of rows.entries()) {
+      test(`${what} ends with result ${result}`, (t) => {
+        const run = results[n]!;
+        tellTicks(t, run);
+        assertEnded(run, result, exit);
+        holds?.(run);
+      });
+    }
+
+    test(`${nested.name}: ${bar === null ? "is measured" : `at most ${bar} ${nested.unit}`}`, (t) => {
+      const measured = judgeMeasure({ ...nested, bar }, nestedRoundTrip(results.slice(rows.length)));
+      t.diagnostic(`${measured.value} ${measured.unit}`);
+      assert.ok(measured.value > 0, "nothing was measured");
+      assert.ok(measured.isMet, `found ${measured.value} ${measured.unit}`);
+    });
+  });
+}
+
+function tellTicks(t: TestContext, { ticks }: RunResult): void {
+  if (ticks !== null) t.diagnostic(`${(ticks / 1e6).toFixed(0)} million ticks`);
+}
+
+test("every built-in guest has an expectation here, and at most 8 run in one boot", () => {
+  assert.deepEqual(Object.keys(expectations).sort(), [...guestNames].sort());
+  assert.ok(endingWell.length <= 8 && stopped.length <= 8);
+});
