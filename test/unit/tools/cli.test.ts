@@ -24,7 +24,7 @@ describe("basalt --help", () => {
   test("of run names the emulators, the guests and the media", async () => {
     const { exitCode, stdout } = await basalt("run", "--help");
     assert.equal(exitCode, 0);
-    for (const word of ["kvm", "bochs", "tcg", "auto", "hlt", ...mediaNames])
+    for (const word of ["kvm", "bochs", "nested", "tcg", "auto", "hlt", ...mediaNames])
       assert.match(stdout, new RegExp(`\\b${word}\\b`));
   });
 });
@@ -38,7 +38,11 @@ describe("a wrong command line ends with exit code 1 and", () => {
       /unknown option '--geust'.*Did you mean --guest\?/s,
     ],
     ["an unknown guest is named with the guests there are", ["run", "--guest", "windows"], /'windows'.*hlt, count/s],
-    ["an unknown emulator is named with those there are", ["run", "--on", "vbox"], /'vbox'.*auto, kvm, bochs, tcg/s],
+    [
+      "an unknown emulator is named with those there are",
+      ["run", "--on", "vbox"],
+      /'vbox'.*auto, kvm, bochs, nested, tcg/s,
+    ],
     ["a memory size of words is refused", ["run", "--memory", "lots"], /'lots'.*whole number from 64 to 65536/s],
     ["a port beyond 65535 is refused", ["run", "--debug", "65536"], /'65536'.*whole number from 1 to 65535/s],
     ["a time limit of 0 is refused", ["run", "--timeout", "0"], /'0'.*whole number from 1/s],

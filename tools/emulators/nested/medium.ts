@@ -5,6 +5,7 @@ import { execa } from "execa";
 import { ToolError } from "../../errors.ts";
 import { requireProgram } from "../../programs.ts";
 import { packTree } from "./archive.ts";
+import type { InnerRun } from "./inner.ts";
 import type { Linux } from "./linux.ts";
 
 /** What GRUB needs to read this ISO and boot from it. */
@@ -21,20 +22,6 @@ linux /boot/vmlinuz ${linuxOptions}
 initrd /boot/initramfs /boot/runs
 boot
 `;
-
-/** One start of QEMU in Linux. */
-export interface InnerRun {
-  readonly args: readonly string[];
-  /** Its limit, in seconds of Linux's own time. */
-  readonly seconds: number;
-  /** Files that it needs: where they are here, and their absolute paths in Linux. */
-  readonly files: readonly (readonly [from: string, to: string])[];
-}
-
-/** The folder of run `n` in Linux; init.sh takes them in alphabetical order. */
-export function folderOf(n: number): string {
-  return `/runs/${String(n).padStart(3, "0")}`;
-}
 
 /** Writes `isoPath`, working in `directory`. */
 export async function writeMedium(
@@ -61,18 +48,16 @@ export async function writeMedium(
   await rm(runsTree, { recursive: true });
 }
 
+/** Each run's folder as init.sh reads it. A file that several runs boot is stored once. */
 async function writeRuns(tree: string, runs: readonly InnerRun[]): Promise<void> {
   const placed = new Map<string, string>();
-  for (const [n, { args, seconds, files }] of runs.entries()) {
-    const folder = join(tree, folderOf(n));
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, "arguments"), args.map((word) => `${word}\n`).join(""));
-    await writeFile(join(folder, "seconds"), `${seconds}\n`);
-    for (const [from, to] of files) {
-      const path = join(tree, to);
-      const same = placed.get(from);
-      await (same === undefined ? copyFile(from, path) : link(same, path));
-      placed.set(from, path);
-    }
+  for (const { launch, seconds, folder, boots } of runs) {
+    await mkdir(join(tree, folder), { recursive: true });
+    await writeFile(join(tree, folder, "arguments"), launch.args.map((word) => `${word}\n`).join(""));
+    await writeFile(join(tree, folder, "seconds"), `${seconds}\n`);
+    const [from, to] = [boots[0], join(tree, boots[1])];
+    const same = placed.get(from);
+    await (same === undefined ? copyFile(from, to) : link(same, to));
+    placed.set(from, to);
   }
 }

@@ -1,0 +1,112 @@
+// Holds how a boot of Linux with several runs is told apart into runs, what --on nested refuses, and what it needs.
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { describe, test } from "node:test";
+import { unpackPackages } from "../../../tools/emulators/nested/packages.ts";
+import { runNested } from "../../../tools/emulators/nested/nested.ts";
+import { failedEntryChecks, Report, ticksAtEnd } from "../../../tools/emulators/nested/report.ts";
+import { exitCodes } from "../../../tools/exit-codes.ts";
+
+/** The report of `count` runs after `lines`, and what was told live: the number of a run that begins, or its line. */
+function reportOf(count: number, ...lines: string[]): { report: Report; live: unknown[] } {
+  const live: unknown[] = [];
+  const report = new Report(count, { onBegin: (run) => live.push(run), onLine: (...line) => live.push(line) });
+  lines.forEach((line) => report.receive(line));
+  return { report, live };
+}
+
+describe("the report of a boot", () => {
+  test("gives each run its lines as they come, its result and QEMU's exit status", () => {
+    const { report, live } = reportOf(
+      2,
+      ...["nested: run 000 begins", "one", "basalt: result 0 ok", "", "nested: run 000 ended with 1"],
+      ...["nested: run 001 begins", "two", "", "nested: run 001 ended with 137"],
+    );
+    const [first, second] = report.runs;
+    assert.deepEqual([first?.lines, first?.status], [["one", "basalt: result 0 ok"], 1]);
+    assert.deepEqual(first?.result, { number: 0, name: "ok" });
+    assert.deepEqual([second?.lines, second?.status, second?.result], [["two"], 137, null]);
+    assert.deepEqual(live, [0, [0, "one"], [0, "basalt: result 0 ok"], 1, [1, "two"]]);
+  });
+
+  test("keeps a machine's empty lines, and not the one that Linux's report starts with", () => {
+    const { report } = reportOf(1, "nested: run 000 begins", "a", "", "b", "", "nested: run 000 ended with 0");
+    assert.deepEqual(report.runs[0]?.lines, ["a", "", "b"]);
+  });
+
+  test("that breaks off leaves the run without a status, and later ones as not begun", () => {
+    const { report } = reportOf(2, "nested: run 000 begins", "a");
+    assert.deepEqual(
+      report.runs.map(({ hasBegun, status }) => [hasBegun, status]),
+      [
+        [true, null],
+        [false, null],
+      ],
+    );
+  });
+
+  test("keeps what Linux says before a run apart from what is said about one", () => {
+    const { report } = reportOf(
+      1,
+      ...["nested: Linux cannot load kvm-intel", "nested: run 000 begins", "nested: QEMU: no KVM"],
+      "nested: run 000 ended with 1",
+    );
+    assert.deepEqual([report.remarks, report.runs[0]?.remarks], [["Linux cannot load kvm-intel"], ["QEMU: no KVM"]]);
+  });
+});
+
+describe("from KVM's trace", () => {
+  const event = (text: string): string => `KVM:  qemu-system-x86-96      [000] d..1.   ${text}`;
+
+  test("comes the counter of the machine inside at its end: KVM's own plus the offset, modulo 2^64", () => {
+    const remarks = [
+      event("1000: kvm_write_tsc_offset: vcpu=0 prev=0 next=5"),
+      event("1100: kvm_write_tsc_offset: vcpu=0 prev=5 next=18446744073709550616"),
+      event("5000: kvm_pio: pio_write at 0xf4 size 1 count 1 val 0x0"),
+      event("5600: kvm_pio: pio_write at 0x604 size 2 count 1 val 0x2000"),
+    ];
+    assert.equal(ticksAtEnd(remarks), 4600);
+    assert.equal(ticksAtEnd(remarks.slice(0, 2)), null);
+    assert.equal(ticksAtEnd([]), null);
+  });
+
+  test("come the checks by which it refused VM entries", () => {
+    const remarks = [event("7: kvm_nested_vmenter_failed: CC(!cr0_valid): 0"), "QEMU: kvm_nested_vmenter_failed"];
+    assert.deepEqual(failedEntryChecks(remarks), ["CC(!cr0_valid): 0"]);
+  });
+});
+
+describe("--on nested refuses with exit code 1", () => {
+  for (const [what, options, message] of [
+    ["gdb", { debug: 1234 }, /gdb cannot reach .* --on kvm/],
+    ["UEFI", { firmware: "uefi" }, /no UEFI firmware/],
+    ["more memory than Bochs has for it", { memory: 4096 }, /1024 MiB at most .* not 4096/],
+    ["a word of two lines", { media: "kernel", append: "a\nb" }, /two lines/],
+  ] as const) {
+    test(what, () => assert.rejects(runNested([options]), { exit: "usage", message }));
+  }
+});
+
+describe("the packages of Linux", () => {
+  test("that apt cannot download are named with what apt said and what to do, with exit code 8", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "basalt-packages-"));
+    const path = process.env["PATH"];
+    try {
+      const programs = { "apt-cache": "echo '  Depends: linux-image-6-cloud'", "apt-get": "echo no network; exit 100" };
+      for (const [name, script] of Object.entries({ ...programs, sudo: 'shift; exec "$@"' })) {
+        await writeFile(join(directory, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+      }
+      process.env["PATH"] = `${directory}${delimiter}${path}`;
+      await assert.rejects(unpackPackages(join(directory, "unpacked")), {
+        exitCode: exitCodes.setup.code,
+        message: /linux-image-cloud-amd64 and busybox-static.*sudo apt-get update.*\nno network$/,
+      });
+      assert.deepEqual(await readdir(join(directory, "unpacked/packages")), []);
+    } finally {
+      process.env["PATH"] = path;
+      await rm(directory, { recursive: true });
+    }
+  });
+});

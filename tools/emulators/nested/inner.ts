@@ -1,0 +1,102 @@
+// A machine inside: how QEMU is started in the Linux that Bochs boots, and how the run there ended.
+import { basename } from "node:path";
+import { ToolError } from "../../errors.ts";
+import type { Launch, Machine, MachineEnd, RunPlan } from "../machine.ts";
+import { qemu } from "../qemu.ts";
+import { planRun, shownLines, type RunOptions, type RunResult } from "../run.ts";
+import { judge, type StopReason, type Verdict } from "../verdict.ts";
+import { failedEntryChecks, ticksAtEnd, type RunReport } from "./report.ts";
+
+/** A run to be made in Linux. */
+export interface InnerRun {
+  /** Its plan here; the same in Linux is in `launch`. */
+  readonly plan: RunPlan;
+  readonly launch: Launch;
+  /** Its folder in Linux. */
+  readonly folder: string;
+  /** The file that it boots: where it is here, and its path in Linux. */
+  readonly boots: readonly [from: string, to: string];
+  /** Its limit, in seconds of Linux's own time. */
+  readonly seconds: number;
+}
+
+/** How Linux itself ended, for runs that it did not make to their end. */
+export interface OuterEnd {
+  readonly directory: string;
+  readonly cause: string;
+  readonly stopped: StopReason | null;
+  /** The limit of the whole boot, in seconds. */
+  readonly limit: number;
+}
+
+/** The most RAM that was tried, in MiB. */
+const mostMemory = 1024;
+
+/** Bochs's COM2, which Linux's init writes to as well. */
+const serialPort = "/dev/ttyS1";
+
+/** QEMU's exit status when it was killed: at its time limit, as nothing else there kills it. */
+const killedStatus = 128 + 9;
+
+const machine: Machine = {
+  ...qemu("kvm"),
+  refuse(plan) {
+    if (plan.debugPort !== undefined) {
+      return "gdb cannot reach the machine in Linux in Bochs. Use --debug with --on kvm.";
+    }
+    if (plan.firmware === "uefi") return "Linux in Bochs has no UEFI firmware for QEMU. Leave out --firmware uefi.";
+    if (plan.memory <= mostMemory) return qemu("kvm").refuse(plan);
+    return `Linux in Bochs has ${mostMemory} MiB at most for a machine, not ${plan.memory}. Give --memory less.`;
+  },
+};
+
+/** Plans run `n` of a boot in `directory`. Throws a ToolError where it cannot be tried. */
+export async function planInnerRun(
+  options: RunOptions,
+  n: number,
+  directory: string,
+  seconds: number,
+): Promise<InnerRun> {
+  const plan = await planRun(machine, options, directory);
+  // Linux's init takes the folders in alphabetical order.
+  const folder = `/runs/${String(n).padStart(3, "0")}`;
+  const here = plan.media === "iso" ? plan.iso : plan.elf;
+  const there = `${folder}/${basename(here)}`;
+  const launch = await machine.prepare({ ...plan, directory: folder, iso: there, elf: there, serialPath: serialPort });
+  if (launch.args.some((word) => word.includes("\n"))) {
+    throw new ToolError("usage", "An argument holds a line break; Linux's init reads one argument a line.");
+  }
+  return { plan, launch, folder, boots: [here, there], seconds };
+}
+
+/** How the run ended: as QEMU's exit status tells, or as Linux did if that ended first. */
+export async function judgeInnerRun(
+  run: InnerRun,
+  report: RunReport,
+  outer: OuterEnd,
+): Promise<Verdict & Pick<RunResult, "on" | "ticks">> {
+  const isOverdue = report.status === killedStatus && report.result === null;
+  const end = report.status === null ? endWithLinux(report, outer.cause) : await endOfQemu(run, report, report.status);
+  const verdict = judge({
+    on: "nested",
+    plan: { directory: outer.directory },
+    end,
+    result: report.result,
+    stopped: report.status === null ? outer.stopped : isOverdue ? "timeout" : null,
+    limit: isOverdue ? `${run.seconds} s of Linux's time` : `${outer.limit} s`,
+    last: report.lines.slice(-shownLines),
+  });
+  const checks = failedEntryChecks(report.remarks);
+  const refused = verdict.exit === "ok" || checks.length === 0 ? "" : `\nKVM refused a VM entry: ${checks.join("; ")}`;
+  return { on: "nested", ...verdict, summary: verdict.summary + refused, ticks: end.ticks };
+}
+
+function endWithLinux({ hasBegun, result }: RunReport, cause: string): MachineEnd {
+  return { started: hasBegun, cause, contradiction: result === null ? null : cause, ticks: null };
+}
+
+async function endOfQemu({ launch }: InnerRun, report: RunReport, exitCode: number): Promise<MachineEnd> {
+  const output = report.remarks.filter((line) => !line.startsWith("KVM: ")).join("\n");
+  const end = await machine.explain({ exitCode, signal: null, output }, launch, report.result);
+  return { ...end, ticks: ticksAtEnd(report.remarks) };
+}
