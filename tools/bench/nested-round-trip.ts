@@ -3,7 +3,7 @@ import { ToolError } from "../errors.ts";
 import { runNested } from "../emulators/nested/nested.ts";
 import type { RunOptions, RunResult } from "../emulators/run.ts";
 
-const iterations = { few: 1000, many: 3000 } as const;
+const iterations = { few: 1000, many: 6000 } as const;
 
 /** Two runs of guest `count` that differ in the iterations only; what they have in common falls out of the difference. */
 export const nestedRoundTripRuns: readonly RunOptions[] = Object.values(iterations).map((count) => {
