@@ -35,7 +35,10 @@ for run in /runs/*; do
     echo
     sed 's/^/nested: QEMU: /' /tmp/said
     dmesg | sed 's/^/nested: Linux: /'
-    grep -v '^#' trace | tail -n 40 | sed 's/^/nested: KVM: /'
+    {
+      grep kvm_write_tsc_offset trace | tail -n 1
+      grep -v -e '^#' -e kvm_write_tsc_offset trace | tail -n 40
+    } | sed 's/^/nested: KVM: /'
     echo "nested: run $number ended with $status"
   } >&3
 done

@@ -29,7 +29,10 @@ export interface Linux {
 }
 
 const directoryOfAll = join(buildDirectory, "nested");
+const workplacePrefix = "making-";
+const hourInMilliseconds = 60 * 60 * 1000;
 const init = new URL("init.sh", import.meta.url).pathname;
+const recipe = new URL(import.meta.url).pathname;
 const qemu = "/usr/bin/qemu-system-x86_64";
 
 /** What QEMU loads into its machine: by `-kernel`, by `-cdrom`, and for the devices that q35 has unasked. */
@@ -44,8 +47,8 @@ const firmware = [
 const modules = ["irqbypass.ko", "kvm.ko", "kvm-intel.ko"];
 
 /**
- * The Linux in build/nested/, which is made when it is not there, or when this machine's QEMU or init.sh have changed
- * since. The packages that are downloaded for it are those of that day. Throws a ToolError where it cannot be made.
+ * The Linux in build/nested/, which is made when it is not there, or when this machine's QEMU, init.sh or this file
+ * have changed since. The packages that are downloaded for it are those of that day. Throws a ToolError where it cannot be made.
  */
 export async function makeLinux(onStage: (stage: string) => void): Promise<Linux> {
   const files = [qemu, ...(await librariesOf(qemu)), ...firmware];
@@ -54,7 +57,7 @@ export async function makeLinux(onStage: (stage: string) => void): Promise<Linux
   if (!existsSync(directory)) {
     onStage("making the Linux for Bochs, once: downloading and unpacking Debian packages");
     await mkdir(directoryOfAll, { recursive: true });
-    const workplace = await mkdtemp(join(directoryOfAll, "making-"));
+    const workplace = await mkdtemp(join(directoryOfAll, workplacePrefix));
     try {
       await make(files, workplace, directory);
     } finally {
@@ -109,7 +112,8 @@ async function librariesOf(program: string): Promise<string[]> {
 
 /** Tells one state of `files` from another: a package that is installed anew changes size or date. */
 async function keyOf(files: readonly string[]): Promise<string> {
-  const hash = createHash("sha256").update(await readFile(init));
+  const hash = createHash("sha256");
+  for (const part of [init, recipe]) hash.update(await readFile(part));
   for (const file of files) {
     const status = await stat(file).catch(() => null);
     if (status === null) throw new ToolError("emulator", `There is no ${file}, which --on nested needs. Install QEMU.`);
@@ -118,8 +122,12 @@ async function keyOf(files: readonly string[]): Promise<string> {
   return hash.digest("hex").slice(0, 16);
 }
 
+/** Removes what was made of other files, and workplaces that were left behind by a process that was killed. */
 async function removeOthers(key: string): Promise<void> {
   for (const name of await readdir(directoryOfAll)) {
-    if (/^[0-9a-f]{16}$/.test(name) && name !== key) await rm(join(directoryOfAll, name), { recursive: true });
+    const path = join(directoryOfAll, name);
+    const { mtimeMs } = await stat(path);
+    const isInUse = name === key || (name.startsWith(workplacePrefix) && Date.now() - mtimeMs < hourInMilliseconds);
+    if (!isInUse) await rm(path, { recursive: true, force: true });
   }
 }
