@@ -9,13 +9,19 @@ mount -t tracefs tracefs /sys/kernel/tracing
 stty -F /dev/ttyS1 raw 115200
 exec 3>/dev/ttyS1
 
+# Closing the port waits until everything is sent.
+power_off() {
+  exec 3>&-
+  poweroff -f
+}
+
 for module in irqbypass kvm kvm-intel; do
   insmod /lib/modules/$module.ko || echo "nested: Linux cannot load $module" >&3
 done
 
 # What KVM knows of a run: why it let no VM entry pass, and the time-stamp counter at the ports that end a machine
 # (QEMU's exit device and q35's ACPI power-off).
-cd /sys/kernel/tracing || poweroff -f
+cd /sys/kernel/tracing || power_off
 echo x86-tsc >trace_clock
 echo 'port == 0xf4 || port == 0x604' >events/kvm/kvm_pio/filter
 for event in kvm_nested_vmenter_failed kvm_write_tsc_offset kvm_pio; do
@@ -29,7 +35,8 @@ for run in /runs/*; do
   echo >trace
   dmesg -c >/dev/null
   echo "nested: run $number begins" >&3
-  timeout -s KILL "$(cat "$run/seconds")" qemu-system-x86_64 "$@" </dev/null >/tmp/said 2>&1
+  # Without the port: timeout leaves a process behind for a second, which would keep it open.
+  timeout -s KILL "$(cat "$run/seconds")" qemu-system-x86_64 "$@" </dev/null >/tmp/said 2>&1 3>&-
   status=$?
   {
     echo
@@ -42,4 +49,4 @@ for run in /runs/*; do
     echo "nested: run $number ended with $status"
   } >&3
 done
-poweroff -f
+power_off

@@ -86,7 +86,7 @@ export async function judgeInnerRun(
     limit: isOverdue ? `${run.seconds} s of Linux's time` : `${outer.limit} s`,
     last: report.lines.slice(-shownLines),
   });
-  const checks = failedEntryChecks(report.remarks);
+  const checks = failedEntryChecks(report.remarks).slice(-shownLines);
   const refused = verdict.exit === "ok" || checks.length === 0 ? "" : `\nKVM refused a VM entry: ${checks.join("; ")}`;
   return { on: "nested", ...verdict, summary: verdict.summary + refused, ticks: end.ticks };
 }
