@@ -9,6 +9,8 @@ import { runNested } from "../../tools/emulators/nested/nested.ts";
 import { runOn, type RunOptions, type RunResult } from "../../tools/emulators/run.ts";
 import type { ExitName } from "../../tools/exit-codes.ts";
 import { guestNames } from "../../tools/guests.ts";
+import { cpuModel } from "../unit/core/machine/cpu-model.ts";
+import { boot as simulate } from "../unit/core/machine/machine.ts";
 import { assertEnded, onlyLine } from "./support/boot.ts";
 
 const ITERATIONS = 300;
@@ -34,6 +36,11 @@ const expectations: Readonly<Record<string, Expectation>> = {
 const expected = guestNames.map((name) => ({ name, ...expectations[name] }));
 const endingWell = expected.filter(({ ended }) => ended === "ok").map(({ name }) => name);
 const stopped = expected.filter(({ ended }) => ended === "vmm-stopped").map(({ name }) => name);
+
+/** As many as one boot takes. */
+function inEights(guests: readonly string[]): string[][] {
+  return guests.flatMap((_, n) => (n % 8 === 0 ? [guests.slice(n, n + 8)] : []));
+}
 
 /** One run: how it is started, how it has to end, and what else has to hold. */
 interface Row {
@@ -72,8 +79,8 @@ function refusalRow(what: string, cpu: string, result: string, sentence: RegExp)
 }
 
 const rows: readonly Row[] = [
-  guestsRow(endingWell, "0 ok", "ok"),
-  guestsRow(stopped, "50 vmm-stopped", "guest"),
+  ...inEights(endingWell).map((guests) => guestsRow(guests, "0 ok", "ok")),
+  ...inEights(stopped).map((guests) => guestsRow(guests, "50 vmm-stopped", "guest")),
   {
     what: "`qemu-system-x86_64 -machine q35,accel=kvm -cpu host -cdrom build/basalt.iso`, as people start it,",
     // 128 MiB are QEMU's default.
@@ -106,7 +113,27 @@ const rows: readonly Row[] = [
   },
 ];
 
-const runs: readonly RunOptions[] = [...rows.map(({ options }) => options), ...nestedRoundTripRuns];
+const vmxScript: RunOptions = { append: "vmx-script", media: "kernel" };
+
+/** The steps of `vmx-script` that end otherwise than the SDM says, by KVM's doing or by that of Bochs below it. */
+const deviations: Readonly<Record<string, string>> = {
+  "guest GS with reserved bit 8": "KVM drops reserved bits of access rights at VMWRITE",
+  "activity state HLT, MOV SS blocks": "KVM enters",
+  "guest SS with DPL 3": "Bochs, as without KVM: see vmx-script.test.ts",
+  "guest RIP with bit 48": "Bochs",
+  "NMI injected, NMI blocks": "Bochs",
+  "BS without TF, MOV SS blocks": "Bochs",
+};
+
+/** The steps of the script and how they ended; Bochs leaves bit 0 of the qualification out (vmx-script.test.ts). */
+function scriptOf(lines: readonly string[]): string[] {
+  const steps = lines.filter((line) => line.startsWith("basalt: script "));
+  return steps.map((line) =>
+    line.replace("EPT violation, exit qualification 0x83", "EPT violation, exit qualification 0x82"),
+  );
+}
+
+const runs: readonly RunOptions[] = [...rows.map(({ options }) => options), ...nestedRoundTripRuns, vmxScript];
 
 /** A boot of Linux takes half a minute of one CPU, each run in it about five seconds. */
 const limits = { timeoutSeconds: 900, innerSeconds: 3 };
@@ -144,10 +171,21 @@ for (const { name, skip, bar, runAll } of places) {
     }
 
     test(`${nested.name}: ${bar === null ? "is measured" : `at most ${bar} ${nested.unit}`}`, (t) => {
-      const measured = judgeMeasure({ ...nested, bar }, nestedRoundTrip(results.slice(rows.length)));
+      const measured = judgeMeasure({ ...nested, bar }, nestedRoundTrip(results.slice(rows.length, -1)));
       t.diagnostic(`${measured.value} ${measured.unit}`);
       assert.ok(measured.value > 0, "nothing was measured");
       assert.ok(measured.isMet, `found ${measured.value} ${measured.unit}`);
+    });
+
+    const unknown = bar === null ? "where this machine's KVM and CPU deviate is not known" : false;
+    test("every VMX instruction of the script ends as simulated, but for named deviations", { skip: unknown }, () => {
+      const run = results.at(-1)!;
+      assertEnded(run, "0 ok", "ok");
+      const simulated = scriptOf(simulate({ commandLine: "vmx-script", cpu: cpuModel("corei7_skylake_x") }).lines);
+      const found = scriptOf(run.lines);
+      const isNamed = (line = ""): boolean => (/^basalt: script (.+?): VM/.exec(line)?.[1] ?? "") in deviations;
+      const agreed = found.map((line, n) => (isNamed(line) && isNamed(simulated[n]) ? simulated[n] : line));
+      assert.deepEqual(agreed, simulated);
     });
   });
 }
@@ -156,7 +194,6 @@ function tellTicks(t: TestContext, { ticks }: RunResult): void {
   if (ticks !== null) t.diagnostic(`${(ticks / 1e6).toFixed(0)} million ticks`);
 }
 
-test("every built-in guest has an expectation here, and at most 8 run in one boot", () => {
+test("every built-in guest has an expectation here", () => {
   assert.deepEqual(Object.keys(expectations).sort(), [...guestNames].sort());
-  assert.ok(endingWell.length <= 8 && stopped.length <= 8);
 });

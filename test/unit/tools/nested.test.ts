@@ -83,7 +83,7 @@ describe("--on nested refuses with exit code 1", () => {
     ["gdb", { debug: 1234 }, /gdb cannot reach .* --on kvm/],
     ["UEFI", { firmware: "uefi" }, /no UEFI firmware/],
     ["more memory than Bochs has for it", { memory: 4096 }, /1024 MiB at most .* not 4096/],
-    ["a word of two lines", { media: "kernel", append: "a\nb" }, /two lines/],
+    ["a word of two lines", { media: "kernel", append: "a\nb" }, /line break/],
   ] as const) {
     test(what, () => assert.rejects(runNested([options]), { exit: "usage", message }));
   }
