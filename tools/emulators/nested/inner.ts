@@ -60,7 +60,7 @@ export async function planInnerRun(
   const plan = await planRun(machine, options, directory);
   // Linux's init takes the folders in alphabetical order.
   const folder = `/runs/${String(n).padStart(3, "0")}`;
-  const here = plan.media === "iso" ? plan.iso : plan.elf;
+  const here = plan.media === "kernel" ? plan.elf : plan.iso;
   const there = `${folder}/${basename(here)}`;
   const launch = await machine.prepare({ ...plan, directory: folder, iso: there, elf: there, serialPath: serialPort });
   if (launch.args.some((word) => word.includes("\n"))) {
