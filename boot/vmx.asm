@@ -48,3 +48,12 @@ vmx_exit:
     mov rsp, [rsp + 8 * 16]
     xor eax, eax
     ret
+
+; What the guests that mirror the host execute: RDTSC as often as RCX says, then the VMCALL that ends them.
+global vmx_mirror
+vmx_mirror:
+    jrcxz .call
+    rdtsc
+    loop vmx_mirror
+.call:
+    vmcall

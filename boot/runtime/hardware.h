@@ -9,6 +9,7 @@ struct w2c_hardware {
 };
 
 enum { VM_SUCCEED, VM_FAIL_INVALID, VM_FAIL_VALID };
+extern u8 vmx_exit[], vmx_mirror[]; // vmx.asm
 
 _Noreturn void vmcs_access_failed(const char *instruction, u32 field);
 bool try_rdmsr(u32 index, u64 *value);
@@ -39,22 +40,25 @@ IMPORT(u32, rdtscLow) {
   return low;
 }
 
-#define READ_CR(n, value) __asm__ volatile("mov %%cr" #n ", %0" : "=r"(value))
-IMPORT(u64, readControlRegister, u32 n) {
+// Registers by the numbers of hv/core/hardware.ts.
+#define READ(n, instruction) case n: __asm__ volatile(instruction " %0" : "=r"(value)); break
+IMPORT(u64, readRegister, u32 n) {
   u64 value = 0;
   switch (n) {
-  case 0: READ_CR(0, value); break;
-  case 3: READ_CR(3, value); break;
-  case 4: READ_CR(4, value); break;
+    READ(0, "mov %%es,"); READ(1, "mov %%cs,"); READ(2, "mov %%ss,"); READ(3, "mov %%ds,");
+    READ(4, "mov %%fs,"); READ(5, "mov %%gs,"); READ(6, "sldt"); READ(7, "str"); READ(8, "mov %%cr0,");
+    READ(9, "mov %%cr3,"); READ(10, "mov %%cr4,"); READ(11, "mov %%dr7,"); READ(12, "pushfq\n\tpop");
   }
   return value;
 }
-IMPORT(void, writeControlRegister, u32 n, u64 value) {
-  switch (n) {
-  case 0: __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory"); break;
-  case 4: __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory"); break;
-  }
+IMPORT(void, tableRegisters, u32 out) { __asm__ volatile("sgdt 6(%0)\n\tsidt 22(%0)" : : "r"(&AT(u8, out)) : "memory"); }
+IMPORT(u64, segmentDescriptor, u32 selector) {
+  u32 rights = 0, limit = 0;
+  __asm__("lar %2, %0\n\tlsl %2, %1" : "+&r"(rights), "+&r"(limit) : "r"(selector) : "cc", "memory");
+  return (u64)limit << 32 | rights;
 }
+IMPORT(void, writeCr0, u64 value) { __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory"); }
+IMPORT(void, writeCr4, u64 value) { __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory"); }
 
 // SDM 3C 31.2: CF says VMfailInvalid, ZF VMfailValid.
 #define VMX_STATUS(instruction, ...)                                                                                   \
@@ -119,7 +123,9 @@ IMPORT(u64, physicalBase) { return (u64)core_memory_start; }
 IMPORT(u64, memoryBase) { return (u64)h->memory; }
 IMPORT(u64, imageStart) { return (u64)image_start; }
 IMPORT(u64, imageEnd) { return (u64)image_end; }
-IMPORT(void, hostState, u32 out) { host_state_read(&AT(struct host_state, out)); }
+IMPORT(u64, vmExitAddress) { return (u64)vmx_exit; }
+IMPORT(u64, mirrorAddress) { return (u64)vmx_mirror; }
+IMPORT(u64, nmiCount) { return nmi_count; }
 IMPORT(void, consoleWrite, u32 text, u32 length) { serial_write(&AT(u8, text), length); }
 IMPORT(void, setPowerOff, u32 pm1a, u32 pm1a_value, u32 pm1b, u32 pm1b_value) {
   power_off_ports = (struct power_off_ports){pm1a, pm1a_value, pm1b, pm1b_value};

@@ -64,11 +64,8 @@ const char *symbol_of(u64 address, u64 *offset);
 struct trap_frame {
   u64 r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax, vector, error, rip, cs, rflags, rsp, ss;
 };
-struct host_state { // what the VMCS's host-state area needs, read by core
-  u64 cs, ss, tr, gdt_base, idt_base, tr_base, exit_rip, nmi_count;
-};
+extern volatile u64 nmi_count;
 void traps_start(void);
-void host_state_read(struct host_state *out);
 
 // apic.c
 #define TIMER_VECTOR 0x40

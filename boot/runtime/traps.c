@@ -1,11 +1,11 @@
 // The host's GDT, TSS and IDT, and what happens at an exception or interrupt (SDM 3A chapters 6 and 7.7).
 #include "runtime.h"
 
-enum { CODE_SELECTOR = 0x08, DATA_SELECTOR = 0x10, TSS_SELECTOR = 0x18, INTERRUPT_GATE = 0x8E, TSS_AVAILABLE = 0x89 };
+enum { CODE_SELECTOR = 0x08, TSS_SELECTOR = 0x18, INTERRUPT_GATE = 0x8E, TSS_AVAILABLE = 0x89 };
 enum { NMI = 2, DOUBLE_FAULT = 8, GENERAL_PROTECTION = 13, PAGE_FAULT = 14, MACHINE_CHECK = 18, FIRST_INTERRUPT = 32 };
 enum { STUB_SIZE = 16, CR4_MCE = 1 << 6 }; // traps.asm; every 64-bit CPU has machine checks
 
-extern u8 trap_stubs[], vmx_exit[], try_rdmsr_instruction[], try_rdmsr_fault[];
+extern u8 trap_stubs[], try_rdmsr_instruction[], try_rdmsr_fault[];
 
 struct gate {
   u16 offset_low, selector;
@@ -20,7 +20,7 @@ static struct {
   u64 rsp[3], reserved1, ist[7], reserved2;
   u16 reserved3, io_map_base;
 } __attribute__((packed)) tss;
-static volatile u64 nmi_count;
+volatile u64 nmi_count;
 
 static const char *const exception_names[FIRST_INTERRUPT] = {
     "#DE divide error", "#DB debug", "NMI", "#BP breakpoint", "#OF overflow", "#BR bound range exceeded",
@@ -53,11 +53,6 @@ void traps_start(void) {
   }
   __asm__ volatile("lgdt %0\n\tlidt %1\n\tltr %w2" : : "m"(gdtr), "m"(idtr), "r"(TSS_SELECTOR) : "memory");
   __asm__ volatile("mov %%cr4, %0\n\tor %1, %0\n\tmov %0, %%cr4" : "=&r"(base) : "i"(CR4_MCE));
-}
-
-void host_state_read(struct host_state *out) {
-  *out = (struct host_state){
-      CODE_SELECTOR, DATA_SELECTOR, TSS_SELECTOR, (u64)gdt, (u64)idt, (u64)&tss, (u64)vmx_exit, nmi_count};
 }
 
 static _Noreturn void report(struct trap_frame *f) {

@@ -18,10 +18,31 @@ export declare function wrmsr(index: u32, value: u64): void;
 export declare function rdtsc(): u64;
 /** Its low half: enough for what takes less than 4 billion ticks, and half the instructions. */
 export declare function rdtscLow(): u32;
-/** CR0, CR3 or CR4. */
-export declare function readControlRegister(n: u32): u64;
-/** Writes CR0 or CR4; CR3 is the runtime's. */
-export declare function writeControlRegister(n: u32, value: u64): void;
+
+// The numbers of readRegister. Segment registers are in the order of their VMCS fields.
+export const REGISTER_ES: u32 = 0;
+export const REGISTER_CS: u32 = 1;
+export const REGISTER_SS: u32 = 2;
+export const REGISTER_DS: u32 = 3;
+export const REGISTER_FS: u32 = 4;
+export const REGISTER_GS: u32 = 5;
+export const REGISTER_LDTR: u32 = 6;
+export const REGISTER_TR: u32 = 7;
+export const REGISTER_CR0: u32 = 8;
+export const REGISTER_CR3: u32 = 9;
+export const REGISTER_CR4: u32 = 10;
+export const REGISTER_DR7: u32 = 11;
+export const REGISTER_RFLAGS: u32 = 12;
+/** A register of the host by its number: MOV, SLDT, STR or PUSHF. A segment register's value is its selector. */
+export declare function readRegister(number: u32): u64;
+/** SGDT and SIDT: writes two TableRegister (hv/core/vmx/host-state.ts) to `out`. */
+export declare function tableRegisters(out: usize): void;
+/** LAR in the low half, LSL in the high half; 0 where the selector is null or names no such segment. */
+export declare function segmentDescriptor(selector: u32): u64;
+/** Writes CR0. */
+export declare function writeCr0(value: u64): void;
+/** Writes CR4. */
+export declare function writeCr4(value: u64): void;
 
 /** VMXON with the region at `hpa`; VM_SUCCEED, VM_FAIL_INVALID or VM_FAIL_VALID. */
 export declare function vmxon(hpa: u64): u32;
@@ -50,7 +71,7 @@ export declare function invvpid(type: u32, vpid: u32, linearAddress: u64): u32;
 export declare function vmEnter(registersEnd: usize, launched: u32): u32;
 /** Takes the interrupts that are pending: their handlers acknowledge them. */
 export declare function openInterruptWindow(): void;
-/** Ends the blocking of NMIs that an NMI exit leaves behind, and counts that NMI as the host's (HostState.nmiCount). */
+/** Ends the blocking of NMIs that an NMI exit leaves behind, and counts that NMI as the host's (`nmiCount`). */
 export declare function unblockNmis(): void;
 
 /** Copies `length` bytes of physical memory to `to`. 0, or 1 where the range is beyond the CPU's addresses. */
@@ -63,8 +84,12 @@ export declare function memoryBase(): u64;
 export declare function imageStart(): u64;
 /** The end of that image: the address behind it. */
 export declare function imageEnd(): u64;
-/** Writes a HostState (hv/core/vmx/host-state.ts) to `out`. */
-export declare function hostState(out: usize): void;
+/** HOST_RIP: where a VM exit arrives (boot/vmx.asm). */
+export declare function vmExitAddress(): u64;
+/** The code of the guests that mirror the host (boot/vmx.asm): RDTSC as often as RCX says, then VMCALL. */
+export declare function mirrorAddress(): u64;
+/** NMIs that came so far. */
+export declare function nmiCount(): u64;
 
 /** Bytes to the console, as they are. */
 export declare function consoleWrite(text: usize, length: u32): void;

@@ -1,4 +1,4 @@
-// The exports of core.wasm: `boot`, which the runtime calls once, and `run` for the reason that run.ts gives.
+// The exports of core.wasm: `boot`, which the runtime calls once, and two functions for the reason that run.ts gives.
 
 import { BOOT_INFORMATION_OK, BOOT_INFORMATION_TEXTS, BootInformation } from "./boot/boot-information";
 import { BootOptions } from "./boot/options";
@@ -6,7 +6,7 @@ import { Console } from "./console/console";
 import { Cpuid } from "./cpu/cpuid";
 import { failOnPurpose } from "./monitor/fail";
 import { PowerOff } from "./firmware/power-off";
-import { finish, imageEnd, imageStart, physicalBase, setPowerOff } from "./hardware";
+import { finish, imageEnd, imageStart, nmiCount, physicalBase, setPowerOff } from "./hardware";
 import { Machine } from "./machine";
 import { Mtrrs } from "./memory/memory-type";
 import { PAGE_BYTES, PagePool } from "./memory/page-pool";
@@ -21,11 +21,10 @@ import {
 } from "./results";
 import { runGuest } from "./vm";
 import { VmxCapabilities } from "./vmx/capabilities";
-import { ExecutionControls } from "./vmx/execution-controls";
-import { HostState } from "./vmx/host-state";
 import { checkVmxExists, enableFeatureControl, VmxOperation } from "./vmx/operation";
 import { runScript } from "./vmx/script";
 
+export { onLastHlt } from "./vmx/exits";
 export { run } from "./vmx/run";
 
 /** Pages of core's memory that hold VMX regions, vCPU pages and EPT tables. */
@@ -84,19 +83,16 @@ function start(console: Console, options: BootOptions, memory: PhysicalMemory): 
   const bits = cpuid.maximumPhysicalAddress();
   const first = (heap.alloc((POOL_PAGES + 1) * PAGE_BYTES) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
   const pool = new PagePool(first, POOL_PAGES, physicalBase());
-  const operation = new VmxOperation(console, capabilities);
-  result = operation.enter(pool);
+  const operation = new VmxOperation(console, capabilities, pool);
+  result = operation.enter();
   if (result != RESULT_OK) return result;
   console.info().text("VMX operation is on").end();
 
-  const controls = new ExecutionControls(capabilities);
-  const machine = new Machine(console, options, memory, pool, bits, new Mtrrs(bits), capabilities, controls);
+  const machine = new Machine(console, options, memory, pool, bits, new Mtrrs(bits), capabilities);
   result = inVmxOperation(machine);
 
-  const host = new HostState();
-  host.read();
-  if (host.nmiCount != 0)
-    console.warning().decimal(host.nmiCount).text(" NMIs came, of a cause unknown to Basalt").end();
+  const nmis = nmiCount();
+  if (nmis != 0) console.warning().decimal(nmis).text(" NMIs came, of a cause unknown to Basalt").end();
   const end = operation.leave();
   if (end == RESULT_OK) console.info().text("VMX operation is off").end();
   return result == RESULT_OK ? end : result;
@@ -107,8 +103,6 @@ function inVmxOperation(machine: Machine): u32 {
   const isStrict = machine.options.isStrict;
   if (machine.options.isScript) return runScript(machine);
   if (!machine.capabilities.check(machine.console, isStrict) && isStrict) return RESULT_INCONSISTENT_CAPABILITIES;
-  const result = machine.controls.check(machine.console);
-  if (result != RESULT_OK) return result;
   return machine.options.isProbe ? probe(machine) : runGuests(machine);
 }
 

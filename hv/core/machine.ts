@@ -7,9 +7,12 @@ import { PagePool } from "./memory/page-pool";
 import { PhysicalMemory } from "./memory/physical-memory";
 import { VmxCapabilities } from "./vmx/capabilities";
 import { ExecutionControls } from "./vmx/execution-controls";
+import { KINDS } from "./vmx/vm-kinds";
 
 /** Everything that creating a VM needs. */
 export class Machine {
+  private readonly controls: StaticArray<ExecutionControls | null> = new StaticArray<ExecutionControls | null>(KINDS);
+
   constructor(
     readonly console: Console,
     readonly options: BootOptions,
@@ -18,6 +21,15 @@ export class Machine {
     readonly maximumPhysicalAddress: u32,
     readonly mtrrs: Mtrrs,
     readonly capabilities: VmxCapabilities,
-    readonly controls: ExecutionControls,
   ) {}
+
+  /** The controls of a kind of VM (hv/core/vmx/vm-kinds.ts), in step and not yet checked. */
+  controlsOf(kind: u32): ExecutionControls {
+    const known = this.controls[kind];
+    if (known) return known;
+    const controls = new ExecutionControls(this.capabilities, kind);
+    controls.sanitise(this.console);
+    this.controls[kind] = controls;
+    return controls;
+  }
 }

@@ -7,6 +7,10 @@ export const GUEST_FAULT_UNREACHABLE: u32 = 3;
 export const GUEST_FAULT_STACK: u32 = 4;
 export const GUEST_FAULT_LOOP: u32 = 5;
 export const GUEST_FAULT_ASSERT: u32 = 6;
+export const GUEST_MIRROR: u32 = 7;
+export const GUEST_RDTSC: u32 = 8;
+export const GUEST_EPT: u32 = 9;
+export const GUEST_REAL: u32 = 10;
 
 /** A guest's number is its place here. */
 export const GUEST_NAMES: StaticArray<string> = [
@@ -17,4 +21,8 @@ export const GUEST_NAMES: StaticArray<string> = [
   "fault-stack",
   "fault-loop",
   "fault-assert",
+  "mirror",
+  "rdtsc",
+  "ept",
+  "real",
 ];

@@ -29,7 +29,7 @@ export class VcpuPage {
   // Written by core before `create`.
   /** Guest RAM is [0, ramBytes). */
   ramBytes: u64;
-  /** How often the guest `count` executes CPUID. */
+  /** How often a guest that counts does what it does. */
   iterations: u64;
   /** One of hv/shared/guests.ts. */
   guest: u32;
@@ -37,10 +37,12 @@ export class VcpuPage {
   // Written by the vmm.
   /** Bytes of text at CONSOLE_OFFSET; core prints them after each call and sets this to 0. */
   consoleLength: u32;
-  /** The state that `reset` asks for: 64-bit mode with flat segments. */
+  /** What `reset` asks for; the rest of the start state is that of the guest's kind (hv/core/vmx/start-states.ts). */
   startRip: u64;
   startRsp: u64;
   startCr3: u64;
+  /** What an IN reads, as many of the low bits as it has. */
+  ioValue: u64;
 }
 
 /** The general-purpose registers; RSP lives in the VMCS and its place is unused. */

@@ -1,9 +1,11 @@
-// The machine that a built-in guest sees: RAM, and one hypercall.
+// The machine that a built-in guest sees: RAM, one hypercall, and a UART to print with.
 
-import { EXIT_REASON_VMCALL } from "../x86/exit-reasons";
-import { GUEST_COUNT, GUEST_FAULT_BOUNDS, GUEST_HLT, GUEST_NAMES } from "../shared/guests";
+import { EXIT_REASON_HLT, EXIT_REASON_IO_INSTRUCTION, EXIT_REASON_VMCALL } from "../x86/exit-reasons";
+import { IO_IS_IN, IO_IS_STRING, IO_PORT_MASK, IO_PORT_SHIFT, IO_SIZE_MASK } from "../x86/io";
+import { GUEST_COUNT, GUEST_EPT, GUEST_HLT, GUEST_NAMES, GUEST_REAL } from "../shared/guests";
 import {
   ANSWER_GUEST_ENDED,
+  ANSWER_NEXT_INSTRUCTION,
   ANSWER_NOT_HANDLED,
   ANSWER_RESUME,
   CONSOLE_CAPACITY,
@@ -12,13 +14,15 @@ import {
   REGISTERS_OFFSET,
   VcpuPage,
 } from "../shared/vcpu-page";
+import { Uart } from "./devices/uart";
 import { countGuest, hypercallGuest, haltGuest } from "./guests/code";
 import { commitFault } from "./guests/faults";
 import { buildIdentityMap, IDENTITY_MAP } from "./guests/page-tables";
-import { writeText } from "./memory/console-text";
+import { BOOT_SECTOR, realModeGuest } from "./guests/real-mode";
+import { writeBytes, writeText } from "./memory/console-text";
 import { Ram, RAM_OK } from "./memory/ram";
 
-/** Where a built-in guest's code and stack lie. */
+/** Where a built-in 64-bit guest's code and stack lie. */
 const CODE: u64 = 0x10000;
 const STACK_TOP: u64 = 0x20000;
 
@@ -28,6 +32,7 @@ export class Vmm {
   private readonly registers: Registers;
   private readonly ram: Ram;
   private readonly guest: u32;
+  private readonly uart: Uart = new Uart();
 
   constructor(private readonly pageAddress: u32) {
     const page = changetype<VcpuPage>(<usize>pageAddress);
@@ -38,27 +43,59 @@ export class Vmm {
   }
 
   reset(): u32 {
-    if (buildIdentityMap(this.ram) != RAM_OK || this.loadCode() != RAM_OK) {
+    const status = this.guest == GUEST_REAL ? this.loadRealModeGuest() : this.load64BitGuest();
+    if (status != RAM_OK) {
       this.print("RAM is too small for guest " + GUEST_NAMES[this.guest]);
       return ANSWER_NOT_HANDLED;
     }
-    this.page.startRip = CODE;
-    this.page.startRsp = STACK_TOP;
-    this.page.startCr3 = IDENTITY_MAP;
     this.print("loaded guest " + GUEST_NAMES[this.guest]);
     return ANSWER_RESUME;
   }
 
-  private loadCode(): u32 {
-    if (this.guest == GUEST_HLT) return haltGuest(this.ram, CODE);
+  private loadRealModeGuest(): u32 {
+    this.page.startRip = BOOT_SECTOR;
+    this.page.startRsp = BOOT_SECTOR;
+    return realModeGuest(this.ram);
+  }
+
+  private load64BitGuest(): u32 {
+    this.page.startRip = CODE;
+    this.page.startRsp = STACK_TOP;
+    this.page.startCr3 = IDENTITY_MAP;
+    const status = buildIdentityMap(this.ram);
+    if (status != RAM_OK) return status;
+    if (this.guest == GUEST_HLT || this.guest == GUEST_EPT) return haltGuest(this.ram, CODE);
     if (this.guest == GUEST_COUNT) return countGuest(this.ram, CODE, this.registers, this.page.iterations);
     return hypercallGuest(this.ram, CODE);
   }
 
   exit(): u32 {
-    if (this.page.exitReason != EXIT_REASON_VMCALL) return ANSWER_NOT_HANDLED;
-    if (this.guest >= GUEST_FAULT_BOUNDS) commitFault(this.guest);
+    if (this.page.exitReason == EXIT_REASON_IO_INSTRUCTION) return this.accessPort();
+    const isEnd = this.page.exitReason == EXIT_REASON_VMCALL || this.page.exitReason == EXIT_REASON_HLT;
+    if (!isEnd) return ANSWER_NOT_HANDLED;
+    commitFault(this.guest);
+    // No device of this machine interrupts, so that a guest that waits has come to its end.
+    if (this.uart.length != 0) this.printLine();
     return ANSWER_GUEST_ENDED;
+  }
+
+  /** IN and OUT of one byte, as the exit qualification has them (SDM 3C 28.2.1, table 28-5). */
+  private accessPort(): u32 {
+    const qualification = this.page.exitQualification;
+    const port = <u32>((qualification >> IO_PORT_SHIFT) & IO_PORT_MASK);
+    const isIn = (qualification & IO_IS_IN) != 0;
+    const isByte = (qualification & (IO_SIZE_MASK | IO_IS_STRING)) == 0;
+    if (!isByte || !this.uart.has(port, isIn)) return ANSWER_NOT_HANDLED;
+    if (isIn) this.page.ioValue = this.uart.status;
+    else this.uart.transmit(<u8>this.registers.rax);
+    if (this.uart.isComplete) this.printLine();
+    return ANSWER_NEXT_INSTRUCTION;
+  }
+
+  private printLine(): void {
+    const address = this.pageAddress + CONSOLE_OFFSET;
+    this.page.consoleLength = writeBytes(address, CONSOLE_CAPACITY, this.uart.line, this.uart.length);
+    this.uart.clear();
   }
 
   /** Gives core a line for the console; a second one before core prints the first replaces it. */

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runImage } from "../../tools/emulators/run-image.ts";
 import { cpuModel } from "../unit/core/machine/cpu-model.ts";
-import { interruptedAt, type Script } from "../unit/core/machine/exits.ts";
+import type { Script } from "../unit/core/machine/exits.ts";
+import { interruptedAt } from "../unit/core/machine/interpreter.ts";
 import { boot, type Run } from "../unit/core/machine/machine.ts";
 
 const INVALID_GUEST_STATE = "0x80000021 VM-entry failure due to invalid guest state, exit qualification 0x0";

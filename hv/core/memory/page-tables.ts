@@ -1,6 +1,7 @@
 // The builder of 4-level page tables, for whichever entry format it is given: map, unmap, protect and query.
 
 import { ENTRY_INDEX_MASK, PAGE_OFFSET_MASK_4_KIB } from "../../x86/paging";
+import { CachedTranslations } from "./cached-translations";
 import { EntryFormat } from "./entry-format";
 import {
   MAPPING_GUEST_ADDRESS_TOO_WIDE,
@@ -41,14 +42,9 @@ export class Translation {
  * tables that takes, and only then changes anything: whatever the status of a refusal, the tree is as it was. An entry
  * references a table only as long as that table holds a present entry, so an unmapped tree is its root alone.
  */
-export class PageTables {
+export class PageTables extends CachedTranslations {
   /** The pointer to the root table; 0 where the pool was empty, and after `release`. */
   root: usize;
-  /**
-   * Whether an entry was changed that hardware may hold a stale copy of. It starts out true, because the root's page
-   * may have been the root of another tree before, whose translations are cached under the same address.
-   */
-  invalidationIsPending: bool = true;
   /** Tables that the operation under way takes from the pool. */
   private tablesNeeded: u32 = 0;
 
@@ -58,8 +54,11 @@ export class PageTables {
     private readonly format: EntryFormat,
     private readonly physicalAddressBits: u32,
   ) {
+    super();
     assert(physicalAddressBits > PAGE_SHIFT && physicalAddressBits <= 52, "MAXPHYADDR is at most 52 (SDM 3A 4.1.4)");
     this.root = pool.allocate();
+    // The root's page may have been the root of another tree before, whose translations are cached under its address.
+    this.invalidationIsPending = true;
   }
 
   /**

@@ -5,15 +5,16 @@ import { SECONDARY_ENABLE_EPT, SECONDARY_UNRESTRICTED_GUEST } from "../../x86/vm
 import { rdmsr } from "../hardware";
 import { Machine } from "../machine";
 import { RESULT_OK } from "../results";
+import { allowedOnes } from "../vmx/capabilities";
 
 /** Prints what a runner needs to know of this machine's VMX. */
 export function probe(machine: Machine): u32 {
-  const secondary = machine.controls.secondary;
+  const allowed = allowedOnes(machine.capabilities.secondaryControls);
   const line = machine.console.info().text("probe vmx ok feature-control=").hex(rdmsr(IA32_FEATURE_CONTROL));
-  line.text(" ept=").decimal(secondary.has(SECONDARY_ENABLE_EPT) ? 1 : 0);
+  line.text(" ept=").decimal(allowed & SECONDARY_ENABLE_EPT ? 1 : 0);
   line
     .text(" unrestricted-guest=")
-    .decimal(secondary.has(SECONDARY_UNRESTRICTED_GUEST) ? 1 : 0)
+    .decimal(allowed & SECONDARY_UNRESTRICTED_GUEST ? 1 : 0)
     .end();
   return RESULT_OK;
 }

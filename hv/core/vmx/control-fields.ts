@@ -17,19 +17,23 @@ import {
   VM_EXIT_MSR_LOAD_COUNT,
   VM_EXIT_MSR_STORE_COUNT,
 } from "../../x86/vmcs-fields";
-import { SECONDARY_ENABLE_EPT, SECONDARY_ENABLE_VPID } from "../../x86/vmx-controls";
+import { PRIMARY_ACTIVATE_SECONDARY_CONTROLS } from "../../x86/vmx-controls";
 import { vmwrite } from "../hardware";
 import { ExecutionControls } from "./execution-controls";
 
-/** Writes them, EPTP and VPID only where those are enabled; `eptp` has been checked by hv/core/memory/ept-format.ts, `vpid` is not 0 where VPIDs are enabled. */
+/**
+ * Writes them, EPTP and VPID only where those are enabled; `eptp` has been checked by hv/core/memory/ept-format.ts, `vpid`
+ * is not 0 where VPIDs are enabled.
+ */
 export function writeControlFields(controls: ExecutionControls, eptp: u64, vpid: u32): void {
   vmwrite(PIN_BASED_VM_EXECUTION_CONTROLS, controls.pin.value);
   vmwrite(PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS, controls.primary.value);
-  vmwrite(SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS, controls.secondary.value);
+  if (controls.primary.has(PRIMARY_ACTIVATE_SECONDARY_CONTROLS))
+    vmwrite(SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS, controls.secondary.value);
   vmwrite(PRIMARY_VM_EXIT_CONTROLS, controls.exit.value);
   vmwrite(VM_ENTRY_CONTROLS, controls.entry.value);
-  if (controls.secondary.has(SECONDARY_ENABLE_EPT)) vmwrite(EPT_POINTER, eptp);
-  if (controls.secondary.has(SECONDARY_ENABLE_VPID)) vmwrite(VIRTUAL_PROCESSOR_IDENTIFIER, vpid);
+  if (controls.hasEpt) vmwrite(EPT_POINTER, eptp);
+  if (controls.hasVpid) vmwrite(VIRTUAL_PROCESSOR_IDENTIFIER, vpid);
   // No exception exits but NMIs: the guest's exceptions are the guest's.
   vmwrite(EXCEPTION_BITMAP, 0);
   vmwrite(PAGE_FAULT_ERROR_CODE_MASK, 0);

@@ -17,7 +17,7 @@ import {
 } from "../../x86/vmcs-fields";
 import { ANSWER_GUEST_ENDED, ANSWER_NEXT_INSTRUCTION, ANSWER_RESUME } from "../../shared/vcpu-page";
 import { LEVEL_ERROR, LEVEL_INFO } from "../console/console";
-import { openInterruptWindow, unblockNmis, vmread, vmwrite } from "../hardware";
+import { openInterruptWindow, rdtsc, unblockNmis, vmread, vmwrite } from "../hardware";
 import {
   RESULT_ENTRY_FAILED,
   RESULT_ENTRY_FAILED_BY_STATE,
@@ -33,6 +33,7 @@ import {
 import { callVmm, VMM_ENTRY_EXIT, VMM_STOPPED } from "../vmm";
 import { cpuidForGuest } from "../cpu/cpuid";
 import { MAPPING_OK, mappingStatusText } from "../memory/mapping-status";
+import { completeIo } from "./io";
 import { RESUME, Vcpu } from "./vcpu";
 import { vmxFailure } from "./vmx-failure";
 
@@ -55,7 +56,34 @@ function onCpuid(vcpu: Vcpu): u32 {
 
 function onHlt(vcpu: Vcpu): u32 {
   nextInstruction();
-  return --vcpu.haltsLeft == 0 ? vcpu.stop(RESULT_OK) : RESUME;
+  return --vcpu.haltsLeft == 0 ? onLastHlt(vcpu) : RESUME;
+}
+
+/**
+ * The vmm says what a guest that waits has come to, and prints what it still has of its text. Index.ts exports it, else
+ * binaryen would inline it into its only caller, and every HLT exit would pay for it.
+ */
+export function onLastHlt(vcpu: Vcpu): u32 {
+  const answer = askVmm(vcpu, vmread(EXIT_QUALIFICATION));
+  return answer == ANSWER_GUEST_ENDED ? vcpu.stop(RESULT_OK) : stopUnanswered(vcpu, answer);
+}
+
+/** With RDTSC exiting (SDM 2B, "RDTSC"): the upper halves of RAX and RDX are cleared. */
+function onRdtsc(vcpu: Vcpu): u32 {
+  const now = rdtsc();
+  vcpu.registers.rax = now & 0xffffffff;
+  vcpu.registers.rdx = now >> 32;
+  return nextInstruction();
+}
+
+function onVmcall(vcpu: Vcpu): u32 {
+  return vcpu.mirrorsHost ? vcpu.stop(RESULT_OK) : toVmm(vcpu);
+}
+
+function onIoInstruction(vcpu: Vcpu): u32 {
+  const qualification = vmread(EXIT_QUALIFICATION);
+  const answer = askVmm(vcpu, qualification);
+  return completeIo(vcpu, qualification, answer) ? nextInstruction() : stopUnanswered(vcpu, answer);
 }
 
 function onExternalInterrupt(_vcpu: Vcpu): u32 {
@@ -76,20 +104,30 @@ function onTripleFault(vcpu: Vcpu): u32 {
   return vcpu.stop(RESULT_TRIPLE_FAULT);
 }
 
-/** Asks the vmm, which is the machine that the guest sees. */
-function toVmm(vcpu: Vcpu): u32 {
+/** Asks the vmm, which is the machine that the guest sees, and prints what it has to say. Its answer, or VMM_STOPPED. */
+function askVmm(vcpu: Vcpu, qualification: u64): u32 {
   const shared = vcpu.shared;
   shared.exitReason = vcpu.exitReason;
-  shared.exitQualification = vmread(EXIT_QUALIFICATION);
+  shared.exitQualification = qualification;
   shared.instructionLength = <u32>vmread(VM_EXIT_INSTRUCTION_LENGTH);
   const answer = callVmm(vcpu, VMM_ENTRY_EXIT, vcpu.vmmRoot);
   vcpu.printVmmText(LEVEL_INFO);
+  return answer;
+}
+
+/** Ends the VM whose vmm gave no answer that fits the exit. */
+function stopUnanswered(vcpu: Vcpu, answer: u32): u32 {
   if (answer == VMM_STOPPED) return vcpu.stop(RESULT_VMM_STOPPED);
+  describe(vcpu, "the vmm has no answer to ");
+  return vcpu.stop(RESULT_NOT_HANDLED);
+}
+
+function toVmm(vcpu: Vcpu): u32 {
+  const answer = askVmm(vcpu, vmread(EXIT_QUALIFICATION));
   if (answer == ANSWER_RESUME) return RESUME;
   if (answer == ANSWER_NEXT_INSTRUCTION) return nextInstruction();
   if (answer == ANSWER_GUEST_ENDED) return vcpu.stop(RESULT_OK);
-  describe(vcpu, "the vmm has no answer to ");
-  return vcpu.stop(RESULT_NOT_HANDLED);
+  return stopUnanswered(vcpu, answer);
 }
 
 function onEptViolation(vcpu: Vcpu): u32 {
@@ -172,9 +210,9 @@ export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onUnexpected, // 13 INVD
   onUnexpected, // 14 INVLPG
   onUnexpected, // 15 RDPMC
-  onUnexpected, // 16 RDTSC
+  onRdtsc, // 16 RDTSC
   onUnexpected, // 17 RSM
-  toVmm, // 18 VMCALL
+  onVmcall, // 18 VMCALL
   onUnexpected, // 19 VMCLEAR
   onUnexpected, // 20 VMLAUNCH
   onUnexpected, // 21 VMPTRLD
@@ -186,7 +224,7 @@ export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onUnexpected, // 27 VMXON
   onUnexpected, // 28 CONTROL_REGISTER_ACCESS
   onUnexpected, // 29 MOV_DR
-  toVmm, // 30 IO_INSTRUCTION
+  onIoInstruction, // 30 IO_INSTRUCTION
   onUnexpected, // 31 RDMSR
   onUnexpected, // 32 WRMSR
   onUnexpected, // 33 INVALID_GUEST_STATE

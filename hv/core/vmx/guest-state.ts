@@ -1,23 +1,7 @@
-// The guest-state area of a vCPU that starts in 64-bit mode with flat segments (SDM 3C 25.4 and 27.3.1).
+// The guest-state area as a value, and writing it to the current VMCS (SDM 3C 25.4).
 
-import {
-  CR0_CD,
-  CR0_ET,
-  CR0_NE,
-  CR0_NW,
-  CR0_PE,
-  CR0_PG,
-  CR0_WP,
-  CR4_MCE,
-  CR4_PAE,
-  CR4_VMXE,
-  DR7_RESET,
-  RFLAGS_ALWAYS_ONE,
-  RFLAGS_IF,
-} from "../../x86/control-registers";
-import { EFER_LMA, EFER_LME, EFER_NXE, IA32_VMX_CR0_FIXED0, IA32_VMX_CR4_FIXED0 } from "../../x86/msr";
+import { DR7_RESET, RFLAGS_ALWAYS_ONE } from "../../x86/control-registers";
 import { PAT_RESET } from "../../x86/paging";
-import { BUSY_TSS, CODE_64_BIT, DATA_32_BIT, UNUSABLE } from "../../x86/segments";
 import {
   CR0_GUEST_HOST_MASK,
   CR0_READ_SHADOW,
@@ -51,73 +35,81 @@ import {
 } from "../../x86/vmcs-fields";
 import { ENTRY_LOAD_IA32_EFER, ENTRY_LOAD_IA32_PAT } from "../../x86/vmx-controls";
 import { vmwrite } from "../hardware";
-import { VmxCapabilities } from "./capabilities";
 import { ExecutionControls } from "./execution-controls";
-import { Vcpu } from "./vcpu";
 
 // ES, CS, SS, DS, FS, GS, LDTR, TR: the order of their fields' encodings, which lie two apart (SDM 3D B.1 to B.4).
-const SEGMENTS: i32 = 8;
+export const SEGMENTS: i32 = 8;
 const FIELD_STEP: u32 = 2;
-const SELECTORS: StaticArray<u32> = [0x10, 0x08, 0x10, 0x10, 0x10, 0x10, 0, 0x18];
-const LIMITS: StaticArray<u32> = [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0, 0x67];
-const ACCESS_RIGHTS: StaticArray<u32> = [
-  DATA_32_BIT,
-  CODE_64_BIT,
-  DATA_32_BIT,
-  DATA_32_BIT,
-  DATA_32_BIT,
-  DATA_32_BIT,
-  UNUSABLE,
-  BUSY_TSS,
-];
-
-const CR0_START: u64 = CR0_PE | CR0_ET | CR0_WP | CR0_NE | CR0_PG;
-/** Basalt owns these bits of CR0: VMX operation fixes NE, and the guest's caching is the EPT's and the PAT's matter. */
-const CR0_OWNED: u64 = CR0_NE | CR0_NW | CR0_CD;
-/** VMX operation fixes VMXE to 1; a machine check is the host's. The guest reads 0 in both. */
-const CR4_OWNED: u64 = CR4_VMXE | CR4_MCE;
 const NO_LINKED_VMCS: u64 = 0xffffffffffffffff;
 
-/** Writes the guest-state area of the current VMCS from the start state that the vmm gave in the vCPU page. */
-export function writeGuestState(vcpu: Vcpu, controls: ExecutionControls, capabilities: VmxCapabilities): void {
-  for (let i = 0; i < SEGMENTS; i++) {
-    const step = <u32>i * FIELD_STEP;
-    vmwrite(GUEST_ES_SELECTOR + step, SELECTORS[i]);
-    vmwrite(GUEST_ES_BASE + step, 0);
-    vmwrite(GUEST_ES_LIMIT + step, LIMITS[i]);
-    vmwrite(GUEST_ES_ACCESS_RIGHTS + step, ACCESS_RIGHTS[i]);
+/** A guest's state; what is not set is 0, or as after a reset. start-states.ts and mirrored-state.ts fill it in. */
+export class GuestState {
+  readonly selectors: StaticArray<u32> = new StaticArray<u32>(SEGMENTS);
+  readonly bases: StaticArray<u64> = new StaticArray<u64>(SEGMENTS);
+  readonly limits: StaticArray<u32> = new StaticArray<u32>(SEGMENTS);
+  /** In the VMCS's form (hv/x86/segments.ts). */
+  readonly accessRights: StaticArray<u32> = new StaticArray<u32>(SEGMENTS);
+  gdtrBase: u64 = 0;
+  gdtrLimit: u32 = 0;
+  idtrBase: u64 = 0;
+  idtrLimit: u32 = 0;
+  cr0: u64 = 0;
+  /** The guest/host mask: bits that are Basalt's. The guest reads them in the shadow. */
+  cr0Owned: u64 = 0;
+  cr0Shadow: u64 = 0;
+  cr3: u64 = 0;
+  cr4: u64 = 0;
+  cr4Owned: u64 = 0;
+  cr4Shadow: u64 = 0;
+  dr7: u64 = DR7_RESET;
+  rip: u64 = 0;
+  rsp: u64 = 0;
+  rflags: u64 = RFLAGS_ALWAYS_ONE;
+  sysenterCs: u64 = 0;
+  sysenterEsp: u64 = 0;
+  sysenterEip: u64 = 0;
+  /** In force where the VM-entry controls load it, as IA32_EFER. */
+  pat: u64 = PAT_RESET;
+  efer: u64 = 0;
+
+  /** Writes the guest-state area of the current VMCS, with the guest/host masks and shadows of CR0 and CR4. */
+  write(controls: ExecutionControls): void {
+    for (let i = 0; i < SEGMENTS; i++) {
+      const step = <u32>i * FIELD_STEP;
+      vmwrite(GUEST_ES_SELECTOR + step, this.selectors[i]);
+      vmwrite(GUEST_ES_BASE + step, this.bases[i]);
+      vmwrite(GUEST_ES_LIMIT + step, this.limits[i]);
+      vmwrite(GUEST_ES_ACCESS_RIGHTS + step, this.accessRights[i]);
+    }
+    vmwrite(GUEST_GDTR_BASE, this.gdtrBase);
+    vmwrite(GUEST_GDTR_LIMIT, this.gdtrLimit);
+    vmwrite(GUEST_IDTR_BASE, this.idtrBase);
+    vmwrite(GUEST_IDTR_LIMIT, this.idtrLimit);
+
+    vmwrite(GUEST_CR0, this.cr0);
+    vmwrite(CR0_GUEST_HOST_MASK, this.cr0Owned);
+    vmwrite(CR0_READ_SHADOW, this.cr0Shadow);
+    vmwrite(GUEST_CR3, this.cr3);
+    vmwrite(GUEST_CR4, this.cr4);
+    vmwrite(CR4_GUEST_HOST_MASK, this.cr4Owned);
+    vmwrite(CR4_READ_SHADOW, this.cr4Shadow);
+    vmwrite(GUEST_DR7, this.dr7);
+
+    vmwrite(GUEST_RIP, this.rip);
+    vmwrite(GUEST_RSP, this.rsp);
+    vmwrite(GUEST_RFLAGS, this.rflags);
+
+    // Every VM exit leaves the host's at 0, too (SDM 3C 28.5.1).
+    vmwrite(GUEST_IA32_DEBUGCTL, 0);
+    vmwrite(GUEST_IA32_SYSENTER_CS, this.sysenterCs);
+    vmwrite(GUEST_IA32_SYSENTER_ESP, this.sysenterEsp);
+    vmwrite(GUEST_IA32_SYSENTER_EIP, this.sysenterEip);
+    if (controls.entry.has(ENTRY_LOAD_IA32_PAT)) vmwrite(GUEST_IA32_PAT, this.pat);
+    if (controls.entry.has(ENTRY_LOAD_IA32_EFER)) vmwrite(GUEST_IA32_EFER, this.efer);
+
+    vmwrite(GUEST_ACTIVITY_STATE, 0);
+    vmwrite(GUEST_INTERRUPTIBILITY_STATE, 0);
+    vmwrite(GUEST_PENDING_DEBUG_EXCEPTIONS, 0);
+    vmwrite(VMCS_LINK_POINTER, NO_LINKED_VMCS);
   }
-  vmwrite(GUEST_GDTR_BASE, 0);
-  vmwrite(GUEST_GDTR_LIMIT, 0);
-  vmwrite(GUEST_IDTR_BASE, 0);
-  vmwrite(GUEST_IDTR_LIMIT, 0);
-
-  // With unrestricted guest, CR0.PE and CR0.PG are the guest's in spite of FIXED0 (SDM 3C 27.3.1.1).
-  const cr0 = CR0_START | (capabilities.of(IA32_VMX_CR0_FIXED0) & ~(CR0_PE | CR0_PG));
-  const cr4 = CR4_PAE | CR4_MCE | capabilities.of(IA32_VMX_CR4_FIXED0);
-  vmwrite(GUEST_CR0, cr0);
-  vmwrite(CR0_GUEST_HOST_MASK, CR0_OWNED);
-  vmwrite(CR0_READ_SHADOW, cr0);
-  vmwrite(GUEST_CR3, vcpu.shared.startCr3);
-  vmwrite(GUEST_CR4, cr4);
-  vmwrite(CR4_GUEST_HOST_MASK, CR4_OWNED);
-  vmwrite(CR4_READ_SHADOW, cr4 & ~CR4_OWNED);
-  vmwrite(GUEST_DR7, DR7_RESET);
-
-  vmwrite(GUEST_RIP, vcpu.shared.startRip);
-  vmwrite(GUEST_RSP, vcpu.shared.startRsp);
-  // Interrupts exit whatever IF is (SDM 3C 26.2), but in Bochs only while it is 1. None reaches the guest.
-  vmwrite(GUEST_RFLAGS, RFLAGS_ALWAYS_ONE | RFLAGS_IF);
-
-  vmwrite(GUEST_IA32_DEBUGCTL, 0);
-  vmwrite(GUEST_IA32_SYSENTER_CS, 0);
-  vmwrite(GUEST_IA32_SYSENTER_ESP, 0);
-  vmwrite(GUEST_IA32_SYSENTER_EIP, 0);
-  if (controls.entry.has(ENTRY_LOAD_IA32_PAT)) vmwrite(GUEST_IA32_PAT, PAT_RESET);
-  if (controls.entry.has(ENTRY_LOAD_IA32_EFER)) vmwrite(GUEST_IA32_EFER, EFER_LME | EFER_LMA | EFER_NXE);
-
-  vmwrite(GUEST_ACTIVITY_STATE, 0);
-  vmwrite(GUEST_INTERRUPTIBILITY_STATE, 0);
-  vmwrite(GUEST_PENDING_DEBUG_EXCEPTIONS, 0);
-  vmwrite(VMCS_LINK_POINTER, NO_LINKED_VMCS);
 }

@@ -1,6 +1,14 @@
-// The host-state area: what a VM exit loads (SDM 3C 25.5).
+// The host-state area: what a VM exit loads (SDM 3C 25.5). It is the state that Basalt runs in, read from the CPU.
 
-import { IA32_EFER, IA32_PAT } from "../../x86/msr";
+import {
+  IA32_EFER,
+  IA32_FS_BASE,
+  IA32_GS_BASE,
+  IA32_PAT,
+  IA32_SYSENTER_CS,
+  IA32_SYSENTER_EIP,
+  IA32_SYSENTER_ESP,
+} from "../../x86/msr";
 import {
   HOST_CR0,
   HOST_CR3,
@@ -25,51 +33,87 @@ import {
   HOST_TR_BASE,
   HOST_TR_SELECTOR,
 } from "../../x86/vmcs-fields";
-import { hostState, memoryBase, rdmsr, readControlRegister, vmwrite } from "../hardware";
-import { ExecutionControls } from "./execution-controls";
 import { EXIT_LOAD_IA32_EFER, EXIT_LOAD_IA32_PAT } from "../../x86/vmx-controls";
+import {
+  memoryBase,
+  rdmsr,
+  readRegister,
+  REGISTER_CR0,
+  REGISTER_CR3,
+  REGISTER_CR4,
+  REGISTER_CS,
+  REGISTER_DS,
+  REGISTER_ES,
+  REGISTER_FS,
+  REGISTER_GS,
+  REGISTER_SS,
+  REGISTER_TR,
+  tableRegisters,
+  vmExitAddress,
+  vmwrite,
+} from "../hardware";
+import { Bytes } from "../memory/bytes";
+import { ExecutionControls } from "./execution-controls";
 import { Vcpu } from "./vcpu";
 
-/** What only the runtime knows of the host; the layout is boot/runtime/runtime.h's. */
-export class HostState {
-  cs: u64 = 0;
-  ss: u64 = 0;
-  tr: u64 = 0;
-  gdtBase: u64 = 0;
-  idtBase: u64 = 0;
-  trBase: u64 = 0;
-  exitRip: u64 = 0;
-  nmiCount: u64 = 0;
+/** Of a TSS in IA-32e mode (SDM 3A 8.2.3). */
+const TSS_DESCRIPTOR_BYTES: u32 = 16;
+const SELECTOR_INDEX_MASK: u64 = 0xfff8;
 
-  read(): void {
-    hostState(changetype<usize>(this));
+/** GDTR and IDTR as SGDT and SIDT store them, each limit at the end of its word. */
+export class TableRegisters {
+  // The places before a limit stay 0.
+  private gdtrLimitWord: u64 = 0;
+  readonly gdtrBase: u64 = 0;
+  private idtrLimitWord: u64 = 0;
+  readonly idtrBase: u64 = 0;
+
+  constructor() {
+    tableRegisters(changetype<usize>(this));
   }
+
+  get gdtrLimit(): u32 {
+    return <u32>(this.gdtrLimitWord >> 48);
+  }
+  get idtrLimit(): u32 {
+    return <u32>(this.idtrLimitWord >> 48);
+  }
+}
+
+/** The base of TR, which no instruction reads: it is in TR's descriptor. The GDT is the image's, mapped where it lies. */
+export function hostTrBase(gdtrBase: u64): u64 {
+  const descriptor = Bytes.ofPhysical(
+    gdtrBase + (readRegister(REGISTER_TR) & SELECTOR_INDEX_MASK),
+    TSS_DESCRIPTOR_BYTES,
+  );
+  if (descriptor == null) return 0;
+  const low = descriptor.u64(0);
+  return ((low >> 16) & 0xffffff) | (((low >> 56) & 0xff) << 24) | ((<u64>descriptor.u32(8)) << 32);
 }
 
 /** Writes the host-state area of the current VMCS, once: nothing of it changes while the VM lives. */
 export function writeHostState(vcpu: Vcpu, controls: ExecutionControls): void {
-  const host = new HostState();
-  host.read();
-  vmwrite(HOST_CR0, readControlRegister(0));
-  vmwrite(HOST_CR3, readControlRegister(3));
-  vmwrite(HOST_CR4, readControlRegister(4));
-  vmwrite(HOST_CS_SELECTOR, host.cs);
-  vmwrite(HOST_SS_SELECTOR, host.ss);
-  vmwrite(HOST_DS_SELECTOR, host.ss);
-  vmwrite(HOST_ES_SELECTOR, host.ss);
-  vmwrite(HOST_FS_SELECTOR, 0);
-  vmwrite(HOST_GS_SELECTOR, 0);
-  vmwrite(HOST_TR_SELECTOR, host.tr);
-  vmwrite(HOST_FS_BASE, 0);
-  vmwrite(HOST_GS_BASE, 0);
-  vmwrite(HOST_TR_BASE, host.trBase);
-  vmwrite(HOST_GDTR_BASE, host.gdtBase);
-  vmwrite(HOST_IDTR_BASE, host.idtBase);
-  vmwrite(HOST_IA32_SYSENTER_CS, 0);
-  vmwrite(HOST_IA32_SYSENTER_ESP, 0);
-  vmwrite(HOST_IA32_SYSENTER_EIP, 0);
+  const tables = new TableRegisters();
+  vmwrite(HOST_CR0, readRegister(REGISTER_CR0));
+  vmwrite(HOST_CR3, readRegister(REGISTER_CR3));
+  vmwrite(HOST_CR4, readRegister(REGISTER_CR4));
+  vmwrite(HOST_ES_SELECTOR, readRegister(REGISTER_ES));
+  vmwrite(HOST_CS_SELECTOR, readRegister(REGISTER_CS));
+  vmwrite(HOST_SS_SELECTOR, readRegister(REGISTER_SS));
+  vmwrite(HOST_DS_SELECTOR, readRegister(REGISTER_DS));
+  vmwrite(HOST_FS_SELECTOR, readRegister(REGISTER_FS));
+  vmwrite(HOST_GS_SELECTOR, readRegister(REGISTER_GS));
+  vmwrite(HOST_TR_SELECTOR, readRegister(REGISTER_TR));
+  vmwrite(HOST_FS_BASE, rdmsr(IA32_FS_BASE));
+  vmwrite(HOST_GS_BASE, rdmsr(IA32_GS_BASE));
+  vmwrite(HOST_TR_BASE, hostTrBase(tables.gdtrBase));
+  vmwrite(HOST_GDTR_BASE, tables.gdtrBase);
+  vmwrite(HOST_IDTR_BASE, tables.idtrBase);
+  vmwrite(HOST_IA32_SYSENTER_CS, rdmsr(IA32_SYSENTER_CS));
+  vmwrite(HOST_IA32_SYSENTER_ESP, rdmsr(IA32_SYSENTER_ESP));
+  vmwrite(HOST_IA32_SYSENTER_EIP, rdmsr(IA32_SYSENTER_EIP));
   if (controls.exit.has(EXIT_LOAD_IA32_PAT)) vmwrite(HOST_IA32_PAT, rdmsr(IA32_PAT));
   if (controls.exit.has(EXIT_LOAD_IA32_EFER)) vmwrite(HOST_IA32_EFER, rdmsr(IA32_EFER));
   vmwrite(HOST_RSP, memoryBase() + vcpu.registersEnd);
-  vmwrite(HOST_RIP, host.exitRip);
+  vmwrite(HOST_RIP, vmExitAddress());
 }

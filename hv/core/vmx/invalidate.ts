@@ -18,6 +18,7 @@ import {
   INVVPID_VMFAIL_VALID,
   MAPPING_OK,
 } from "../memory/mapping-status";
+import { CachedTranslations } from "../memory/cached-translations";
 import { PageTables } from "../memory/page-tables";
 
 // Both instructions number these two types alike (SDM 3C 31.3); no type is 0.
@@ -121,14 +122,21 @@ export class VpidInvalidation {
  * up. Lint lets nothing else import `vmEnter` but the script of vmx-script, which runs no guest.
  */
 export class GuestTranslations {
+  /** The flag of the EPT; without EPT one that nothing raises. */
+  readonly cached: CachedTranslations;
+
+  /** `ept` is null for a VM without EPT. */
   constructor(
-    readonly ept: EptInvalidation,
+    private readonly ept: EptInvalidation | null,
     readonly vpid: VpidInvalidation,
-  ) {}
+  ) {
+    this.cached = ept ? ept.tables : new CachedTranslations();
+  }
 
   /** Executes what is due. With a status other than MAPPING_OK it stays due. */
   prepareEntry(): u32 {
-    const status = this.ept.flush();
+    const ept = this.ept;
+    const status = ept ? ept.flush() : MAPPING_OK;
     return status == MAPPING_OK ? this.vpid.flush() : status;
   }
 }

@@ -28,7 +28,18 @@ import {
 } from "../../x86/vmx-capabilities";
 import { Console } from "../console/console";
 import { Cpuid } from "../cpu/cpuid";
-import { rdmsr, readControlRegister, VM_SUCCEED, vmxoff, vmxon, writeControlRegister, wrmsr } from "../hardware";
+import {
+  rdmsr,
+  readRegister,
+  REGISTER_CR0,
+  REGISTER_CR4,
+  VM_SUCCEED,
+  vmxoff,
+  vmxon,
+  writeCr0,
+  writeCr4,
+  wrmsr,
+} from "../hardware";
 import { PAGE_BYTES, PagePool } from "../memory/page-pool";
 import {
   RESULT_CR_BITS_UNSUPPORTED,
@@ -87,19 +98,23 @@ export function enableFeatureControl(console: Console): u32 {
 export class VmxOperation {
   private originalCr0: u64 = 0;
   private originalCr4: u64 = 0;
+  /** The VMXON region's host-physical address. */
+  private region: u64 = 0;
 
   constructor(
     private readonly console: Console,
     private readonly capabilities: VmxCapabilities,
+    private readonly pool: PagePool,
   ) {}
 
   /** Brings CR0 and CR4 to what VMX operation demands and executes VMXON. */
-  enter(pool: PagePool): u32 {
+  enter(): u32 {
     let result = this.checkRegions();
     if (result == RESULT_OK) result = this.setControlRegisters();
     if (result != RESULT_OK) return result;
-    const region = allocateVmxRegion(pool, this.capabilities.of(IA32_VMX_BASIC));
+    const region = allocateVmxRegion(this.pool, this.capabilities.of(IA32_VMX_BASIC));
     if (region == 0) return RESULT_TOO_LITTLE_MEMORY;
+    this.region = region;
     const outcome = vmxon(region);
     if (outcome == VM_SUCCEED) return RESULT_OK;
     vmxFailure(this.console, "VMXON", region, outcome);
@@ -107,7 +122,7 @@ export class VmxOperation {
     return RESULT_VMXON_FAILED;
   }
 
-  /** VMXOFF, then CR4.VMXE and what else `enter` changed as it was. Every VMCS must have been cleared. */
+  /** VMXOFF, then all that `enter` changed or took is as it was, CR4.VMXE too. Every VMCS must have been cleared. */
   leave(): u32 {
     const outcome = vmxoff();
     if (outcome != VM_SUCCEED) {
@@ -115,6 +130,7 @@ export class VmxOperation {
       return RESULT_VMXOFF_FAILED;
     }
     this.restoreControlRegisters();
+    this.pool.free(this.pool.pointer(this.region));
     return RESULT_OK;
   }
 
@@ -131,16 +147,16 @@ export class VmxOperation {
 
   /** SDM 3D A.7 and A.8: a bit that is 1 in FIXED0 must be 1, a bit that is 0 in FIXED1 must be 0. */
   private setControlRegisters(): u32 {
-    this.originalCr0 = readControlRegister(0);
-    this.originalCr4 = readControlRegister(4);
+    this.originalCr0 = readRegister(REGISTER_CR0);
+    this.originalCr4 = readRegister(REGISTER_CR4);
     const capabilities = this.capabilities;
     const cr0 = this.originalCr0 | capabilities.of(IA32_VMX_CR0_FIXED0);
     const cr4 = this.originalCr4 | capabilities.of(IA32_VMX_CR4_FIXED0) | CR4_VMXE;
     const isCr0Good = this.checkFixed("CR0", cr0, capabilities.of(IA32_VMX_CR0_FIXED1));
     const isCr4Good = this.checkFixed("CR4", cr4, capabilities.of(IA32_VMX_CR4_FIXED1));
     if (!isCr0Good || !isCr4Good) return RESULT_CR_BITS_UNSUPPORTED;
-    writeControlRegister(0, cr0);
-    writeControlRegister(4, cr4);
+    writeCr0(cr0);
+    writeCr4(cr4);
     return RESULT_OK;
   }
 
@@ -157,7 +173,7 @@ export class VmxOperation {
   }
 
   private restoreControlRegisters(): void {
-    writeControlRegister(4, this.originalCr4);
-    writeControlRegister(0, this.originalCr0);
+    writeCr4(this.originalCr4);
+    writeCr0(this.originalCr0);
   }
 }

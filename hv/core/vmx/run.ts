@@ -23,7 +23,7 @@ import { RESUME, Vcpu } from "./vcpu";
  * exports it, else binaryen would inline it into its only caller, where too much else is live.
  */
 export function run(vcpu: Vcpu): void {
-  const tables = vcpu.translations.ept.tables;
+  const cached = vcpu.translations.cached;
   const vpid = vcpu.translations.vpid;
   const counters = vcpu.exitCounters;
   const handlers = vcpu.console.level >= LEVEL_DEBUG ? tracingHandlers() : EXIT_HANDLERS;
@@ -31,7 +31,7 @@ export function run(vcpu: Vcpu): void {
   // What is rare (a failed entry, an invalidation that is due) is a row of the table too, so that it is no code here.
   while (action == RESUME) {
     let reason = REASON_STALE_TRANSLATIONS;
-    if (!tables.invalidationIsPending && !vpid.isPending) {
+    if (!cached.invalidationIsPending && !vpid.isPending) {
       const outcome = vmEnter(vcpu.registersEnd, vcpu.isLaunched);
       reason = REASON_ENTRY_REFUSED;
       if (outcome == VM_SUCCEED) {

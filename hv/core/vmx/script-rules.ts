@@ -19,6 +19,7 @@ import {
   GUEST_GS_ACCESS_RIGHTS,
   GUEST_IA32_EFER,
   GUEST_IA32_PAT,
+  GUEST_IA32_SYSENTER_CS,
   GUEST_IA32_SYSENTER_EIP,
   GUEST_IDTR_LIMIT,
   GUEST_INTERRUPTIBILITY_STATE,
@@ -64,6 +65,7 @@ import {
   VM_EXIT_MSR_STORE_COUNT,
   VM_FUNCTION_CONTROLS,
   VMCS_LINK_POINTER,
+  VMX_PREEMPTION_TIMER_VALUE,
 } from "../../x86/vmcs-fields";
 import {
   CR0_NE,
@@ -75,7 +77,7 @@ import {
   RFLAGS_IF,
   RFLAGS_VM,
 } from "../../x86/control-registers";
-import { EFER_LMA, EFER_LME } from "../../x86/msr";
+import { EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE } from "../../x86/msr";
 import {
   ACCESS_RIGHTS_32_BIT,
   ACCESS_RIGHTS_CODE_OR_DATA,
@@ -220,6 +222,11 @@ export function breakGuestRules(script: ScriptSteps): void {
   script.flips("guest DS not accessed", GUEST_DS_ACCESS_RIGHTS, SEGMENT_TYPE_ACCESSED);
   script.flips("guest DS selector with RPL 3", GUEST_DS_SELECTOR, RPL_3);
   script.flips("guest GS with reserved bit 8", GUEST_GS_ACCESS_RIGHTS, RESERVED_ACCESS_RIGHTS);
+  // The two mistakes that mirrored-state.ts tells of.
+  script
+    .with(VMX_PREEMPTION_TIMER_VALUE, ACCESS_RIGHTS_UNUSABLE)
+    .sets("guest GS access rights in the preemption timer's field", GUEST_GS_ACCESS_RIGHTS, 0);
+  script.sets("guest SYSENTER_CS with EFER's value", GUEST_IA32_SYSENTER_CS, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
   script.flips("guest ES base with bit 32", GUEST_ES_BASE, BIT_32);
   script.flips("guest FS base not canonical", GUEST_FS_BASE, NOT_CANONICAL);
   script.flips("guest TR unusable", GUEST_TR_ACCESS_RIGHTS, ACCESS_RIGHTS_UNUSABLE);

@@ -22,7 +22,8 @@ import {
   vmwrite,
 } from "../hardware";
 import { Machine } from "../machine";
-import { writeGuestState } from "./guest-state";
+import { ExecutionControls } from "./execution-controls";
+import { GuestState } from "./guest-state";
 import { Vcpu } from "./vcpu";
 
 const NO_FIELD: u32 = 0xffffffff;
@@ -38,7 +39,14 @@ export class ScriptSteps {
   constructor(
     private readonly machine: Machine,
     private readonly vcpu: Vcpu,
+    private readonly controls: ExecutionControls,
+    private readonly state: GuestState,
   ) {}
+
+  /** Writes the good guest state. */
+  writeGuestState(): void {
+    this.state.write(this.controls);
+  }
 
   /** Prints how an instruction ended. */
   tell(name: string, outcome: u32): void {
@@ -129,6 +137,6 @@ export class ScriptSteps {
     if ((<u32>vmread(EXIT_REASON)) & EXIT_REASON_ENTRY_FAILURE) return;
     vmclear(this.vcpu.vmcs);
     vmptrld(this.vcpu.vmcs);
-    writeGuestState(this.vcpu, this.machine.controls, this.machine.capabilities);
+    this.writeGuestState();
   }
 }

@@ -12,19 +12,20 @@ import {
   VMCS_LINK_POINTER,
 } from "../../x86/vmcs-fields";
 import { VMX_BASIC_REVISION_IDENTIFIER_MASK, VPID_CAP_INVVPID } from "../../x86/vmx-capabilities";
-import { SECONDARY_ENABLE_EPT } from "../../x86/vmx-controls";
 import { invept, invvpid, vmclear, vmptrld, vmxon } from "../hardware";
 import { Machine } from "../machine";
 import { Ept } from "../memory/ept";
 import { PAGE_BYTES } from "../memory/page-pool";
 import { RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "../results";
 import { writeControlFields } from "./control-fields";
-import { writeGuestState } from "./guest-state";
+import { ExecutionControls } from "./execution-controls";
 import { writeHostState } from "./host-state";
 import { GuestTranslations, VpidInvalidation } from "./invalidate";
 import { breakControlRules, breakGuestRules, breakHostRules } from "./script-rules";
 import { ScriptSteps } from "./script-steps";
+import { startState } from "./start-states";
 import { Vcpu } from "./vcpu";
+import { KIND_64_BIT } from "./vm-kinds";
 import { allocateVmxRegion } from "./vmx-region";
 
 const ACCESS_HIGH: u32 = 1;
@@ -50,13 +51,15 @@ export function runScript(machine: Machine): u32 {
   const translations = new GuestTranslations(ept.invalidation, new VpidInvalidation(VPID, capabilities));
   const vcpu = new Vcpu(0, machine.console, page, vmcs, translations);
   vcpu.shared.startCr3 = machine.pool.physicalAddress(root);
-  const script = new ScriptSteps(machine, vcpu);
+  // Also on a CPU that lacks what Basalt requires, as far as it goes: no guest is to run.
+  const controls = new ExecutionControls(machine.capabilities, KIND_64_BIT);
+  const script = new ScriptSteps(machine, vcpu, controls, startState(KIND_64_BIT, vcpu.shared, machine.capabilities));
 
   withoutVmcs(script, vmcs, wrong, vmxonPointer);
   withCurrentVmcs(script, vmcs, wrong, vmxonPointer);
   accessFields(script);
-  invalidate(machine, script, ept.pointer);
-  enter(machine, script, vcpu, ept.pointer);
+  invalidate(machine, script, controls, ept.pointer);
+  enter(machine, script, vcpu, controls, ept.pointer);
   script.tell("VMCLEAR of the current VMCS", vmclear(vmcs));
   script.read("VMREAD after VMCLEAR of the current VMCS", VMCS_LINK_POINTER);
   return RESULT_OK;
@@ -107,8 +110,8 @@ function accessFields(script: ScriptSteps): void {
 }
 
 // INVEPT and INVVPID are #UD where the CPU has no EPT or VPID.
-function invalidate(machine: Machine, script: ScriptSteps, eptp: u64): void {
-  if (machine.controls.secondary.has(SECONDARY_ENABLE_EPT)) {
+function invalidate(machine: Machine, script: ScriptSteps, controls: ExecutionControls, eptp: u64): void {
+  if (controls.hasEpt) {
     script.tell("INVEPT type 0", invept(0, eptp));
     script.tell("INVEPT type 1, single-context", invept(1, eptp));
     script.tell("INVEPT type 1 with memory type 3", invept(1, eptp ^ 5));
@@ -129,15 +132,14 @@ function invalidate(machine: Machine, script: ScriptSteps, eptp: u64): void {
   }
 }
 
-function enter(machine: Machine, script: ScriptSteps, vcpu: Vcpu, eptp: u64): void {
+function enter(machine: Machine, script: ScriptSteps, vcpu: Vcpu, controls: ExecutionControls, eptp: u64): void {
   script.enter("VMRESUME of a clear VMCS", 1);
   script.enter("VMLAUNCH with controls of zero", 0);
-  // Also on a CPU that lacks what Basalt requires, as far as it goes: no guest is to run.
-  writeControlFields(machine.controls, eptp, VPID);
+  writeControlFields(controls, eptp, VPID);
   script.enter("VMLAUNCH with a host state of zero", 0);
-  writeHostState(vcpu, machine.controls);
+  writeHostState(vcpu, controls);
   script.enter("VMLAUNCH with a guest state of zero", 0);
-  writeGuestState(vcpu, machine.controls, machine.capabilities);
+  script.writeGuestState();
   breakControlRules(script);
   breakHostRules(script);
   breakGuestRules(script);

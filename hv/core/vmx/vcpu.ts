@@ -31,7 +31,9 @@ export class Vcpu {
   exitsToTrace: u32 = 8;
   /** The root object of its vmm, as `create` returned it. */
   vmmRoot: u32 = 0;
-  /** HLT exits that are left before the guest `hlt` ends; 0: no limit. */
+  /** A VMCALL ends it without asking a vmm, which it does not have: its code is Basalt's (vm-kinds.ts's mirrorsHost). */
+  mirrorsHost: bool = false;
+  /** HLT exits that are left until the vmm is asked whether the guest has ended; 0: no limit. */
   haltsLeft: u64 = 0;
   /** How it ended, one of hv/core/results.ts. */
   result: u32 = RESULT_OK;

@@ -6,3 +6,10 @@ export function writeText(address: u32, capacity: u32, text: string): u32 {
   for (let i: u32 = 0; i < length; i++) store<u8>(address + i, <u8>text.charCodeAt(i));
   return length;
 }
+
+/** Writes the first `length` bytes of `bytes`, as `writeText` else. */
+export function writeBytes(address: u32, capacity: u32, bytes: StaticArray<u8>, length: u32): u32 {
+  const count = min(min(length, <u32>bytes.length), capacity);
+  for (let i: u32 = 0; i < count; i++) store<u8>(address + i, bytes[i]);
+  return count;
+}

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertEnd } from "./assertions.ts";
-import { cpuid, externalInterrupt, interpreted, nmi, vmcall, type Exit, type Script } from "./machine/exits.ts";
+import { cpuid, externalInterrupt, nmi, vmcall, type Exit, type Script } from "./machine/exits.ts";
 import type { Guest } from "./machine/guest.ts";
+import { interpreted } from "./machine/interpreter.ts";
 import { boot, Machine } from "./machine/machine.ts";
 import { reason } from "./machine/tables.ts";
 

@@ -7,19 +7,21 @@ import { loaded } from "./vmm.ts";
 
 const RAM = 16n << 20n;
 const CODE = 0x10000;
+const BOOT_SECTOR = 0x7c00;
 const R8 = 8;
 
-/** The instructions of `code`, which lies at CODE, as ndisasm prints them: address and text. */
-function disassemble(code: Uint8Array): string[] {
-  const listing = execFileSync("ndisasm", ["-b", "64", "-o", String(CODE), "-"], { input: code, encoding: "utf8" });
+/** The instructions of `code`, which lies at `origin`, as ndisasm prints them: address and text. */
+function disassemble(code: Uint8Array, bits = 64, origin = CODE): string[] {
+  const words = ["-b", String(bits), "-o", String(origin), "-"];
+  const listing = execFileSync("ndisasm", words, { input: code, encoding: "utf8" });
   return listing
     .trim()
     .split("\n")
     .map((line) => line.replace(/^([0-9A-F]+)\s+\S+\s+/, "$1 "));
 }
 
-test("every guest starts at its code, with a stack, a root table, and a line for the console", () => {
-  for (const guest of guestNames) {
+test("every 64-bit guest starts at its code, with a stack, a root table, and a line for the console", () => {
+  for (const guest of guestNames.filter((name) => name !== "real")) {
     const vmm = loaded(guest, RAM);
     assert.equal(vmm.get("startRip"), BigInt(CODE), guest);
     assert.equal(vmm.get("startRsp"), 0x20000n);
@@ -28,15 +30,17 @@ test("every guest starts at its code, with a stack, a root table, and a line for
   }
 });
 
-test("the guest hlt is a page of HLT that ends in a jump to its start", () => {
-  const { bytes } = loaded("hlt", RAM);
-  const lines = disassemble(bytes.slice(CODE, CODE + 4096));
-  assert.equal(lines.length, 4096 - 5 + 1);
-  lines.slice(0, -1).forEach((line, i) => {
-    assert.equal(line, `${(CODE + i).toString(16).toUpperCase().padStart(8, "0")} hlt`);
+for (const guest of ["hlt", "ept"]) {
+  test(`the guest ${guest} is a page of HLT that ends in a jump to its start`, () => {
+    const { bytes } = loaded(guest, RAM);
+    const lines = disassemble(bytes.slice(CODE, CODE + 4096));
+    assert.equal(lines.length, 4096 - 5 + 1);
+    lines.slice(0, -1).forEach((line, i) => {
+      assert.equal(line, `${(CODE + i).toString(16).toUpperCase().padStart(8, "0")} hlt`);
+    });
+    assert.equal(lines.at(-1), "00010FFB jmp 0x10000");
   });
-  assert.equal(lines.at(-1), "00010FFB jmp 0x10000");
-});
+}
 
 test("the guest count is four instructions an iteration, of which CPUID exits, and a VMCALL", () => {
   const vmm = loaded("count", RAM, 123456789012n);
@@ -57,4 +61,31 @@ test("the guests fault-* make one hypercall", () => {
     const { bytes } = loaded(guest, RAM);
     assert.deepEqual(disassemble(bytes.slice(CODE, CODE + 3)), ["00010000 vmcall"], guest);
   }
+});
+
+test("the guest real is a boot sector that polls the line status before each byte, and halts", () => {
+  const vmm = loaded("real", RAM);
+  assert.equal(vmm.get("startRip"), BigInt(BOOT_SECTOR));
+  assert.equal(vmm.get("startRsp"), BigInt(BOOT_SECTOR));
+  assert.equal(vmm.get("startCr3"), 0n);
+  assert.equal(vmm.console, "loaded guest real");
+  assert.deepEqual(disassemble(vmm.bytes.slice(BOOT_SECTOR, BOOT_SECTOR + 29), 16, BOOT_SECTOR), [
+    "00007C00 mov si,0x7c1d",
+    "00007C03 lodsb",
+    "00007C04 test al,al",
+    "00007C06 jz 0x7c1a",
+    "00007C08 mov ah,al",
+    "00007C0A mov dx,0x3fd",
+    "00007C0D in al,dx",
+    "00007C0E test al,0x20",
+    "00007C10 jz 0x7c0d",
+    "00007C12 mov al,ah",
+    "00007C14 mov dx,0x3f8",
+    "00007C17 out dx,al",
+    "00007C18 jmp short 0x7c03",
+    "00007C1A hlt",
+    "00007C1B jmp short 0x7c1a",
+  ]);
+  const text = Buffer.from(vmm.bytes.slice(BOOT_SECTOR + 29, BOOT_SECTOR + 29 + 31)).toString("latin1");
+  assert.equal(text, "hello from 16-bit real mode\r\n\0\0");
 });

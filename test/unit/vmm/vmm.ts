@@ -21,6 +21,7 @@ const OFFSETS = {
   startRip: 40,
   startRsp: 48,
   startCr3: 56,
+  ioValue: 64,
 } as const;
 const NARROW = new Set<string>(["exitReason", "instructionLength", "guest", "consoleLength"]);
 
@@ -78,6 +79,9 @@ export class TestVmm {
   /** A register by its place in the vCPU page: RAX 0, …, R8 8. */
   register(number: number): bigint {
     return this.#view.getBigUint64(REGISTERS + 8 * number, true);
+  }
+  setRegister(number: number, value: bigint): void {
+    this.#view.setBigUint64(REGISTERS + 8 * number, value, true);
   }
   read64(address: bigint): bigint {
     return this.#view.getBigUint64(Number(address), true);

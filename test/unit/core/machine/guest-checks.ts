@@ -1,5 +1,5 @@
 // Checks of VM entry on the guest state (SDM 3C 27.3.1): a broken rule is exit reason 33 with bit 31 set.
-// Virtual-8086 guests and PDPTEs in the VMCS are left out: Basalt's guests start in 64-bit mode.
+// Virtual-8086 guests and PDPTEs in the VMCS are left out: Basalt's guests start in 64-bit mode or in real mode.
 import { has, isCanonical, isPat } from "./bits.ts";
 import type { EntryState, Rule } from "./entry-state.ts";
 
@@ -186,7 +186,10 @@ const RIP_AND_RFLAGS: readonly Rule[] = [
     "27.3.1.4 RFLAGS",
     (s) => !has(s.get("GUEST_RFLAGS"), RFLAGS_RESERVED) && has(s.get("GUEST_RFLAGS"), RFLAGS_ALWAYS_ONE),
   ],
-  ["27.3.1.4 RFLAGS.VM", (s) => !isLongMode(s) || !has(s.get("GUEST_RFLAGS"), RFLAGS_VM)],
+  [
+    "27.3.1.4 RFLAGS.VM",
+    (s) => !has(s.get("GUEST_RFLAGS"), RFLAGS_VM) || (!isLongMode(s) && has(s.get("GUEST_CR0"), CR0_PE)),
+  ],
   [
     "27.3.1.4 RFLAGS.IF for an external interrupt",
     (s) => injectedType(s) !== EXTERNAL_INTERRUPT || has(s.get("GUEST_RFLAGS"), RFLAGS_IF),

@@ -63,6 +63,7 @@ const PRESENT = 1n;
 const LARGE = 1n << 7n;
 const CR0_PG = 1n << 31n;
 const RFLAGS_ZF = 1n << 6n;
+const CS_LONG = 1n << 13n;
 
 export class Guest {
   readonly vmcs: Vmcs;
@@ -93,6 +94,23 @@ export class Guest {
   }
   set rip(value: bigint) {
     this.vmcs.set("GUEST_RIP", value);
+  }
+
+  /** The linear address of the next instruction: CS has a base outside of 64-bit mode. */
+  get codeAddress(): bigint {
+    return this.is64Bit ? this.rip : this.vmcs.read(field("GUEST_CS_BASE")) + this.rip;
+  }
+
+  get is64Bit(): boolean {
+    const isLongMode = has(this.vmcs.read(field("VM_ENTRY_CONTROLS")), control("ENTRY_IA32E_MODE_GUEST"));
+    return isLongMode && has(this.vmcs.read(field("GUEST_CS_ACCESS_RIGHTS")), CS_LONG);
+  }
+
+  /** A byte at an offset in DS, outside of 64-bit mode. */
+  readData(offset: bigint): number {
+    const linear = this.vmcs.read(field("GUEST_DS_BASE")) + offset;
+    const host = this.#translate(this.linearToPhysical(linear), linear, READ, FINAL_ACCESS);
+    return this.#memory.read(host, 1)[0]!;
   }
 
   get zeroFlag(): boolean {

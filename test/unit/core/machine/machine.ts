@@ -15,8 +15,10 @@ import {
   type Module,
 } from "./boot-information.ts";
 import { skylake, type CpuModel } from "./cpu-model.ts";
-import { interpreted, type Script } from "./exits.ts";
+import type { Script } from "./exits.ts";
 import { Finished, HostException, Panic } from "./faults.ts";
+import { GDT, IDT, MIRROR_CODE, segmentDescriptor, writeHostTables } from "./host-tables.ts";
+import { interpreted } from "./interpreter.ts";
 import { PhysicalMemory } from "./physical-memory.ts";
 import { Processor } from "./processor.ts";
 import { VmEntry } from "./vm-entry.ts";
@@ -51,7 +53,7 @@ export interface MachineOptions {
   readonly modules?: readonly Module[];
   /** null: no ACPI. */
   readonly acpi?: AcpiOptions | null;
-  /** The script of the first VM that is entered, of the second, …; the last one serves the rest. */
+  /** The script of the first VMLAUNCH, of the second, …; the last one serves the rest. */
   readonly scripts?: readonly Script[];
   readonly failures?: readonly Failure[];
   /** Changes the machine before core starts. */
@@ -100,6 +102,7 @@ export class Machine {
     this.#exports = instance.exports as unknown as CoreExports;
     this.core = this.#exports.memory;
     this.memory.attach(CORE_START, new Uint8Array(this.core.buffer));
+    writeHostTables(this.memory);
     const scripts = options.scripts ?? [interpreted];
     const script = (vcpu: number): Script => scripts[Math.min(vcpu, scripts.length - 1)] ?? interpreted;
     this.entry = new VmEntry(this.vmx, this.core.buffer, MEMORY_BASE, script);
@@ -207,11 +210,16 @@ export class Machine {
       },
       rdtsc: () => ++this.#ticks,
       rdtscLow: () => Number(BigInt.asIntN(32, ++this.#ticks)),
-      readControlRegister: (n: number) => processor.readControlRegister(n),
-      writeControlRegister: (n: number, value: bigint) => {
-        this.trace.push(`MOV CR${n} ${u64(value).toString(16)}`);
-        processor.writeControlRegister(n, u64(value));
+      readRegister: (number: number) => processor.readRegister(number),
+      tableRegisters: (out: number) => {
+        [GDT, IDT].forEach(({ base, limit }, i) => {
+          this.#bytes(out + 16 * i + 6, 2).writeUInt16LE(limit);
+          this.#bytes(out + 16 * i + 8, 8).writeBigUInt64LE(base);
+        });
       },
+      segmentDescriptor: (selector: number) => segmentDescriptor(this.memory, selector >>> 0),
+      writeCr0: (value: bigint) => this.#writeControlRegister(0, value),
+      writeCr4: (value: bigint) => this.#writeControlRegister(4, value),
       vmxon: (hpa: bigint) => this.#execute("VMXON", u64(hpa), () => vmx.vmxon(u64(hpa))),
       vmxoff: () => this.#execute("VMXOFF", null, () => vmx.vmxoff()),
       vmclear: (hpa: bigint) => this.#execute("VMCLEAR", u64(hpa), () => vmx.vmclear(u64(hpa))),
@@ -254,10 +262,9 @@ export class Machine {
       memoryBase: () => MEMORY_BASE,
       imageStart: () => IMAGE_START,
       imageEnd: () => this.imageEnd,
-      hostState: (out: number) => {
-        const state = [0x8n, 0x10n, 0x18n, 0x110000n, 0x111000n, 0x112000n, EXIT_RIP, 0n];
-        state.forEach((value, i) => this.#bytes(out + 8 * i, 8).writeBigUInt64LE(value));
-      },
+      vmExitAddress: () => EXIT_RIP,
+      mirrorAddress: () => MIRROR_CODE,
+      nmiCount: () => 0n,
       consoleWrite: (text: number, length: number) => {
         this.#console += this.#bytes(text, length).toString("latin1");
       },
@@ -281,6 +288,11 @@ export class Machine {
       throw new Panic(61, "assertion", text);
     };
     return { hardware, env: { abort } };
+  }
+
+  #writeControlRegister(n: 0 | 4, value: bigint): void {
+    this.trace.push(`MOV CR${n} ${u64(value).toString(16)}`);
+    this.processor.writeControlRegister(n, u64(value));
   }
 
   #accessFailed(instruction: string, encoding: number): never {

@@ -2,6 +2,7 @@
 import { has } from "./bits.ts";
 import type { CpuidAnswer, CpuModel } from "./cpu-model.ts";
 import { GP, HostException } from "./faults.ts";
+import { PML4, SELECTORS } from "./host-tables.ts";
 import { msr } from "./tables.ts";
 
 const EXTENDED = 0x80000000;
@@ -16,6 +17,11 @@ const firmwareMsrs: readonly (readonly [string, bigint])[] = [
   ["IA32_FEATURE_CONTROL", 5n],
   ["IA32_PAT", 0x0007040600070406n],
   ["IA32_EFER", 0xd00n],
+  ["IA32_FS_BASE", 0n],
+  ["IA32_GS_BASE", 0n],
+  ["IA32_SYSENTER_CS", 0x8n],
+  ["IA32_SYSENTER_ESP", 0x1ff00000n],
+  ["IA32_SYSENTER_EIP", 0x1ff01000n],
   ["IA32_MTRRCAP", 0x508n],
   ["IA32_MTRR_DEF_TYPE", 0xc06n],
   ["IA32_MTRR_FIX64K_00000", 0x0606060606060606n],
@@ -30,8 +36,11 @@ export class Processor {
   readonly msrs: Map<number, bigint>;
   /** As boot/entry.asm sets them. */
   cr0 = 0x80010033n;
-  cr3 = 0x104000n;
+  cr3 = PML4;
   cr4 = 0x20n;
+  readonly dr7 = 0x400n;
+  /** Interrupts are off in core; ZF and PF as some instruction left them. */
+  readonly rflags = 0x46n;
   /** Set by the VMX part: then CR0 and CR4 keep to what VMX operation fixes. */
   isInVmxOperation = false;
 
@@ -73,12 +82,14 @@ export class Processor {
     this.msrs.set(index, value);
   }
 
-  readControlRegister(n: number): bigint {
-    return n === 0 ? this.cr0 : n === 3 ? this.cr3 : n === 4 ? this.cr4 : 0n;
+  /** A register by the numbers of hv/core/hardware.ts. */
+  readRegister(number: number): bigint {
+    const value = [...SELECTORS, this.cr0, this.cr3, this.cr4, this.dr7, this.rflags][number];
+    if (value === undefined) throw new Error(`core read register ${number}, which hv/core/hardware.ts does not have`);
+    return value;
   }
 
-  writeControlRegister(n: number, value: bigint): void {
-    if (n !== 0 && n !== 4) throw new Error(`core wrote CR${n}, expected CR0 or CR4`);
+  writeControlRegister(n: 0 | 4, value: bigint): void {
     const name = `CR${n}`;
     const supported = this.msrs.get(msr(`IA32_VMX_${name}_FIXED1`)) ?? 0xffffffffn;
     if (has(value, ~supported)) throw new HostException(GP, `MOV to ${name} of bits that the CPU does not have`);

@@ -6,7 +6,8 @@ import { HostException, UD } from "./faults.ts";
 import { Guest, Registers } from "./guest.ts";
 import { GUEST_RULES, LINK_POINTER_RULES } from "./guest-checks.ts";
 import { HOST_RULES } from "./host-checks.ts";
-import { allFields, control, field, reason } from "./tables.ts";
+import { GDT, IDT, SELECTORS, TSS } from "./host-tables.ts";
+import { allFields, control, field, msr, reason } from "./tables.ts";
 import type { Vmcs } from "./vmcs.ts";
 import { VM_FAIL_INVALID, VM_SUCCEED, type Outcome, type Vmx } from "./vmx.ts";
 
@@ -45,9 +46,10 @@ export class VmEntry {
   readonly #memoryBase: bigint;
   readonly #script: (vcpu: number) => Script;
   readonly #running = new Map<bigint, Iterator<Exit, unknown, undefined>>();
+  #launches = 0;
   #accessesAtExit = 0;
 
-  /** `script` is asked for a script once for each VMCS that is entered, in that order. */
+  /** `script` is asked for a script once for each VMLAUNCH, in that order. */
   constructor(vmx: Vmx, memory: ArrayBuffer, memoryBase: bigint, script: (vcpu: number) => Script) {
     this.#vmx = vmx;
     this.#memory = memory;
@@ -84,7 +86,7 @@ export class VmEntry {
     for (const name of alwaysLoaded) vmcs.get(name);
     vmcs.isLaunched = true;
     const guest = new Guest(vmcs, new Registers(this.#memory, registersEnd), vmx.memory, vmx.capabilities, addressBits);
-    this.#exit(guest, this.#next(guest), isResume);
+    this.#exit(guest, this.#next(guest, isResume), isResume);
     return VM_SUCCEED;
   }
 
@@ -94,11 +96,12 @@ export class VmEntry {
     if (last) last.accesses = this.#vmx.accesses - this.#accessesAtExit;
   }
 
-  #next(guest: Guest): Exit {
+  #next(guest: Guest, isResume: boolean): Exit {
     if (this.interruptIsPending) throw new Error("core entered the guest again, and the interrupt is still pending");
     if (this.nmisAreBlocked) throw new Error("core entered the guest again, and NMIs are still blocked");
     const { address } = guest.vmcs;
-    const script = this.#running.get(address) ?? this.#script(this.#running.size)(guest);
+    const running = isResume ? this.#running.get(address) : undefined;
+    const script = running ?? this.#script(this.#launches++)(guest);
     this.#running.set(address, script);
     const { value, done } = script.next();
     if (done || !value) throw new Error("core entered the guest again, but its script has no more exits");
@@ -120,6 +123,7 @@ export class VmEntry {
     vmcs.write(injection, vmcs.read(injection) & 0x7fffffffn);
     if (exit.reason === reason("EXIT_REASON_EXTERNAL_INTERRUPT")) this.interruptIsPending = true;
     if (exit.reason === reason("EXIT_REASON_EXCEPTION_OR_NMI")) this.nmisAreBlocked = true;
+    this.#requireHostState(vmcs);
     this.#loadHostState(vmcs);
     this.records.push({ reason: exit.reason, rip: guest.rip, wasResume, accesses: 0 });
     this.#accessesAtExit = this.#vmx.accesses;
@@ -131,6 +135,29 @@ export class VmEntry {
     vmcs.set("EXIT_QUALIFICATION", qualification);
     this.#loadHostState(vmcs);
     return VM_SUCCEED;
+  }
+
+  /** What an exit loads is what the host had: nothing of the guest's stays, nothing of the host's is lost. */
+  #requireHostState(vmcs: Vmcs): void {
+    const { processor } = this.#vmx;
+    const expected: Record<string, bigint> = {
+      HOST_GDTR_BASE: GDT.base,
+      HOST_IDTR_BASE: IDT.base,
+      HOST_TR_BASE: TSS.base,
+      HOST_CR0: processor.cr0,
+      HOST_CR3: processor.cr3,
+      HOST_CR4: processor.cr4,
+    };
+    for (const [i, name] of ["ES", "CS", "SS", "DS", "FS", "GS", null, "TR"].entries()) {
+      if (name !== null) expected[`HOST_${name}_SELECTOR`] = SELECTORS[i]!;
+    }
+    for (const name of ["FS_BASE", "GS_BASE", "IA32_SYSENTER_CS", "IA32_SYSENTER_ESP", "IA32_SYSENTER_EIP"]) {
+      expected[`HOST_${name}`] = processor.rdmsr(msr(name.startsWith("IA32_") ? name : `IA32_${name}`));
+    }
+    for (const [name, value] of Object.entries(expected)) {
+      const found = vmcs.get(name);
+      if (found !== value) throw new Error(`${name} is ${found.toString(16)}, but the host has ${value.toString(16)}`);
+    }
   }
 
   #loadHostState(vmcs: Vmcs): void {

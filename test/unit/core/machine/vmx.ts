@@ -2,6 +2,7 @@
 import { Capabilities } from "./capabilities.ts";
 import { has, isCanonical } from "./bits.ts";
 import { eptPointerFailure } from "./control-checks.ts";
+import { ByteWriter } from "./byte-writer.ts";
 import { GP, HostException, UD } from "./faults.ts";
 import { isHighHalf, isReadOnly, supportedFields } from "./fields.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
@@ -21,6 +22,9 @@ const SHADOW_VMCS = 0x80000000;
 const RESERVED_BITS_OF_ENCODING = 0xffff9000;
 const INVEPT = 1n << 20n;
 const INVVPID = 1n << 32n;
+/** Where a region's data begins (SDM 3C 25.2), and what stands there of a VMCS that is kept outside of memory. */
+const VMCS_DATA = 8n;
+const VMCS_MARK = 0x5343_4d56_5343_4d56n;
 
 export class Vmx {
   readonly capabilities: Capabilities;
@@ -165,9 +169,13 @@ export class Vmx {
     return this.#fields.has(isHighHalf(encoding) ? encoding & ~1 : encoding);
   }
 
+  /** The VMCS whose data is in the region, or a new one where software has written over it. */
   #vmcsAt(address: bigint): Vmcs {
-    const vmcs = this.#vmcss.get(address) ?? new Vmcs(address);
+    const known = this.#vmcss.get(address);
+    if (known && this.memory.read64(address + VMCS_DATA) === VMCS_MARK) return known;
+    const vmcs = new Vmcs(address);
     this.#vmcss.set(address, vmcs);
+    this.memory.write(address + VMCS_DATA, new ByteWriter().u64(VMCS_MARK).bytes());
     return vmcs;
   }
 
