@@ -105,10 +105,10 @@ IMPORT(u32, invvpid, u32 type, u32 vpid, u64 address) {
 // vmx.asm's vmx_enter keeps no register, so that the compiler saves just those that are live here.
 IMPORT(u32, vmEnter, u32 registers_end, u32 launched) {
   u64 end = (u64)h->memory + registers_end;
-  u32 outcome;
+  u32 outcome, lost;
   __asm__ volatile("push %%rbp\n\tcall vmx_enter\n\tpop %%rbp"
-                   : "=a"(outcome), "+D"(end), "+S"(launched)
-                   :
+                   : "=a"(outcome), "+D"(end), "=S"(lost)
+                   : "S"(launched)
                    : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
   return outcome;
 }

@@ -1,4 +1,4 @@
-// The exports of core.wasm: `boot`, which the runtime calls once, and two functions for the reason that run.ts gives.
+// The exports of core.wasm: `boot`, which the runtime calls once, and `run` for the reason that run.ts gives.
 
 import { BOOT_INFORMATION_OK, BOOT_INFORMATION_TEXTS, BootInformation } from "./boot/boot-information";
 import { BootOptions } from "./boot/options";
@@ -24,7 +24,6 @@ import { VmxCapabilities } from "./vmx/capabilities";
 import { checkVmxExists, enableFeatureControl, VmxOperation } from "./vmx/operation";
 import { runScript } from "./vmx/script";
 
-export { onLastHlt } from "./vmx/exits";
 export { run } from "./vmx/run";
 
 /** Pages of core's memory that hold VMX regions, vCPU pages and EPT tables. */

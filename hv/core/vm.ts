@@ -1,5 +1,6 @@
 // One VM: its memory, its vmm instance and its vCPU, from creation to summary.
 
+import { EXIT_REASON_HLT } from "../x86/exit-reasons";
 import { IA32_VMX_BASIC, IA32_VMX_EPT_VPID_CAP } from "../x86/msr";
 import { GUEST_EPT, GUEST_HLT, GUEST_NAMES, GUEST_RDTSC, GUEST_REAL } from "../shared/guests";
 import { LEVEL_DEBUG, LEVEL_INFO } from "./console/console";
@@ -13,6 +14,7 @@ import { RESULT_OK, RESULT_VMCLEAR_FAILED, RESULT_VMPTRLD_FAILED, RESULT_VPID_UN
 import { createVmm } from "./vmm-instance";
 import { writeControlFields } from "./vmx/control-fields";
 import { ExecutionControls } from "./vmx/execution-controls";
+import { confirmEnd } from "./vmx/exits";
 import { writeHostState } from "./vmx/host-state";
 import { GuestTranslations, VpidInvalidation } from "./vmx/invalidate";
 import { mirroredState } from "./vmx/mirrored-state";
@@ -66,7 +68,9 @@ export function runGuest(machine: Machine, number: u32, guest: u32): u32 {
 
   const start = rdtsc();
   run(vcpu);
-  printSummary(vcpu, rdtsc() - start);
+  const ticks = rdtsc() - start;
+  if (vcpu.result == RESULT_OK && vcpu.exitReason == EXIT_REASON_HLT) confirmEnd(vcpu);
+  printSummary(vcpu, ticks);
   result = unload(vcpu);
   if (result != RESULT_OK) return result;
   memory.release();

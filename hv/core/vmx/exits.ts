@@ -56,16 +56,7 @@ function onCpuid(vcpu: Vcpu): u32 {
 
 function onHlt(vcpu: Vcpu): u32 {
   nextInstruction();
-  return --vcpu.haltsLeft == 0 ? onLastHlt(vcpu) : RESUME;
-}
-
-/**
- * The vmm says what a guest that waits has come to, and prints what it still has of its text. Index.ts exports it, else
- * binaryen would inline it into its only caller, and every HLT exit would pay for it.
- */
-export function onLastHlt(vcpu: Vcpu): u32 {
-  const answer = askVmm(vcpu, vmread(EXIT_QUALIFICATION));
-  return answer == ANSWER_GUEST_ENDED ? vcpu.stop(RESULT_OK) : stopUnanswered(vcpu, answer);
+  return --vcpu.haltsLeft == 0 ? vcpu.stop(RESULT_OK) : RESUME;
 }
 
 /** With RDTSC exiting (SDM 2B, "RDTSC"): the upper halves of RAX and RDX are cleared. */
@@ -113,6 +104,15 @@ function askVmm(vcpu: Vcpu, qualification: u64): u32 {
   const answer = callVmm(vcpu, VMM_ENTRY_EXIT, vcpu.vmmRoot);
   vcpu.printVmmText(LEVEL_INFO);
   return answer;
+}
+
+/**
+ * After a guest's last HLT: its vmm, too, takes it for ended, and prints what it still has of the guest's text. It is no
+ * part of the handler, so that the other HLT exits do not pay for it.
+ */
+export function confirmEnd(vcpu: Vcpu): void {
+  const answer = askVmm(vcpu, vmread(EXIT_QUALIFICATION));
+  if (answer != ANSWER_GUEST_ENDED) stopUnanswered(vcpu, answer);
 }
 
 /** Ends the VM whose vmm gave no answer that fits the exit. */
