@@ -2,7 +2,15 @@
 
 import { EXIT_REASON_HLT, EXIT_REASON_IO_INSTRUCTION, EXIT_REASON_VMCALL } from "../x86/exit-reasons";
 import { IO_IS_IN, IO_IS_STRING, IO_PORT_MASK, IO_PORT_SHIFT, IO_SIZE_MASK } from "../x86/io";
-import { GUEST_COUNT, GUEST_EPT, GUEST_HLT, GUEST_NAMES, GUEST_REAL } from "../shared/guests";
+import {
+  GUEST_COUNT,
+  GUEST_EPT,
+  GUEST_FAULT_ASSERT,
+  GUEST_FAULT_BOUNDS,
+  GUEST_HLT,
+  GUEST_NAMES,
+  GUEST_REAL,
+} from "../shared/guests";
 import {
   ANSWER_GUEST_ENDED,
   ANSWER_NEXT_INSTRUCTION,
@@ -73,7 +81,7 @@ export class Vmm {
     if (this.page.exitReason == EXIT_REASON_IO_INSTRUCTION) return this.accessPort();
     const isEnd = this.page.exitReason == EXIT_REASON_VMCALL || this.page.exitReason == EXIT_REASON_HLT;
     if (!isEnd) return ANSWER_NOT_HANDLED;
-    commitFault(this.guest);
+    if (this.guest >= GUEST_FAULT_BOUNDS && this.guest <= GUEST_FAULT_ASSERT) commitFault(this.guest);
     // No device of this machine interrupts, so that a guest that waits has come to its end.
     if (this.uart.length != 0) this.printLine();
     return ANSWER_GUEST_ENDED;

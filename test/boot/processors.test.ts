@@ -50,6 +50,48 @@ describe("Basalt refuses to start in Bochs with exit code 3 on", () => {
   });
 });
 
+describe("in Bochs each guest's own needs decide:", () => {
+  test("without EPT mirror and rdtsc run, and the others are refused with no-ept", async () => {
+    const append = "guest=mirror,hlt,rdtsc,ept,real iterations=20";
+    const run = await boot("bochs", append, { cpu: "core2_penryn_t9600" });
+    assertEnded(run, "28 no-ept", "refused");
+    onlyLine(run, /^basalt: vm0: guest mirror, in Basalt's own memory, without EPT$/);
+    for (const vm of [0, 2]) onlyLine(run, new RegExp(`^basalt: vm${vm}: ended: ok, `));
+    for (const [vm, guest] of [
+      [1, "hlt"],
+      [3, "ept"],
+      [4, "real"],
+    ]) {
+      onlyLine(run, new RegExp(`^basalt: error: vm${vm}: guest ${guest} does not run on this CPU$`));
+    }
+  });
+
+  test("without unrestricted guest ept runs too, and hlt and real are refused with no-unrestricted-guest", async () => {
+    const append = "guest=mirror,rdtsc,ept,hlt,real iterations=20";
+    const run = await boot("bochs", append, { cpu: "corei5_lynnfield_750" });
+    assertEnded(run, "29 no-unrestricted-guest", "refused");
+    onlyLine(run, /^basalt: vm0: guest mirror, in Basalt's own memory, with EPT$/);
+    for (const vm of [0, 1, 2]) onlyLine(run, new RegExp(`^basalt: vm${vm}: ended: ok, `));
+    for (const [vm, guest] of [
+      [3, "hlt"],
+      [4, "real"],
+    ]) {
+      onlyLine(run, new RegExp(`^basalt: error: vm${vm}: guest ${guest} does not run on this CPU$`));
+    }
+  });
+
+  for (const [cpu, ept, unrestricted] of [
+    ["core2_penryn_t9600", 0, 0],
+    ["corei5_lynnfield_750", 1, 0],
+  ] as const) {
+    test(`probe tells what a ${cpu} has`, async () => {
+      const run = await boot("bochs", "probe", { cpu });
+      assertEnded(run, "0 ok", "ok");
+      onlyLine(run, new RegExp(`^basalt: probe vmx ok .* ept=${ept} unrestricted-guest=${unrestricted}$`));
+    });
+  }
+});
+
 describe("Basalt refuses to start in QEMU without KVM with exit code 3:", () => {
   const refusals: readonly (readonly [what: string, cpu: string, result: string, sentence: RegExp])[] = [
     ["an Intel model, whose VMX TCG lacks", "Skylake-Client", "21 no-vmx", /no VMX: CPUID\.1:ECX\[5\] is 0/],

@@ -1,0 +1,72 @@
+// Boots the guests that public cases are about (mirror, rdtsc, ept) and the real-mode guest, in Bochs.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { builtElf } from "../../tools/paths.ts";
+import { assertEnded, boot, onlyLine } from "./support/boot.ts";
+import { stopInBochs } from "./support/bochs-snapshot.ts";
+import { ImageSymbols } from "./support/image-symbols.ts";
+
+describe("the guest mirror", () => {
+  for (const [cpu, how] of [
+    ["corei7_skylake_x", "with EPT"],
+    ["corei7_sandy_bridge_2600k", "with EPT"],
+    ["corei5_lynnfield_750", "with EPT"],
+    ["core2_penryn_t9600", "without EPT"],
+  ] as const) {
+    test(`runs on a ${cpu} ${how}, to its VMCALL and back into the host`, async () => {
+      const run = await boot("bochs", "guest=mirror", { cpu });
+      assertEnded(run, "0 ok", "ok");
+      onlyLine(run, new RegExp(`^basalt: vm0: guest mirror, in Basalt's own memory, ${how}$`));
+      onlyLine(run, /^basalt: vm0: exit 18 VMCALL: 1 exits, /);
+      const back = onlyLine(run, /^basalt: vm0: back in the host: the VMCS is cleared, /);
+      assert.match(back, /, (\d+) of \1 pages are given back$/);
+      assert.deepEqual(run.lines.slice(-2), ["basalt: VMX operation is off", "basalt: result 0 ok"]);
+    });
+  }
+
+  test("leaves CR0 and CR4 as they were before VMX operation: CR4.VMXE is 0", async () => {
+    const symbols = await ImageSymbols.of(builtElf);
+    const before = await stopInBochs(symbols, "apic_start", "guest=mirror");
+    const after = await stopInBochs(symbols, "finish", "guest=mirror");
+    assert.equal(after.cr4 & (1n << 13n), 0n);
+    for (const register of ["cr0", "cr3", "cr4", "efer", "gdtBase", "taskSelector"] as const) {
+      assert.equal(after[register], before[register], register);
+    }
+  });
+
+  test("runs again and again in one boot", async () => {
+    const run = await boot("bochs", "guest=mirror,hlt,mirror,rdtsc,mirror,ept,mirror,real iterations=9");
+    assertEnded(run, "0 ok", "ok");
+    for (let vm = 0; vm < 8; vm++) onlyLine(run, new RegExp(`^basalt: vm${vm}: ended: ok, `));
+  });
+});
+
+test("the guest rdtsc exits at each RDTSC, then makes one hypercall and ends", async () => {
+  const run = await boot("bochs", "guest=rdtsc,rdtsc iterations=123");
+  assertEnded(run, "0 ok", "ok");
+  for (const vm of [0, 1]) {
+    onlyLine(run, new RegExp(`^basalt: vm${vm}: exit 16 RDTSC: 123 exits, `));
+    onlyLine(run, new RegExp(`^basalt: vm${vm}: exit 18 VMCALL: 1 exits, `));
+  }
+});
+
+test("the guest ept, a page of HLT behind a null descriptor table, exits as often as it is told", async () => {
+  const run = await boot("bochs", "guest=ept iterations=5000");
+  assertEnded(run, "0 ok", "ok");
+  onlyLine(run, /^basalt: vm0: exit 12 HLT: 5000 exits, /);
+  onlyLine(
+    run,
+    new RegExp(
+      `^basalt: vm0: ended: ok, \\d+ VM entries, final RIP 0x${(0x10000 + (5000 % 4091)).toString(16).padStart(16, "0")}$`,
+    ),
+  );
+});
+
+test("the guest real prints a line from 16-bit real mode through COM1, polling it, and halts", async () => {
+  const run = await boot("bochs", "guest=real");
+  assertEnded(run, "0 ok", "ok");
+  onlyLine(run, /^basalt: vm0: hello from 16-bit real mode$/);
+  onlyLine(run, /^basalt: vm0: exit 30 I\/O instruction: 58 exits, /);
+  onlyLine(run, /^basalt: vm0: exit 12 HLT: 1 exits, /);
+  onlyLine(run, /^basalt: vm0: ended: ok, \d+ VM entries, final RIP 0x0000000000007c1b$/);
+});
