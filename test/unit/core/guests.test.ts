@@ -8,7 +8,7 @@ import { io, listed, rdtsc, vmcall, type Exit, type Script } from "./machine/exi
 import { GDT, IDT, mirrorCode, MIRROR_CODE, PML4, TSS } from "./machine/host-tables.ts";
 import { interpreted } from "./machine/interpreter.ts";
 import { boot, Machine, type Run } from "./machine/machine.ts";
-import { control, field } from "./machine/tables.ts";
+import { control, field, msr } from "./machine/tables.ts";
 import type { Vmcs } from "./machine/vmcs.ts";
 import { controlIsOn } from "./machine/vm-entry.ts";
 
@@ -54,6 +54,15 @@ const interesting = [
   ...["VM_ENTRY_CONTROLS", "PRIMARY_VM_EXIT_CONTROLS", "VMX_PREEMPTION_TIMER_VALUE"],
 ];
 
+/** Runs a guest with VMWRITEs of core's going to another field, or with another value. */
+function runWithMistake(commandLine: string, change: (encoding: number, value: bigint) => [number, bigint]): Run {
+  const prepare = ({ vmx }: Machine): void => {
+    const vmwrite = vmx.vmwrite.bind(vmx);
+    vmx.vmwrite = (encoding, value) => vmwrite(...change(encoding, value));
+  };
+  return boot({ commandLine, prepare });
+}
+
 /** A segment register as the VMCS has it: selector, base, limit, access rights. */
 function segment(fields: (name: string) => bigint, name: string): bigint[] {
   return ["SELECTOR", "BASE", "LIMIT", "ACCESS_RIGHTS"].map((part) => fields(`GUEST_${name}_${part}`));
@@ -84,8 +93,6 @@ describe("the guest mirror", () => {
   test("has the host's tables, control registers, debug register, flags and MSRs", () => {
     const { run, fields } = runAndKeep("guest=mirror");
     const { processor } = run.machine;
-    const msrOf = (name: string): bigint => [...processor.msrs][0] && processor.rdmsr(msrs[name]!);
-    const msrs: Record<string, number> = { PAT: 0x277, EFER: 0xc0000080, CS: 0x174, ESP: 0x175, EIP: 0x176 };
     const expected: Record<string, bigint> = {
       GUEST_GDTR_BASE: GDT.base,
       GUEST_GDTR_LIMIT: BigInt(GDT.limit),
@@ -97,11 +104,11 @@ describe("the guest mirror", () => {
       GUEST_DR7: 0x400n,
       GUEST_RFLAGS: processor.rflags,
       GUEST_RIP: MIRROR_CODE,
-      GUEST_IA32_PAT: msrOf("PAT"),
-      GUEST_IA32_EFER: msrOf("EFER"),
-      GUEST_IA32_SYSENTER_CS: msrOf("CS"),
-      GUEST_IA32_SYSENTER_ESP: msrOf("ESP"),
-      GUEST_IA32_SYSENTER_EIP: msrOf("EIP"),
+      GUEST_IA32_PAT: processor.rdmsr(msr("IA32_PAT")),
+      GUEST_IA32_EFER: processor.rdmsr(msr("IA32_EFER")),
+      GUEST_IA32_SYSENTER_CS: processor.rdmsr(msr("IA32_SYSENTER_CS")),
+      GUEST_IA32_SYSENTER_ESP: processor.rdmsr(msr("IA32_SYSENTER_ESP")),
+      GUEST_IA32_SYSENTER_EIP: processor.rdmsr(msr("IA32_SYSENTER_EIP")),
       VMCS_LINK_POINTER: 0xffffffffffffffffn,
     };
     for (const [name, value] of Object.entries(expected)) assert.equal(fields(name), value, name);
@@ -209,23 +216,20 @@ describe("the guest rdtsc", () => {
     assertEnd(run, "control-unsupported", /"RDTSC exiting" \(bit 12\)/, /vm1: ended: ok/);
   });
 
-  /** Runs the guest with a VMWRITE of core's going to another field, or with another value. */
-  function runWithMistake(change: (encoding: number, value: bigint) => [number, bigint]): Run {
-    const prepare = ({ vmx }: Machine): void => {
-      const vmwrite = vmx.vmwrite.bind(vmx);
-      vmx.vmwrite = (encoding, value) => vmwrite(...change(encoding, value));
-    };
-    return boot({ commandLine: "guest=rdtsc iterations=3", prepare });
-  }
-
   test("with the case's mistake, GS's access rights at 0x482e, fails with 0x80000021, as the case did", () => {
-    const run = runWithMistake((encoding, value) => [encoding === 0x481e ? 0x482e : encoding, value]);
+    const run = runWithMistake("guest=rdtsc iterations=3", (encoding, value) => [
+      encoding === 0x481e ? 0x482e : encoding,
+      value,
+    ]);
     assertEnd(run, "entry-failed-by-state", /exit reason 0x80000021, VM-entry failure due to invalid guest state/);
     assert.deepEqual(run.machine.entry.brokenRules, ["27.3.1.2 data types"]);
   });
 
   test("with the case's slip, SYSENTER_CS with EFER's value, runs", () => {
-    const run = runWithMistake((encoding, value) => [encoding, encoding === 0x482a ? 0xd01n : value]);
+    const run = runWithMistake("guest=rdtsc iterations=3", (encoding, value) => [
+      encoding,
+      encoding === 0x482a ? 0xd01n : value,
+    ]);
     assertEnd(run, "ok", /exit 16 RDTSC: 3 exits/);
   });
 });
@@ -303,6 +307,20 @@ describe("the guest real", () => {
     for (const name of ["ES", "SS", "DS", "FS", "GS"])
       assert.deepEqual(segment(fields, name), [0n, 0n, 0xffffn, 0x93n]);
     assert.deepEqual([fields("GUEST_IDTR_BASE"), fields("GUEST_IDTR_LIMIT")], [0n, 0x3ffn]);
+  });
+
+  test("fails by its state without unrestricted guest, and by its controls with it and without EPT", () => {
+    const without = (name: string): Run =>
+      runWithMistake("guest=real", (encoding, value) => [
+        encoding,
+        encoding === field(SECONDARY) ? value & ~control(name) : value,
+      ]);
+    const restricted = without("SECONDARY_UNRESTRICTED_GUEST");
+    assertEnd(restricted, "entry-failed-by-state", /0x80000021/);
+    assert.deepEqual(restricted.machine.entry.brokenRules, ["27.3.1.1 CR0"]);
+    const noEpt = without("SECONDARY_ENABLE_EPT");
+    assertEnd(noEpt, "entry-failed", /VM-instruction error 7/);
+    assert.deepEqual(noEpt.machine.entry.brokenRules, ["27.2.1.1 unrestricted guest needs EPT"]);
   });
 
   test("prints its line through COM1, byte by byte, and halts", () => {
