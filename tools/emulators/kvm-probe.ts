@@ -16,8 +16,8 @@ const kvmDevice = "/dev/kvm";
 const cachePath = join(buildDirectory, "kvm-probe.json");
 const timeoutSeconds = 20;
 
-/** What Basalt prints on the boot option `probe`, after VMXON and VMXOFF. Nothing else counts. */
-const proof = /^basalt: probe vmx ok feature-control=\S+ ept=\S+ unrestricted-guest=\S+$/;
+/** What Basalt prints on the boot option `probe`, after VMXON. Nothing else counts. */
+const report = /^basalt: probe vmx ok feature-control=\S+ ept=(\d) unrestricted-guest=(\d)$/;
 
 /**
  * Answers whether Basalt can run under KVM here. The answer holds as long as the machine is up and the image is the
@@ -50,8 +50,10 @@ async function findObstacle(): Promise<string | null> {
 
 /** What a run with the boot option `probe` proves. */
 export function readProbe({ lines, summary }: Pick<RunResult, "lines" | "summary">): KvmProbe {
-  const line = lines.find((candidate) => proof.test(candidate));
-  return line === undefined ? { works: false, detail: summary } : { works: true, detail: line };
+  const [line, ept, unrestricted] = lines.map((candidate) => report.exec(candidate)).find((match) => match) ?? [];
+  if (line === undefined) return { works: false, detail: summary };
+  const works = ept === "1" && unrestricted === "1";
+  return { works, detail: works ? line : `${line}; most guests need both EPT and unrestricted guest` };
 }
 
 async function cacheKey(): Promise<string> {

@@ -3,13 +3,21 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { readProbe } from "../../../tools/emulators/kvm-probe.ts";
 
-const proof = "basalt: probe vmx ok feature-control=0x5 ept=yes unrestricted-guest=yes";
+const proof = "basalt: probe vmx ok feature-control=0x5 ept=1 unrestricted-guest=1";
 
 describe("KVM with VMX", () => {
   test("works where Basalt printed that VMXON did", () => {
     const probe = readProbe({ lines: ["basalt: 0.1.0", proof, "basalt: result 0 ok"], summary: "ended" });
     assert.deepEqual(probe, { works: true, detail: proof });
   });
+
+  for (const lacking of ["ept=0 unrestricted-guest=0", "ept=1 unrestricted-guest=0"]) {
+    test(`does not work for most guests where the line says ${lacking}, and that is said`, () => {
+      const line = `basalt: probe vmx ok feature-control=0x5 ${lacking}`;
+      const probe = readProbe({ lines: [line], summary: "ended" });
+      assert.deepEqual(probe, { works: false, detail: `${line}; most guests need both EPT and unrestricted guest` });
+    });
+  }
 
   for (const [what, lines] of [
     ["the run ended well but without the line", ["basalt: result 0 ok"]],
