@@ -31,6 +31,10 @@ const expectations: Readonly<Record<string, Expectation>> = {
   "fault-stack": { ended: "vmm-stopped", says: /vmm stopped: stack exhausted/ },
   "fault-loop": { ended: "vmm-stopped", says: /vmm stopped: time budget spent/ },
   "fault-assert": { ended: "vmm-stopped", says: /vmm stopped: failed assertion: / },
+  mirror: { ended: "ok", says: /exit 18 VMCALL: 1 exits, / },
+  rdtsc: { ended: "ok", says: new RegExp(`exit 16 RDTSC: ${ITERATIONS} exits, `) },
+  ept: { ended: "ok", says: new RegExp(`exit 12 HLT: ${ITERATIONS} exits, `) },
+  real: { ended: "ok", says: /exit 12 HLT: 1 exits, / },
 };
 
 const expected = guestNames.map((name) => ({ name, ...expectations[name] }));
