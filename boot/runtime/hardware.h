@@ -113,6 +113,13 @@ IMPORT(u32, vmEnter, u32 registers_end, u32 launched) {
   return outcome;
 }
 
+IMPORT(u32, in8, u32 port) { return in8(port); }
+IMPORT(u32, in16, u32 port) { return in16(port); }
+IMPORT(u32, in32, u32 port) { return in32(port); }
+IMPORT(void, out8, u32 port, u32 value) { out8(port, value); }
+IMPORT(void, out16, u32 port, u32 value) { out16(port, value); }
+IMPORT(void, out32, u32 port, u32 value) { out32(port, value); }
+
 // Lets pending interrupts in: they come on IST stacks, are acknowledged, and leave.
 IMPORT(void, openInterruptWindow) { __asm__ volatile("sti\n\tnop\n\tcli" : : : "memory"); }
 // An NMI that made a guest exit leaves NMIs blocked until an IRET (SDM 3C 27.5.5): the handler of this one ends in one.

@@ -125,10 +125,15 @@ static inline u64 read_tsc(void) {
   __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
   return (u64)high << 32 | low;
 }
-static inline u8 in8(u16 port) {
-  u8 value;
-  __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-  return value;
-}
-static inline void out8(u16 port, u8 value) { __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
-static inline void out16(u16 port, u16 value) { __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port)); }
+#define PORT_ACCESS(bits, suffix)                                                                                      \
+  static inline u##bits in##bits(u16 port) {                                                                           \
+    u##bits value;                                                                                                     \
+    __asm__ volatile("in" suffix " %1, %0" : "=a"(value) : "Nd"(port));                                                \
+    return value;                                                                                                      \
+  }                                                                                                                    \
+  static inline void out##bits(u16 port, u##bits value) {                                                              \
+    __asm__ volatile("out" suffix " %0, %1" : : "a"(value), "Nd"(port));                                               \
+  }
+PORT_ACCESS(8, "b")
+PORT_ACCESS(16, "w")
+PORT_ACCESS(32, "l")

@@ -74,6 +74,19 @@ export declare function openInterruptWindow(): void;
 /** Ends the blocking of NMIs that an NMI exit leaves behind, and counts that NMI as the host's (`nmiCount`). */
 export declare function unblockNmis(): void;
 
+/** IN of a byte from `port`, 0 to 0xffff; all ones where no device answers. */
+export declare function in8(port: u32): u32;
+/** IN of 16 bits. */
+export declare function in16(port: u32): u32;
+/** IN of 32 bits. */
+export declare function in32(port: u32): u32;
+/** OUT of the low byte of `value` to `port`, 0 to 0xffff. */
+export declare function out8(port: u32, value: u32): void;
+/** OUT of the low 16 bits. */
+export declare function out16(port: u32, value: u32): void;
+/** OUT of 32 bits. */
+export declare function out32(port: u32, value: u32): void;
+
 /** Copies `length` bytes of physical memory to `to`. 0, or 1 where the range is beyond the CPU's addresses. */
 export declare function readPhysical(hpa: u64, to: usize, length: u32): u32;
 /** The host-physical address of core's memory, which is contiguous. */

@@ -20,6 +20,7 @@ import { Finished, HostException, Panic } from "./faults.ts";
 import { GDT, IDT, MIRROR_CODE, segmentDescriptor, writeHostTables } from "./host-tables.ts";
 import { interpreted } from "./interpreter.ts";
 import { PhysicalMemory } from "./physical-memory.ts";
+import { Ports } from "./ports.ts";
 import { Processor } from "./processor.ts";
 import { VmEntry } from "./vm-entry.ts";
 import { textAt, VmmBridge } from "./vmm-bridge.ts";
@@ -76,6 +77,7 @@ interface CoreExports {
 
 export class Machine {
   readonly memory = new PhysicalMemory();
+  readonly ports = new Ports();
   readonly processor: Processor;
   readonly vmx: Vmx;
   readonly vmms: VmmBridge;
@@ -252,6 +254,12 @@ export class Machine {
         this.trace.push("INT 2");
         this.entry.nmisAreBlocked = false;
       },
+      in8: (port: number) => this.ports.in(port, 1),
+      in16: (port: number) => this.ports.in(port, 2),
+      in32: (port: number) => this.ports.in(port, 4),
+      out8: (port: number, value: number) => this.ports.out(port, 1, value),
+      out16: (port: number, value: number) => this.ports.out(port, 2, value),
+      out32: (port: number, value: number) => this.ports.out(port, 4, value),
       readPhysical: (hpa: bigint, to: number, length: number) => {
         const end = u64(hpa) + BigInt(length >>> 0);
         if (end > 1n << BigInt(processor.model.maximumPhysicalAddress)) return 1;
