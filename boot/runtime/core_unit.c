@@ -31,22 +31,19 @@ _Noreturn void vmcs_access_failed(const char *instruction, u32 field) {
   panic_at(RESULT_VMCS_ACCESS, "vmcs-access", CALL_SITE, CALLER_FRAME);
 }
 
-// Copies physical memory by a window of one page. Statuses: 0, or 1 for an address beyond the CPU's.
-u32 read_physical(u64 physical, u8 *to, u32 length) {
-  u64 window = DEVICE_WINDOW + PAGE_SIZE;
-  if (physical + length < physical || physical + length > 1ull << physical_address_bits())
-    return 1;
-  while (length > 0) {
-    u64 offset = physical % PAGE_SIZE;
-    u32 part = length < PAGE_SIZE - offset ? length : PAGE_SIZE - offset;
-    paging_map(window, physical - offset, PAGE_SIZE, PAGE_READ);
-    memcpy(to, (u8 *)window + offset, part);
-    physical += part;
-    to += part;
-    length -= part;
+// A byte of physical memory or of a device's registers, by the window of one page. Core keeps to the CPU's addresses.
+volatile void *window_to(u64 physical, u32 flags) {
+  paging_map(MEMORY_WINDOW, physical & ~(PAGE_SIZE - 1), PAGE_SIZE, flags);
+  return (u8 *)MEMORY_WINDOW + physical % PAGE_SIZE;
+}
+
+void read_physical(u64 physical, u8 *to, u32 length) {
+  for (u32 part; length > 0; physical += part, to += part, length -= part) {
+    u64 rest = PAGE_SIZE - physical % PAGE_SIZE;
+    part = length < rest ? length : rest;
+    memcpy(to, (u8 *)window_to(physical, PAGE_READ), part);
   }
-  paging_map(window, (u64)image_start, PAGE_SIZE, PAGE_READ); // harmless to be left there
-  return 0;
+  window_to((u64)image_start, PAGE_READ); // harmless to be left there
 }
 
 u32 w2c_hardware_symbolAt(struct w2c_hardware *h, u64 address, u32 out, u32 capacity) {
@@ -55,10 +52,10 @@ u32 w2c_hardware_symbolAt(struct w2c_hardware *h, u64 address, u32 out, u32 capa
   return name ? copy_text(name, (char *)h->memory + out, capacity) : 0;
 }
 
-_Noreturn void w2c_hardware_finish(struct w2c_hardware *h, u32 result, u32 name) {
+void w2c_hardware_announceResult(struct w2c_hardware *h, u32 result, u32 name) {
   char text[64];
   text[copy_string(h->memory, 0, core_memory_end - core_memory_start, name, text, sizeof text - 1)] = 0;
-  finish(result, text);
+  announce(result, text);
 }
 
 #include "core_module.c.inc"
@@ -70,7 +67,6 @@ _Noreturn void runtime_start(u32 kind, u32 information) {
   serial_start();
   paging_start();
   traps_start();
-  apic_start();
   void *memory = (void *)INSTANCE_MEMORY(CORE_INSTANCE);
   wasm2c_core_instantiate(core, memory, memory);
   w2c_core_start(core);

@@ -13,7 +13,8 @@ extern u8 vmx_exit[], vmx_mirror[]; // vmx.asm
 
 _Noreturn void vmcs_access_failed(const char *instruction, u32 field);
 bool try_rdmsr(u32 index, u64 *value);
-u32 read_physical(u64 physical, u8 *to, u32 length);
+void read_physical(u64 physical, u8 *to, u32 length);
+volatile void *window_to(u64 physical, u32 flags);
 
 // `h` is the base of core's memory: what an import's pointers are relative to.
 #define IMPORT(type, name, ...)                                                                                        \
@@ -125,7 +126,10 @@ IMPORT(void, openInterruptWindow) { __asm__ volatile("sti\n\tnop\n\tcli" : : : "
 // An NMI that made a guest exit leaves NMIs blocked until an IRET (SDM 3C 27.5.5): the handler of this one ends in one.
 IMPORT(void, unblockNmis) { __asm__ volatile("int $2" : : : "memory"); }
 
-IMPORT(u32, readPhysical, u64 physical, u32 to, u32 length) { return read_physical(physical, &AT(u8, to), length); }
+IMPORT(void, readPhysical, u64 physical, u32 to, u32 length) { read_physical(physical, &AT(u8, to), length); }
+IMPORT(u32, readDevice32, u64 physical) { return *(volatile u32 *)window_to(physical, PAGE_UNCACHED); }
+IMPORT(void, writeDevice32, u64 physical, u32 value) { *(volatile u32 *)window_to(physical, PAGE_UNCACHED) = value; }
+IMPORT(void, setLocalApic, u32 mode, u64 base) { set_local_apic(mode, base); }
 IMPORT(u64, physicalBase) { return (u64)core_memory_start; }
 IMPORT(u64, memoryBase) { return (u64)h->memory; }
 IMPORT(u64, imageStart) { return (u64)image_start; }
@@ -134,9 +138,8 @@ IMPORT(u64, vmExitAddress) { return (u64)vmx_exit; }
 IMPORT(u64, mirrorAddress) { return (u64)vmx_mirror; }
 IMPORT(u64, nmiCount) { return nmi_count; }
 IMPORT(void, consoleWrite, u32 text, u32 length) { serial_write(&AT(u8, text), length); }
-IMPORT(void, setPowerOff, u32 pm1a, u32 pm1a_value, u32 pm1b, u32 pm1b_value) {
-  power_off_ports = (struct power_off_ports){pm1a, pm1a_value, pm1b, pm1b_value};
-}
+IMPORT(void, setEndSteps, u32 steps) { __builtin_memcpy(end_steps, &AT(u8, steps), sizeof end_steps); }
+IMPORT(void, endMachine) { end_machine(); }
 
 IMPORT(u32, vmmMap, u32 vm, u64 address, u64 hpa, u64 bytes) { return vmm_map(vm, address, hpa, bytes); }
 IMPORT(u32, vmmInstantiate, u32 vm) { return vmm_instantiate(vm); }
@@ -144,4 +147,4 @@ IMPORT(u64, vmmCall, u32 vm, u32 entry, u32 argument) { return vmm_call(vm, entr
 IMPORT(void, vmmTrap, u32 out) { AT(struct vmm_trap_record, out) = vmm_trap_record; }
 
 u32 w2c_hardware_symbolAt(struct w2c_hardware *h, u64 address, u32 out, u32 capacity);
-_Noreturn void w2c_hardware_finish(struct w2c_hardware *h, u32 result, u32 name);
+void w2c_hardware_announceResult(struct w2c_hardware *h, u32 result, u32 name);

@@ -47,12 +47,6 @@ bool paging_map(u64 address, u64 physical, u64 bytes, u32 flags) {
   return true;
 }
 
-u32 physical_address_bits(void) {
-  u32 eax = 0x80000008, ebx, ecx, edx;
-  __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
-  return eax & 0xFF;
-}
-
 static u8 core_state[INSTANCE_STATE_BYTES] __attribute__((aligned(4096)));
 
 void paging_start(void) {

@@ -1,7 +1,21 @@
 // The ends that nothing returns from: a panic's backtrace, the result line and the way to power off.
 #include "runtime.h"
 
-struct power_off_ports power_off_ports;
+struct end_step end_steps[END_STEPS];
+
+static void take(struct end_step step) {
+  static const u64 no_idt[2];
+  u32 polls = 1 << 20; // each takes about a microsecond on a PC
+  switch (step.kind) {
+  case END_OUT8: return out8(step.port, step.value);
+  case END_SET16: return out16(step.port, (in16(step.port) & step.mask) | step.value);
+  case END_WAIT8:
+    while (polls > 0 && (in8(step.port) & step.mask) != step.value)
+      polls--;
+    return;
+  case END_TRIPLE_FAULT: __asm__ volatile("lidt %0\n\tint3" : : "m"(no_idt));
+  }
+}
 
 void put_address(u64 address) {
   u64 offset;
@@ -45,9 +59,8 @@ _Noreturn void panic_at(u32 result, const char *name, u64 rip, u64 rbp) {
   finish(result, name);
 }
 
-// The result line is the last of a run; tools/emulators reads it. Then, whichever is there: QEMU's isa-debug-exit,
-// ACPI S5 (ACPI 6.5 section 4.8.3.2.1: SLP_TYP and SLP_EN in PM1a_CNT and PM1b_CNT), a halt.
-_Noreturn void finish(u32 result, const char *name) {
+// The result line is the last of a run; tools/emulators reads it. A QEMU with isa-debug-exit ends here.
+void announce(u32 result, const char *name) {
   put("basalt: result ");
   put_decimal(result);
   put(" ");
@@ -55,11 +68,17 @@ _Noreturn void finish(u32 result, const char *name) {
   put("\n");
   serial_drain();
   out8(0xF4, result);
-  if (power_off_ports.pm1a_control)
-    out16(power_off_ports.pm1a_control, power_off_ports.pm1a_value);
-  if (power_off_ports.pm1b_control)
-    out16(power_off_ports.pm1b_control, power_off_ports.pm1b_value);
+}
+
+_Noreturn void end_machine(void) {
+  for (u32 i = 0; i < END_STEPS; i++)
+    take(end_steps[i]);
   put("basalt: this machine is safe to switch off\n");
   while (true)
     __asm__ volatile("cli\n\thlt");
+}
+
+_Noreturn void finish(u32 result, const char *name) {
+  announce(result, name);
+  end_machine();
 }

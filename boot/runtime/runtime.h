@@ -25,7 +25,8 @@ typedef uint64_t u64;
 #define RESERVATION_BYTES (8 * GIB)
 #define CORE_INSTANCE 0
 #define VMM_INSTANCE(vm) (1 + (vm))
-#define DEVICE_WINDOW ((u64)64 << 39) // the local APIC's page, then the window of readPhysical
+#define APIC_WINDOW ((u64)64 << 39) // the local APIC's page in xAPIC mode
+#define MEMORY_WINDOW (APIC_WINDOW + PAGE_SIZE) // of readPhysical and of devices' registers
 
 // linker.ld
 extern u8 image_start[], text_start[], text_end[], rodata_start[], data_start[], data_end[], core_memory_start[],
@@ -55,7 +56,6 @@ enum page_flags {
 };
 void paging_start(void);
 bool paging_map(u64 address, u64 physical, u64 bytes, u32 flags);
-u32 physical_address_bits(void);
 
 // symbols.c
 const char *symbol_of(u64 address, u64 *offset);
@@ -65,22 +65,22 @@ struct trap_frame {
   u64 r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax, vector, error, rip, cs, rflags, rsp, ss;
 };
 extern volatile u64 nmi_count;
+enum apic_mode { APIC_ABSENT, APIC_XAPIC, APIC_X2APIC }; // hv/core/interrupts/local-apic.ts, as the vectors
+enum { TIMER_VECTOR = 0x40, SPURIOUS_VECTOR = 0xFF };
 void traps_start(void);
-
-// apic.c
-#define TIMER_VECTOR 0x40
-#define SPURIOUS_VECTOR 0xFF
-void apic_start(void);
-void apic_end_of_interrupt(void);
+void set_local_apic(u32 mode, u64 base);
 
 // report.c: the ends that nothing returns from.
 enum result { // hv/core/results.ts holds the whole table
   RESULT_HOST_EXCEPTION = 60, RESULT_ASSERTION, RESULT_CORE_TRAP, RESULT_VMCS_ACCESS, RESULT_MACHINE_CHECK
 };
-struct power_off_ports { // from the FADT, by core; 0: none found
-  u16 pm1a_control, pm1a_value, pm1b_control, pm1b_value;
+struct end_step { // hv/core/firmware/end-steps.ts says what each kind does
+  u16 kind, port, mask, value;
 };
-extern struct power_off_ports power_off_ports;
+enum { END_NOTHING, END_OUT8, END_SET16, END_WAIT8, END_TRIPLE_FAULT, END_STEPS = 16 };
+extern struct end_step end_steps[END_STEPS];
+void announce(u32 result, const char *name);
+_Noreturn void end_machine(void);
 _Noreturn void finish(u32 result, const char *name);
 _Noreturn void panic_at(u32 result, const char *name, u64 rip, u64 rbp);
 // Where the running function was called, within the call instruction: what follows it may be another function's code.

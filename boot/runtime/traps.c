@@ -55,6 +55,23 @@ void traps_start(void) {
   __asm__ volatile("mov %%cr4, %0\n\tor %1, %0\n\tmov %0, %%cr4" : "=&r"(base) : "i"(CR4_MCE));
 }
 
+// The local APIC, which core has set up, is the source of all interrupts; here they are only ended (SDM 3A 11.8.5).
+static u32 apic_mode;
+
+void set_local_apic(u32 mode, u64 base) {
+  if (mode == APIC_XAPIC)
+    paging_map(APIC_WINDOW, base, PAGE_SIZE, PAGE_UNCACHED);
+  apic_mode = mode;
+}
+
+static void end_interrupt(void) {
+  enum { EOI = 0xB0, MSR_X2APIC_EOI = 0x80B };
+  if (apic_mode == APIC_XAPIC)
+    *(volatile u32 *)(APIC_WINDOW + EOI) = 0;
+  else if (apic_mode == APIC_X2APIC)
+    write_msr(MSR_X2APIC_EOI, 0);
+}
+
 static _Noreturn void report(struct trap_frame *f) {
   u64 cr2, cr3;
   static bool is_reporting;
@@ -112,7 +129,7 @@ static _Noreturn void report(struct trap_frame *f) {
 void trap_dispatch(struct trap_frame *f) {
   if (f->vector >= FIRST_INTERRUPT) {
     if (f->vector != SPURIOUS_VECTOR)
-      apic_end_of_interrupt();
+      end_interrupt();
     if (f->vector == TIMER_VECTOR)
       vmm_timer_tick(f);
     return;

@@ -71,8 +71,8 @@ u32 vmm_map(u32 vm, u64 address, u64 physical, u64 bytes) {
   bool is_aligned = ((address | physical | bytes) & (PAGE_SIZE - 1)) == 0;
   bool in_image = physical < (u64)image_end && end > (u64)image_start;
   bool in_core = physical >= (u64)core_memory_start && end <= (u64)core_memory_end;
-  if (vm >= MAX_VMS || !is_aligned || bytes == 0 || end < physical || end > 1ull << physical_address_bits() ||
-      address >= 4 * GIB || bytes > 4 * GIB - address || (in_image && !in_core))
+  if (vm >= MAX_VMS || !is_aligned || bytes == 0 || end < physical || address >= 4 * GIB ||
+      bytes > 4 * GIB - address || (in_image && !in_core))
     return 1;
   u64 linear = INSTANCE_MEMORY(VMM_INSTANCE(vm)) + address;
   if (!paging_map(linear, physical, bytes, PAGE_WRITE))

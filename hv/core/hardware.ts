@@ -87,8 +87,14 @@ export declare function out16(port: u32, value: u32): void;
 /** OUT of 32 bits. */
 export declare function out32(port: u32, value: u32): void;
 
-/** Copies `length` bytes of physical memory to `to`. 0, or 1 where the range is beyond the CPU's addresses. */
-export declare function readPhysical(hpa: u64, to: usize, length: u32): u32;
+/** Copies `length` bytes of physical memory to `to`; all of it below the CPU's MAXPHYADDR, else a host exception. */
+export declare function readPhysical(hpa: u64, to: usize, length: u32): void;
+/** Reads the 32-bit register of a device at `hpa`, a multiple of 4 below the CPU's MAXPHYADDR, uncached. */
+export declare function readDevice32(hpa: u64): u32;
+/** Writes such a register. */
+export declare function writeDevice32(hpa: u64, value: u32): void;
+/** How interrupt handlers reach the local APIC's EOI: APIC_* of hv/core/interrupts/local-apic.ts, and xAPIC's page. */
+export declare function setLocalApic(mode: u32, base: u64): void;
 /** The host-physical address of core's memory, which is contiguous. */
 export declare function physicalBase(): u64;
 /** The host-linear address of core's memory. */
@@ -122,7 +128,9 @@ export declare function vmmCall(vm: u32, entry: u32, argument: u32): u64;
 /** Writes the VmmTrap record of the last stopped call to `out`. */
 export declare function vmmTrap(out: usize): void;
 
-/** What `finish` writes to power the machine off (ACPI S5); port 0 for none. */
-export declare function setPowerOff(pm1a: u32, pm1aValue: u32, pm1b: u32, pm1bValue: u32): void;
-/** Prints the result line, ends QEMU, powers off or halts. Does not return. */
-export declare function finish(result: u32, name: string): void;
+/** What is done at the end, and after a panic: the 16 steps of hv/core/firmware/end-steps.ts at `steps`. */
+export declare function setEndSteps(steps: usize): void;
+/** Prints the result line, and ends QEMU where it has isa-debug-exit. */
+export declare function announceResult(result: u32, name: string): void;
+/** Takes the steps of `setEndSteps`, says that the machine is safe to switch off, and halts. Does not return. */
+export declare function endMachine(): void;

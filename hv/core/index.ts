@@ -5,8 +5,10 @@ import { BootOptions } from "./boot/options";
 import { Console } from "./console/console";
 import { Cpuid } from "./cpu/cpuid";
 import { failOnPurpose } from "./monitor/fail";
-import { PowerOff } from "./firmware/power-off";
-import { finish, imageEnd, imageStart, nmiCount, physicalBase, setPowerOff } from "./hardware";
+import { AcpiTables } from "./firmware/acpi-tables";
+import { Ending } from "./firmware/ending";
+import { silenceMachine } from "./firmware/take-over";
+import { announceResult, imageEnd, imageStart, in8, nmiCount, physicalBase } from "./hardware";
 import { Machine } from "./machine";
 import { Mtrrs } from "./memory/memory-type";
 import { PAGE_BYTES, PagePool } from "./memory/page-pool";
@@ -28,15 +30,20 @@ export { run } from "./vmx/run";
 
 /** Pages of core's memory that hold VMX regions, vCPU pages and EPT tables. */
 const POOL_PAGES: u32 = 640;
+const COM1_LINE_STATUS: u32 = 0x3fd;
+const NO_DEVICE: u32 = 0xff;
 
 /** Boots Basalt: reads what the loader left at `information`, runs the guests, and ends the run. Does not return. */
 export function boot(kind: u32, information: u32): void {
   const console = new Console();
-  const result = main(console, kind, information);
-  finish(result, resultName(result));
+  const ending = new Ending();
+  const result = main(console, ending, kind, information);
+  announceResult(result, resultName(result));
+  // Basalt reads no keyboard yet.
+  ending.end(console, in8(COM1_LINE_STATUS) != NO_DEVICE, false);
 }
 
-function main(console: Console, kind: u32, address: u32): u32 {
+function main(console: Console, ending: Ending, kind: u32, address: u32): u32 {
   const memory = new PhysicalMemory();
   const information = new BootInformation(kind, address, memory);
   if (information.status != BOOT_INFORMATION_OK) {
@@ -44,6 +51,8 @@ function main(console: Console, kind: u32, address: u32): u32 {
     return RESULT_BAD_BOOT_INFORMATION;
   }
   memory.remove(imageStart(), imageEnd() - imageStart());
+  const end = (<u64>1) << new Cpuid().maximumPhysicalAddress();
+  memory.remove(end, u64.MAX_VALUE - end);
   if (memory.isTruncated) console.warning().text("the memory map has too many pieces; some RAM stays unused").end();
 
   const options = new BootOptions();
@@ -55,19 +64,13 @@ function main(console: Console, kind: u32, address: u32): u32 {
     .decimal(memory.freeBytes >> 20)
     .text(" MiB of RAM free")
     .end();
-  findPowerOff(console, information);
+  const tables = new AcpiTables(information.rsdp);
+  ending.find(console, options.end, tables);
   console.debug().text("boot command line: ").text(information.commandLine).end();
   if (!areOptionsGood) return RESULT_BAD_OPTION;
+  silenceMachine(console, tables, memory);
   failOnPurpose(options.fail);
   return start(console, options, memory);
-}
-
-function findPowerOff(console: Console, information: BootInformation): void {
-  const powerOff = new PowerOff();
-  const rsdp = information.rsdp;
-  const problem = rsdp ? powerOff.find(rsdp) : "the boot loader passed no ACPI root pointer";
-  if (problem.length == 0) setPowerOff(powerOff.pm1aPort, powerOff.pm1aValue, powerOff.pm1bPort, powerOff.pm1bValue);
-  else console.info().text("this machine will not power itself off: ").text(problem).end();
 }
 
 /** From a machine of unknown abilities to VMX operation, in the order of SDM 3C 32.5, and back. */

@@ -102,6 +102,7 @@ export const FEATURE_CONTROL_VMX_OUTSIDE_SMX: u64 = 0x4;
 export const APIC_BASE_BSP: u64 = 0x100;
 export const APIC_BASE_X2APIC_ENABLE: u64 = 0x400;
 export const APIC_BASE_GLOBAL_ENABLE: u64 = 0x800;
+export const APIC_BASE_ADDRESS_MASK: u64 = 0x000ffffffffff000;
 
 // SDM 3A 2.2.1: bits of IA32_EFER.
 export const EFER_SCE: u64 = 0x1;

@@ -2,10 +2,11 @@
 
 import { GUEST_NAMES } from "../../shared/guests";
 import { MAXIMUM_COMMAND_LINE } from "./boot-information";
+import { END_AUTOMATIC, END_NAMES } from "../firmware/end-choice";
 import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/console";
 
 const KNOWN: string =
-  "guest=NAME[,NAME...], iterations=N, loglevel=error|warning|info|debug, quiet, strict, probe, vmx-script, fail=NAME";
+  "guest=NAME[,NAME...], iterations=N, loglevel=error|warning|info|debug, quiet, strict, probe, vmx-script, end=NAME, fail=NAME";
 
 /** What `fail=` makes happen on purpose, so that the reports of host failures can be seen and tested. */
 export const FAIL_NOTHING: u32 = 0;
@@ -32,6 +33,8 @@ export class BootOptions {
   isProbe: bool = false;
   /** Run hv/core/vmx/script.ts instead of guests. */
   isScript: bool = false;
+  /** One of END_*. */
+  end: u32 = END_AUTOMATIC;
   fail: u32 = FAIL_NOTHING;
 
   /** Reads all of `commandLine`. False where an option is unknown or has a wrong value; each one is named. */
@@ -59,6 +62,7 @@ export class BootOptions {
     if (name == "guest") return this.applyGuests(value);
     if (name == "iterations") return this.applyIterations(value);
     if (name == "loglevel") return this.applyLogLevel(value);
+    if (name == "end") return this.applyEnd(value);
     if (name == "fail") return this.applyFail(value);
     const isFlag = name == "quiet" || name == "strict" || name == "probe" || name == "vmx-script";
     if (!isFlag) return "unknown option; Basalt knows " + KNOWN;
@@ -99,6 +103,13 @@ export class BootOptions {
     const level = indexOf(LEVEL_NAMES, value);
     if (level < 0) return "no such level; expected one of " + list(LEVEL_NAMES);
     this.logLevel = <u32>level;
+    return "";
+  }
+
+  private applyEnd(value: string): string {
+    const end = indexOf(END_NAMES, value);
+    if (end < 0) return "no such end; expected one of " + list(END_NAMES);
+    this.end = <u32>end;
     return "";
   }
 

@@ -1,5 +1,6 @@
 // Bounded reading of bytes that came from outside: boot information, ACPI tables.
 
+import { Cpuid } from "../cpu/cpuid";
 import { readPhysical } from "../hardware";
 
 /** A copy of some bytes. Reading beyond its end gives 0 and clears `isWhole`; nothing traps. */
@@ -15,7 +16,15 @@ export class Bytes {
   /** Copies physical memory; null where the range is beyond the CPU's physical addresses. */
   static ofPhysical(hpa: u64, length: u32): Bytes | null {
     const bytes = new Bytes(length);
-    return readPhysical(hpa, changetype<usize>(bytes.data), length) == 0 ? bytes : null;
+    return bytes.readPhysical(hpa, length) ? bytes : null;
+  }
+
+  /** Copies `count` bytes of physical memory, `length` at most, over the first ones; false beyond the CPU's addresses. */
+  readPhysical(hpa: u64, count: u32): bool {
+    const end = (<u64>1) << new Cpuid().maximumPhysicalAddress();
+    if (count > this.length || hpa > end || count > end - hpa) return false;
+    readPhysical(hpa, changetype<usize>(this.data), count);
+    return true;
   }
 
   private pointer(offset: u32, size: u32): usize {

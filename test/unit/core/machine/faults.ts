@@ -12,8 +12,9 @@ export class HostException extends Error {
 
 export const UD = 6;
 export const GP = 13;
+export const PF = 14;
 
-/** core called `finish`. */
+/** core announced a result and ended the machine. */
 export class Finished extends Error {
   readonly result: number;
   readonly resultName: string;

@@ -15,11 +15,15 @@ import {
   type Module,
 } from "./boot-information.ts";
 import { skylake, type CpuModel } from "./cpu-model.ts";
+import { END_STEPS_BYTES, readEndSteps, type EndStep } from "./end-steps.ts";
 import type { Script } from "./exits.ts";
-import { Finished, HostException, Panic } from "./faults.ts";
+import { Finished, HostException, Panic, PF } from "./faults.ts";
 import { GDT, IDT, MIRROR_CODE, segmentDescriptor, writeHostTables } from "./host-tables.ts";
 import { interpreted } from "./interpreter.ts";
+import { LocalApic } from "./local-apic.ts";
+import { DeviceRegisters } from "./device-registers.ts";
 import { PhysicalMemory } from "./physical-memory.ts";
+import { Pm1Control } from "./pm1.ts";
 import { Ports } from "./ports.ts";
 import { Processor } from "./processor.ts";
 import { VmEntry } from "./vm-entry.ts";
@@ -34,6 +38,8 @@ const IMAGE_START = 0x100000n;
 const CORE_START = 0x180000n;
 const MEMORY_BASE = 0x8040000000n;
 const INFORMATION = 0x10000n;
+const COM1 = 0x3f8;
+const LINE_STATUS = 5;
 const EXIT_RIP = 0x104f80n;
 /** Frames of a stopped vmm get addresses from here on; symbolAt names them. */
 const FIRST_FRAME = 0x102000n;
@@ -78,6 +84,8 @@ interface CoreExports {
 export class Machine {
   readonly memory = new PhysicalMemory();
   readonly ports = new Ports();
+  readonly devices = new DeviceRegisters();
+  readonly localApic: LocalApic;
   readonly processor: Processor;
   readonly vmx: Vmx;
   readonly vmms: VmmBridge;
@@ -85,20 +93,25 @@ export class Machine {
   readonly core: WebAssembly.Memory;
   /** Privileged instructions in order: VMXON, VMCLEAR, …, MOV CR4. */
   readonly trace: string[] = [];
-  /** What core told the runtime about soft-off: two ports, each with its value. */
-  powerOff: readonly number[] | null = null;
+  /** The steps that end the machine, as core handed them over last. */
+  endSteps: readonly EndStep[] = [];
+  /** How interrupt handlers reach the local APIC's EOI, once core has said it. */
+  localApicOfHandlers: { readonly mode: number; readonly base: bigint } | null = null;
   /** What `boot` is called with. */
   loader: { kind: number; address: bigint };
   readonly #options: MachineOptions;
   readonly #exports: CoreExports;
   #console = "";
+  #end: { result: number; name: string } | null = null;
   #ticks = 0n;
   readonly #executions = new Map<string, number>();
 
   constructor(options: MachineOptions = {}) {
     this.#options = options;
     const cpu = options.cpu ?? skylake;
-    this.processor = new Processor(cpu);
+    this.localApic = new LocalApic();
+    this.processor = new Processor(cpu, this.localApic);
+    this.devices.attach(() => this.processor.apicPage, 0x1000n, this.localApic);
     this.vmx = new Vmx(this.processor, this.memory);
     const instance = new WebAssembly.Instance(coreModule, this.#imports());
     this.#exports = instance.exports as unknown as CoreExports;
@@ -115,6 +128,8 @@ export class Machine {
       coreEnd: CORE_START + BigInt(this.core.buffer.byteLength),
       addressBits: cpu.maximumPhysicalAddress,
     });
+    this.ports.attach(0xb004, 2, new Pm1Control());
+    this.ports.attach(COM1, 8, { read: (offset) => (offset === LINE_STATUS ? 0x60 : 0), write: () => undefined });
     this.loader = this.#load();
     options.prepare?.(this);
   }
@@ -202,7 +217,7 @@ export class Machine {
       },
       rdmsr: (index: number) => processor.rdmsr(index >>> 0),
       tryRdmsr: (index: number, out: number) => {
-        const value = processor.msrs.get(index >>> 0);
+        const value = processor.msrOrNothing(index >>> 0);
         if (value !== undefined) this.#bytes(out, 8).writeBigUInt64LE(value);
         return value === undefined ? 0 : 1;
       },
@@ -262,10 +277,14 @@ export class Machine {
       out32: (port: number, value: number) => this.ports.out(port, 4, value),
       readPhysical: (hpa: bigint, to: number, length: number) => {
         const end = u64(hpa) + BigInt(length >>> 0);
-        if (end > 1n << BigInt(processor.model.maximumPhysicalAddress)) return 1;
+        if (end > 1n << BigInt(processor.model.maximumPhysicalAddress)) {
+          throw new HostException(PF, `read of physical address ${u64(hpa).toString(16)}, beyond MAXPHYADDR`);
+        }
         this.#bytes(to, length >>> 0).set(this.memory.read(u64(hpa), length >>> 0));
-        return 0;
       },
+      readDevice32: (hpa: bigint) => this.devices.read(u64(hpa)),
+      writeDevice32: (hpa: bigint, value: number) => this.devices.write(u64(hpa), value >>> 0),
+      setLocalApic: (mode: number, base: bigint) => (this.localApicOfHandlers = { mode, base: u64(base) }),
       physicalBase: () => CORE_START,
       memoryBase: () => MEMORY_BASE,
       imageStart: () => IMAGE_START,
@@ -285,9 +304,13 @@ export class Machine {
       vmmInstantiate: (vm: number) => this.vmms.instantiate(vm >>> 0),
       vmmCall: (vm: number, entry: number, argument: number) => this.vmms.call(vm >>> 0, entry >>> 0, argument >>> 0),
       vmmTrap: (out: number) => this.#writeTrap(out),
-      setPowerOff: (...ports: number[]) => (this.powerOff = ports),
-      finish: (result: number, name: number) => {
-        throw new Finished(result >>> 0, textAt(this.core, name));
+      setEndSteps: (steps: number) => (this.endSteps = readEndSteps(this.#bytes(steps, END_STEPS_BYTES))),
+      announceResult: (result: number, name: number) => {
+        this.#end = { result: result >>> 0, name: textAt(this.core, name) };
+      },
+      endMachine: () => {
+        if (!this.#end) throw new Error("core ended the machine before it announced a result");
+        throw new Finished(this.#end.result, this.#end.name);
       },
     };
     const abort = (message: number, file: number, line: number): never => {

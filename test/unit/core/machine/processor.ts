@@ -3,6 +3,7 @@ import { has } from "./bits.ts";
 import type { CpuidAnswer, CpuModel } from "./cpu-model.ts";
 import { GP, HostException } from "./faults.ts";
 import { PML4, SELECTORS } from "./host-tables.ts";
+import { LocalApic } from "./local-apic.ts";
 import { msr } from "./tables.ts";
 
 const EXTENDED = 0x80000000;
@@ -11,10 +12,17 @@ const CR4_VMXE = 1n << 13n;
 const FEATURE_CONTROL_LOCKED = 1n;
 const VMX_CAPABILITY_FIRST = 0x480;
 const VMX_CAPABILITY_LAST = 0x493;
+const APIC_GLOBAL_ENABLE = 0x800n;
+const APIC_X2APIC_ENABLE = 0x400n;
+const APIC_ADDRESS = 0xffffffffff000n;
+const X2APIC_FIRST = 0x800;
+const X2APIC_LAST = 0x8ff;
+const CPUID_APIC = 1 << 9;
 
 /** What firmware leaves behind: VMX enabled and locked, MTRRs that make RAM write-back. */
 const firmwareMsrs: readonly (readonly [string, bigint])[] = [
   ["IA32_FEATURE_CONTROL", 5n],
+  ["IA32_APIC_BASE", 0xfee00900n],
   ["IA32_PAT", 0x0007040600070406n],
   ["IA32_EFER", 0xd00n],
   ["IA32_FS_BASE", 0n],
@@ -43,9 +51,11 @@ export class Processor {
   readonly rflags = 0x46n;
   /** Set by the VMX part: then CR0 and CR4 keep to what VMX operation fixes. */
   isInVmxOperation = false;
+  readonly #localApic: LocalApic;
 
-  constructor(model: CpuModel) {
+  constructor(model: CpuModel, localApic = new LocalApic()) {
     this.model = model;
+    this.#localApic = localApic;
     this.msrs = new Map(firmwareMsrs.map(([name, value]) => [msr(name), value]));
     for (let n = 0; n < 16; n++) {
       const index = msr("IA32_MTRR_PHYSBASE0") + n;
@@ -62,16 +72,41 @@ export class Processor {
     const range = leaf >= EXTENDED ? EXTENDED : 0;
     const highestBasic = this.model.leaf(0)[0];
     const isKnown = leaf <= this.model.leaf(range)[0] && (range !== 0 || leaf <= highestBasic);
-    return this.model.leaf(isKnown ? leaf : highestBasic);
+    const answer = this.model.leaf(isKnown ? leaf : highestBasic);
+    // A disabled APIC does not show (SDM 3A 11.4.3).
+    if (leaf !== 1 || this.#apicIs(APIC_GLOBAL_ENABLE)) return answer;
+    return [answer[0], answer[1], answer[2], (answer[3] & ~CPUID_APIC) >>> 0];
+  }
+
+  /** Where the local APIC's registers are, null where they are in no page: the APIC is off, or in x2APIC mode. */
+  get apicPage(): bigint | null {
+    if (!this.#apicIs(APIC_GLOBAL_ENABLE) || this.#apicIs(APIC_X2APIC_ENABLE)) return null;
+    return (this.msrs.get(msr("IA32_APIC_BASE")) ?? 0n) & APIC_ADDRESS;
+  }
+
+  #apicIs(bit: bigint): boolean {
+    return has(this.msrs.get(msr("IA32_APIC_BASE")) ?? 0n, bit);
+  }
+
+  /** The value of an MSR, undefined where RDMSR would fault. */
+  msrOrNothing(index: number): bigint | undefined {
+    if (index < X2APIC_FIRST || index > X2APIC_LAST) return this.msrs.get(index);
+    return this.#apicIs(APIC_X2APIC_ENABLE) ? this.#localApic.readMsr(index) : undefined;
   }
 
   rdmsr(index: number): bigint {
-    const value = this.msrs.get(index);
+    const value = this.msrOrNothing(index);
     if (value === undefined) throw new HostException(GP, `RDMSR of the missing MSR 0x${index.toString(16)}`);
     return value;
   }
 
   wrmsr(index: number, value: bigint): void {
+    if (index >= X2APIC_FIRST && index <= X2APIC_LAST) {
+      const isTaken = this.#apicIs(APIC_X2APIC_ENABLE) && this.#localApic.writeMsr(index, value);
+      if (!isTaken) throw new HostException(GP, `WRMSR to the x2APIC register 0x${index.toString(16)}`);
+      return;
+    }
+    if (index === msr("IA32_APIC_BASE")) this.#checkApicBase(value);
     const isCapability = index >= VMX_CAPABILITY_FIRST && index <= VMX_CAPABILITY_LAST;
     if (!this.msrs.has(index) || isCapability) {
       throw new HostException(GP, `WRMSR to the missing or read-only MSR 0x${index.toString(16)}`);
@@ -87,6 +122,20 @@ export class Processor {
     const value = [...SELECTORS, this.cr0, this.cr3, this.cr4, this.dr7, this.rflags][number];
     if (value === undefined) throw new Error(`core read register ${number}, which hv/core/hardware.ts does not have`);
     return value;
+  }
+
+  /** SDM 3A 11.12.5 and figure 11-5: x2APIC mode is left by disabling the APIC only, and never entered from disabled. */
+  #checkApicBase(value: bigint): void {
+    const old = this.msrs.get(msr("IA32_APIC_BASE")) ?? 0n;
+    const isEnabled = has(value, APIC_GLOBAL_ENABLE);
+    const isX2apic = has(value, APIC_X2APIC_ENABLE);
+    const isReserved = has(value, 0x2ffn) || value >> BigInt(this.model.maximumPhysicalAddress) !== 0n;
+    const wasX2apic = has(old, APIC_X2APIC_ENABLE);
+    const isWrong =
+      (isX2apic && (!isEnabled || !has(old, APIC_GLOBAL_ENABLE))) || (wasX2apic && isEnabled && !isX2apic);
+    if (isReserved || isWrong) {
+      throw new HostException(GP, `WRMSR to IA32_APIC_BASE of ${value.toString(16)}, which was ${old.toString(16)}`);
+    }
   }
 
   writeControlRegister(n: 0 | 4, value: bigint): void {

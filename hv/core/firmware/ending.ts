@@ -1,0 +1,38 @@
+// How a run ends after its result line: power-off, reset or halt.
+
+import { Console } from "../console/console";
+import { endMachine } from "../hardware";
+import { AcpiTables } from "./acpi-tables";
+import { chooseEnd, END_AUTOMATIC, END_HALT, END_RESET } from "./end-choice";
+import { EndSteps } from "./end-steps";
+import { Fadt } from "./fadt";
+import { addPowerOff } from "./power-off";
+import { addReset } from "./reset";
+
+/** The ways in which this machine can end. */
+export class Ending {
+  private wanted: u32 = END_AUTOMATIC;
+
+  /** Finds them, and has the runtime take the one of the option at a panic too, which nobody waits behind. */
+  find(console: Console, wanted: u32, tables: AcpiTables): void {
+    this.wanted = wanted;
+    const table = tables.copy("FACP");
+    const fadt = table ? new Fadt(table) : null;
+    const powerOff = new EndSteps();
+    const problem = addPowerOff(powerOff, tables, fadt);
+    if (problem.length != 0) console.info().text("this machine will not power itself off: ").text(problem).end();
+    const reset = new EndSteps();
+    addReset(reset, fadt);
+    if (wanted == END_RESET) reset.hand();
+    else if (wanted != END_HALT && problem.length == 0) powerOff.hand();
+  }
+
+  /** Ends the machine; the result line is printed. Does not return. */
+  end(console: Console, hasSerialLine: bool, hasKeyboard: bool): void {
+    if (chooseEnd(this.wanted, hasSerialLine, hasKeyboard) == END_HALT) {
+      if (!hasKeyboard && this.wanted != END_HALT) console.info().text("display only: no keyboard answers").end();
+      new EndSteps().hand();
+    }
+    endMachine();
+  }
+}

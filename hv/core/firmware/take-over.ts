@@ -1,0 +1,26 @@
+// Takes the machine over from firmware and boot loader: what they left running stops, and how to end is found.
+
+import { PAGE_SIZE_4_KIB } from "../../x86/paging";
+import { Console } from "../console/console";
+import { Cpuid } from "../cpu/cpuid";
+import { maskIoApics } from "../interrupts/io-apics";
+import { maskLegacyControllers } from "../interrupts/legacy-controllers";
+import { APIC_ABSENT, APIC_MODE_NAMES, APIC_XAPIC, LocalApic } from "../interrupts/local-apic";
+import { PhysicalMemory } from "../memory/physical-memory";
+import { AcpiTables } from "./acpi-tables";
+
+/** Before any free RAM is used: DMA and interrupts that firmware's drivers left on are switched off. */
+export function silenceMachine(console: Console, tables: AcpiTables, memory: PhysicalMemory): void {
+  const cpuid = new Cpuid();
+  maskLegacyControllers();
+  const madt = tables.copy("APIC");
+  if (madt) maskIoApics(madt, memory, console);
+  const apic = new LocalApic(cpuid);
+  if (apic.mode == APIC_ABSENT) {
+    console.warning().text("no local APIC, so nothing bounds the time of a vmm call").end();
+    return;
+  }
+  if (apic.mode == APIC_XAPIC) memory.remove(apic.base, PAGE_SIZE_4_KIB);
+  apic.start();
+  console.debug().text("local APIC in ").text(APIC_MODE_NAMES[apic.mode]).text(" mode, at ").hex(apic.base, 8).end();
+}

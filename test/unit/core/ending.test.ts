@@ -1,0 +1,89 @@
+// What comes after the result line: the boot option `end`, machines without a serial line, and the ways to reset.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { loadTable } from "../x86/load-table.ts";
+import { assertEnd, assertNoLine } from "./assertions.ts";
+import { FADT, genericAddress, type AcpiOptions } from "./machine/acpi.ts";
+import { boot, type Machine, type Run } from "./machine/machine.ts";
+
+const IO = 1;
+const RESET_REGISTER_SUPPORTED = 1 << 10;
+const kinds = (run: Run): readonly string[] => run.machine.endSteps.map(({ kind }) => kind);
+const withEnd = (end: string, acpi: AcpiOptions | null = {}): Run =>
+  boot({ commandLine: `guest=hlt iterations=1 ${end}`, acpi });
+/** Port reads of all ones, as where there is no UART. */
+const withoutCom1 = (machine: Machine): void =>
+  machine.ports.attach(0x3f8, 8, { read: () => 0xff, write: () => undefined });
+
+const out8 = (port: number, value: number) => ({ kind: "out8", port, mask: 0, value }) as const;
+const resetSteps = [
+  out8(0xcf9, 2),
+  out8(0xcf9, 6),
+  { kind: "wait8", port: 0x64, mask: 2, value: 0 },
+  out8(0x64, 0xfe),
+  { kind: "triple-fault", port: 0, mask: 0, value: 0 },
+] as const;
+
+test("a machine powers off at its end, with end=power-off and by default", () => {
+  for (const end of ["", "end=auto", "end=power-off"])
+    assert.deepEqual(kinds(withEnd(end)), ["set16", "set16", "wait8"]);
+});
+
+test("with end=halt nothing is done", () => {
+  const run = withEnd("end=halt");
+  assertEnd(run, "ok");
+  assert.deepEqual(run.machine.endSteps, []);
+});
+
+test("end=reset tries port 0xcf9, the keyboard controller and a triple fault, one after the other", () => {
+  for (const acpi of [{}, null]) assert.deepEqual(withEnd("end=reset", acpi).machine.endSteps, resetSteps);
+});
+
+test("end=reset tries the FADT's reset register first, where the FADT says that there is one, at a port", () => {
+  const registers = { [FADT.reset]: genericAddress(IO, 0x1234n) };
+  const flags = RESET_REGISTER_SUPPORTED;
+  const first = withEnd("end=reset", { flags, registers, resetValue: 7 }).machine.endSteps;
+  assert.deepEqual(first, [out8(0x1234, 7), ...resetSteps]);
+  assert.deepEqual(withEnd("end=reset", { registers, resetValue: 7 }).machine.endSteps, resetSteps);
+  const inMemory = { [FADT.reset]: genericAddress(0, 0xfed80000n) };
+  assert.deepEqual(withEnd("end=reset", { flags, registers: inMemory }).machine.endSteps, resetSteps);
+});
+
+test("an end that there is not is refused, with the names that there are", () => {
+  for (const word of ["end=", "end=off", "end"]) {
+    assertEnd(withEnd(word), "bad-option", /no such end; expected one of auto, power-off, reset, halt, wait/);
+  }
+});
+
+test("a panic ends the machine by the same steps", () => {
+  assert.deepEqual(kinds(withEnd("fail=assertion")), ["set16", "set16", "wait8"]);
+  assert.deepEqual(withEnd("fail=assertion end=reset").machine.endSteps, resetSteps);
+});
+
+test("without COM1 and keyboard the machine says so and stays on, or its screen would be lost unread", () => {
+  const run = boot({ commandLine: "guest=hlt iterations=1", prepare: withoutCom1 });
+  assertEnd(run, "ok", /display only: no keyboard answers/);
+  assert.deepEqual(run.machine.endSteps, []);
+});
+
+test("without COM1 an end that was asked for comes without delay", () => {
+  const run = boot({ commandLine: "guest=hlt iterations=1 end=power-off", prepare: withoutCom1 });
+  assertNoLine(run, /display only/);
+  assert.deepEqual(kinds(run), ["set16", "set16", "wait8"]);
+});
+
+test("the choice of the end, for every option, with and without serial line and keyboard", async () => {
+  const module = await loadTable("../core/firmware/end-choice");
+  const names = module["END_NAMES"] as readonly string[];
+  const chooseEnd = module["chooseEnd"] as (wanted: number, hasSerial: boolean, hasKeyboard: boolean) => number;
+  const chosen = (wanted: string, hasSerial: boolean, hasKeyboard: boolean): string | undefined =>
+    names[chooseEnd(names.indexOf(wanted), hasSerial, hasKeyboard)];
+  for (const hasKeyboard of [false, true]) {
+    assert.equal(chosen("auto", true, hasKeyboard), "power-off");
+    assert.equal(chosen("auto", false, hasKeyboard), hasKeyboard ? "wait" : "halt");
+    for (const hasSerial of [false, true]) {
+      assert.equal(chosen("wait", hasSerial, hasKeyboard), hasKeyboard ? "wait" : "halt");
+      for (const asked of ["power-off", "reset", "halt"]) assert.equal(chosen(asked, hasSerial, hasKeyboard), asked);
+    }
+  }
+});

@@ -1,0 +1,91 @@
+// A local APIC, by its page of registers or by x2APIC's MSRs (SDM 3A chapter 11).
+import type { MemoryDevice } from "./device-registers.ts";
+
+const ID = 0x20;
+const VERSION = 0x30;
+const TASK_PRIORITY = 0x80;
+const EOI = 0xb0;
+const SPURIOUS = 0xf0;
+const IN_SERVICE = 0x100;
+const IN_SERVICE_END = 0x180;
+const INITIAL_COUNT = 0x380;
+const DIVIDE = 0x3e0;
+const SOFTWARE_ENABLE = 0x100;
+const MASKED = 0x10000;
+const X2APIC_FIRST = 0x800;
+
+/** The entries of the local vector table in the order in which CPUs got them; the timer is the first. */
+export const LVT = {
+  timer: 0x320,
+  lint0: 0x350,
+  lint1: 0x360,
+  error: 0x370,
+  performance: 0x340,
+  thermal: 0x330,
+  cmci: 0x2f0,
+};
+export type LvtName = keyof typeof LVT;
+const lvtOffsets = Object.values(LVT);
+
+export class LocalApic implements MemoryDevice {
+  /** How many entries the local vector table has. */
+  lvtEntries = 7;
+  readonly registers = new Map<number, number>([
+    [SPURIOUS, 0xff],
+    ...lvtOffsets.map((offset) => [offset, MASKED] as const),
+    // As a BIOS leaves them: the 8259's interrupts come in, and NMIs.
+    [LVT.lint0, 0x700],
+    [LVT.lint1, 0x400],
+  ]);
+  /** Vectors in service, as firmware may leave them. */
+  readonly inService = new Set<number>();
+  /** Accesses that an APIC of this kind faults at or leaves undefined. */
+  readonly misuses: string[] = [];
+
+  lvt(name: LvtName): number {
+    return this.registers.get(LVT[name]) ?? 0;
+  }
+
+  read(offset: number): number {
+    if (offset === VERSION) return 0x14 | ((this.lvtEntries - 1) << 16);
+    if (offset >= IN_SERVICE && offset < IN_SERVICE_END) return this.#inServiceWord((offset - IN_SERVICE) / 16);
+    if (!this.#exists(offset)) this.misuses.push(`read of register 0x${offset.toString(16)}`);
+    return this.registers.get(offset) ?? 0;
+  }
+
+  write(offset: number, value: number): void {
+    if (!this.#exists(offset) || offset === VERSION) this.misuses.push(`write of register 0x${offset.toString(16)}`);
+    if (offset === EOI) return void this.inService.delete(Math.max(...this.inService));
+    const isOff = !((this.registers.get(SPURIOUS) ?? 0) & SOFTWARE_ENABLE);
+    // While software disables the APIC, every entry is masked, whatever is written (SDM 3A 11.4.7.2).
+    this.registers.set(offset, isOff && lvtOffsets.includes(offset) ? value | MASKED : value);
+  }
+
+  /** RDMSR of an x2APIC register; undefined where it faults. */
+  readMsr(index: number): bigint | undefined {
+    const offset = (index - X2APIC_FIRST) * 16;
+    return this.#exists(offset) && offset !== EOI ? BigInt(this.read(offset) >>> 0) : undefined;
+  }
+
+  /** WRMSR; false where it faults. */
+  writeMsr(index: number, value: bigint): boolean {
+    const offset = (index - X2APIC_FIRST) * 16;
+    const isReadOnly = offset === ID || offset === VERSION || (offset >= IN_SERVICE && offset < IN_SERVICE_END);
+    if (!this.#exists(offset) || isReadOnly || value >> 32n !== 0n || (offset === EOI && value !== 0n)) return false;
+    this.write(offset, Number(value));
+    return true;
+  }
+
+  #exists(offset: number): boolean {
+    const entry = lvtOffsets.indexOf(offset);
+    if (entry >= 0) return entry < this.lvtEntries;
+    const isInService = offset >= IN_SERVICE && offset < IN_SERVICE_END && offset % 16 === 0;
+    return isInService || [ID, VERSION, TASK_PRIORITY, EOI, SPURIOUS, INITIAL_COUNT, DIVIDE].includes(offset);
+  }
+
+  #inServiceWord(n: number): number {
+    return [...this.inService]
+      .filter((vector) => vector >> 5 === n)
+      .reduce((word, vector) => word | (1 << (vector & 31)), 0);
+  }
+}
