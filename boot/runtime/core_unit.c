@@ -31,21 +31,6 @@ _Noreturn void vmcs_access_failed(const char *instruction, u32 field) {
   panic_at(RESULT_VMCS_ACCESS, "vmcs-access", CALL_SITE, CALLER_FRAME);
 }
 
-// A byte of physical memory or of a device's registers, by the window of one page. Core keeps to the CPU's addresses.
-volatile void *window_to(u64 physical, u32 flags) {
-  paging_map(MEMORY_WINDOW, physical & ~(PAGE_SIZE - 1), PAGE_SIZE, flags);
-  return (u8 *)MEMORY_WINDOW + physical % PAGE_SIZE;
-}
-
-void read_physical(u64 physical, u8 *to, u32 length) {
-  for (u32 part; length > 0; physical += part, to += part, length -= part) {
-    u64 rest = PAGE_SIZE - physical % PAGE_SIZE;
-    part = length < rest ? length : rest;
-    memcpy(to, (u8 *)window_to(physical, PAGE_READ), part);
-  }
-  window_to((u64)image_start, PAGE_READ); // harmless to be left there
-}
-
 u32 w2c_hardware_symbolAt(struct w2c_hardware *h, u64 address, u32 out, u32 capacity) {
   u64 offset;
   const char *name = symbol_of(address, &offset);

@@ -13,8 +13,6 @@ extern u8 vmx_exit[], vmx_mirror[]; // vmx.asm
 
 _Noreturn void vmcs_access_failed(const char *instruction, u32 field);
 bool try_rdmsr(u32 index, u64 *value);
-void read_physical(u64 physical, u8 *to, u32 length);
-volatile void *window_to(u64 physical, u32 flags);
 
 // `h` is the base of core's memory: what an import's pointers are relative to.
 #define IMPORT(type, name, ...)                                                                                        \
@@ -126,10 +124,25 @@ IMPORT(void, openInterruptWindow) { __asm__ volatile("sti\n\tnop\n\tcli" : : : "
 // An NMI that made a guest exit leaves NMIs blocked until an IRET (SDM 3C 27.5.5): the handler of this one ends in one.
 IMPORT(void, unblockNmis) { __asm__ volatile("int $2" : : : "memory"); }
 
-IMPORT(void, readPhysical, u64 physical, u32 to, u32 length) { read_physical(physical, &AT(u8, to), length); }
+// A byte of physical memory or of a device's registers, by the window of one page. Core keeps to the CPU's addresses.
+static volatile void *window_to(u64 physical, u32 flags) {
+  paging_map(MEMORY_WINDOW, physical & ~(PAGE_SIZE - 1), PAGE_SIZE, flags);
+  return (u8 *)MEMORY_WINDOW + physical % PAGE_SIZE;
+}
+IMPORT(void, readPhysical, u64 physical, u32 to, u32 length) {
+  for (u64 part; length > 0; physical += part, to += part, length -= part) {
+    part = PAGE_SIZE - physical % PAGE_SIZE < length ? PAGE_SIZE - physical % PAGE_SIZE : length;
+    __builtin_memcpy(&AT(u8, to), (u8 *)window_to(physical, PAGE_READ), part);
+  }
+  window_to((u64)image_start, PAGE_READ); // harmless to be left there
+}
 IMPORT(u32, readDevice32, u64 physical) { return *(volatile u32 *)window_to(physical, PAGE_UNCACHED); }
 IMPORT(void, writeDevice32, u64 physical, u32 value) { *(volatile u32 *)window_to(physical, PAGE_UNCACHED) = value; }
-IMPORT(void, setLocalApic, u32 mode, u64 base) { set_local_apic(mode, base); }
+IMPORT(void, setLocalApic, u32 mode, u64 base) {
+  if (mode == APIC_XAPIC)
+    paging_map(APIC_WINDOW, base, PAGE_SIZE, PAGE_UNCACHED);
+  apic_mode = mode;
+}
 IMPORT(u64, physicalBase) { return (u64)core_memory_start; }
 IMPORT(u64, memoryBase) { return (u64)h->memory; }
 IMPORT(u64, imageStart) { return (u64)image_start; }

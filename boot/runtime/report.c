@@ -9,11 +9,10 @@ static void take(struct end_step step) {
   switch (step.kind) {
   case END_OUT8: return out8(step.port, step.value);
   case END_SET16: return out16(step.port, (in16(step.port) & step.mask) | step.value);
+  case END_TRIPLE_FAULT: __asm__ volatile("lidt %0\n\tint3" : : "m"(no_idt)); __builtin_unreachable();
   case END_WAIT8:
     while (polls > 0 && (in8(step.port) & step.mask) != step.value)
       polls--;
-    return;
-  case END_TRIPLE_FAULT: __asm__ volatile("lidt %0\n\tint3" : : "m"(no_idt));
   }
 }
 

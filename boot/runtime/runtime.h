@@ -68,7 +68,7 @@ extern volatile u64 nmi_count;
 enum apic_mode { APIC_ABSENT, APIC_XAPIC, APIC_X2APIC }; // hv/core/interrupts/local-apic.ts, as the vectors
 enum { TIMER_VECTOR = 0x40, SPURIOUS_VECTOR = 0xFF };
 void traps_start(void);
-void set_local_apic(u32 mode, u64 base);
+extern u32 apic_mode;
 
 // report.c: the ends that nothing returns from.
 enum result { // hv/core/results.ts holds the whole table

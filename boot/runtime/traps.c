@@ -56,13 +56,7 @@ void traps_start(void) {
 }
 
 // The local APIC, which core has set up, is the source of all interrupts; here they are only ended (SDM 3A 11.8.5).
-static u32 apic_mode;
-
-void set_local_apic(u32 mode, u64 base) {
-  if (mode == APIC_XAPIC)
-    paging_map(APIC_WINDOW, base, PAGE_SIZE, PAGE_UNCACHED);
-  apic_mode = mode;
-}
+u32 apic_mode;
 
 static void end_interrupt(void) {
   enum { EOI = 0xB0, MSR_X2APIC_EOI = 0x80B };

@@ -33,6 +33,8 @@ export class GuestMemory {
     this.ram = machine.memory.allocate(RAM_BYTES, PAGE_SIZE_2_MIB);
     this.vmmOwn = machine.memory.allocate(VMM_OWN_BYTES, PAGE_SIZE_2_MIB);
     if (this.ram == 0 || this.vmmOwn == 0) return tooLittleMemory(machine, this.vm);
+    const line = machine.console.debug().text("vm").decimal(this.vm).text(": RAM at ").hex(this.ram, 8);
+    line.text(", vmm at ").hex(this.vmmOwn, 8).end();
     return this.map(0, this.ram, RAM_BYTES);
   }
 

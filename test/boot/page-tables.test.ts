@@ -33,7 +33,7 @@ describe("the page tables of a running Basalt", () => {
 
   test("are free of writable code, null and stack overflow after three VMs ran in Bochs", async () => {
     const guests = "guest=hlt,fault-bounds,count iterations=10";
-    const mappings = holdRules(await stopInBochs(symbols, "finish", guests));
+    const mappings = holdRules(await stopInBochs(symbols, "announce", guests));
     for (const vm of [0n, 1n, 2n]) {
       const memory = instanceMemory(1n + vm);
       const mapped = mappings.filter(({ linear }) => linear >= memory && linear < memory + 4n * GIB);
@@ -42,7 +42,7 @@ describe("the page tables of a running Basalt", () => {
   });
 
   test("give no VM a frame of another VM, or of Basalt's own but the vCPU page", async () => {
-    const machine = await stopInBochs(symbols, "finish", "guest=hlt,count iterations=10");
+    const machine = await stopInBochs(symbols, "announce", "guest=hlt,count iterations=10");
     const mappings = walk(pagingStateOf(machine));
     const owners = [0n, 1n].map((vm) => {
       const memory = instanceMemory(1n + vm);

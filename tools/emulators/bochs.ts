@@ -10,6 +10,9 @@ export const defaultBochsCpu = "corei7_skylake_x";
 /** Instructions in a second of the machine's time. */
 const instructionsPerSecond = 10_000_000;
 
+/** MiB of RAM that Bochs holds in memory; of more it keeps what is used least in a file. */
+const maximumHostMemory = 2048;
+
 /** The machine's clock at its start, so that two runs are the same. */
 const startTime = 946684800;
 
@@ -42,7 +45,7 @@ function bochsConfiguration(plan: RunPlan, drive: string): string {
   return `display_library: term
 config_interface: textconfig
 plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, serial=1, iodebug=1, gameport=0
-memory: guest=${plan.memory}, host=${plan.memory}
+memory: guest=${plan.memory}, host=${Math.min(plan.memory, maximumHostMemory)}
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/vgabios/vgabios.bin
 cpu: model=${plan.cpu ?? defaultBochsCpu}, count=1, ips=${instructionsPerSecond}, reset_on_triple_fault=0, ignore_bad_msrs=1

@@ -44,7 +44,7 @@ export async function stopInQemu(symbols: ImageSymbols, append: string): Promise
 }
 
 /** A port that QEMU connects to before it starts the machine, and the connection to come. */
-async function listen(): Promise<{ port: number; connection: Promise<Socket> }> {
+export async function listen(): Promise<{ port: number; connection: Promise<Socket> }> {
   const server = createServer().listen(0, "127.0.0.1").unref();
   await once(server, "listening");
   const connection = once(server, "connection").then(([socket]: Socket[]) => {
@@ -90,18 +90,20 @@ interface Reply {
 }
 
 /** QEMU's machine protocol: one JSON object a line; a command's reply is the next line that is no event. */
-class Monitor {
+export class Monitor {
   readonly #socket: Socket;
   readonly #waiting: ((reply: Reply) => void)[] = [];
   readonly #events = new Map<string, () => void>();
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    createInterface(socket).on("line", (line) => {
+    const lines = createInterface(socket).on("line", (line) => {
       const reply = JSON.parse(line) as Reply;
       if (reply.event !== undefined) this.#events.get(reply.event)?.();
       else if ("return" in reply || "error" in reply) this.#waiting.shift()?.(reply);
     });
+    // The interface passes on the socket's error, as where QEMU is ended with a reply unread.
+    lines.on("error", () => lines.close());
   }
 
   /** Settles when `name` comes; what came before does not count. */

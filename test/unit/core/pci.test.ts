@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { assertEnd, complaints } from "./assertions.ts";
 import { ByteWriter } from "./machine/byte-writer.ts";
 import { skylake } from "./machine/cpu-model.ts";
+import type { Script } from "./machine/exits.ts";
 import { boot, type MachineOptions, type Run } from "./machine/machine.ts";
 import { ConfigurationPorts, EnhancedConfiguration, PciFunction, PciSegment } from "./machine/pci.ts";
 
@@ -59,10 +60,11 @@ test("bus mastering is switched off on every function, and the rest of its comma
 
 test("it is off before the first VM entry, and also where no VM is entered", () => {
   const segment = new PciSegment({ at: [0, 0, 0] });
-  const run = bootWith(
-    { mechanism1: segment },
-    { scripts: [() => (assert.ok(!segment.at(0, 0, 0).isBusMaster), [{ reason: 2 }])[Symbol.iterator]() as never] },
-  );
+  const script: Script = function* () {
+    assert.ok(!segment.at(0, 0, 0).isBusMaster);
+    yield { reason: 2 };
+  };
+  const run = bootWith({ mechanism1: segment }, { scripts: [script] });
   assert.equal(run.name, "triple-fault");
   const refused = new PciSegment({ at: [0, 0, 0] });
   assert.equal(

@@ -1,0 +1,116 @@
+// Machines as firmware and boot loaders may leave them: GRUB makes the state, Basalt meets it.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { builtElf, builtIso } from "../../tools/paths.ts";
+import { assertEnded, boot, onlyLine } from "./support/boot.ts";
+import { withLeftoverIso } from "./support/leftover-iso.ts";
+import { lookAtEnd, type QemuEnd } from "./support/qemu-end.ts";
+
+const built = { elf: builtElf, iso: builtIso };
+const GIB = 1n << 30n;
+const BUS_MASTER = 4;
+
+test("x2APIC mode, an open I/O APIC line and RAM that lies above 4 GiB: the vmm's time is bounded, a guest runs", async () => {
+  // Line 15 to vector 0x30; 16 MiB to 4 GiB are no RAM; x2APIC mode comes last, as GRUB's disk reads need the BIOS.
+  const before = ["write_dword 0xfec00000 0x2e", "write_dword 0xfec00010 0x30", "cutmem 0x1000000 0xfffff000"];
+  const after = ["wrmsr 0x1b 0xfee00d00"];
+  const run = await withLeftoverIso({ before, after }, (image) =>
+    boot("bochs", "guest=hlt,fault-loop iterations=100 loglevel=debug", { image, memory: 4224 }),
+  );
+  assertEnded(run, "50 vmm-stopped", "guest");
+  onlyLine(run, /^basalt: debug: local APIC in x2APIC mode/);
+  onlyLine(run, /^basalt: debug: I\/O APIC at 0xfec00000: 24 lines, 1 were open$/);
+  onlyLine(run, /^basalt: error: vm1: vmm stopped: time budget spent/);
+  const ram = /RAM at (0x[0-9a-f]+)/.exec(onlyLine(run, /^basalt: debug: vm0: RAM at/))?.[1];
+  assert.ok(BigInt(ram!) >= 4n * GIB, ram);
+  onlyLine(run, /^basalt: vm0: ended: ok, 1\d\d VM entries/);
+});
+
+test("more than 4 GiB of RAM are counted", async () => {
+  const run = await boot("tcg", "", { memory: 6144 });
+  const mib = Number(/(\d+) MiB of RAM free/.exec(onlyLine(run, /MiB of RAM free$/))?.[1]);
+  assert.ok(mib > 6100 && mib < 6144, `${mib} MiB`);
+});
+
+/** The functions that QEMU's monitor lists: bus, device, function, and whether it is a display. */
+async function functionsOf({ ask }: QemuEnd): Promise<{ place: string; ecam: bigint; isDisplay: boolean }[]> {
+  const listed = (await ask("info pci")).matchAll(/Bus +(\d+), device +(\d+), function (\d+):\s+([^:]+):/g);
+  return [...listed].map(([, bus, device, func, kind]) => ({
+    place: `${bus}:${device}.${func} ${kind}`,
+    ecam: 0xb0000000n + BigInt((Number(bus) << 20) | (Number(device) << 15) | (Number(func) << 12)),
+    isDisplay: /VGA|Display/.test(kind!),
+  }));
+}
+
+async function commandRegister({ ask }: QemuEnd, ecam: bigint): Promise<number> {
+  const word = /: 0x([0-9a-f]{8})/.exec(await ask(`xp /1wx 0x${(ecam + 4n).toString(16)}`))?.[1];
+  assert.ok(word !== undefined, "QEMU's monitor reads the enhanced configuration space");
+  return Number(`0x${word}`) & 0xffff;
+}
+
+test("bus mastering that GRUB switched on everywhere is off everywhere but at the display, says QEMU's monitor", async () => {
+  const devices = [
+    ...[
+      "-machine",
+      "q35",
+      "-device",
+      "VGA",
+      "-device",
+      "e1000",
+      "-device",
+      "qemu-xhci",
+      "-device",
+      "nec-usb-xhci,multifunction=on,addr=5.0",
+    ],
+    ...[
+      "-device",
+      "e1000e,addr=5.1",
+      "-device",
+      "pcie-root-port,id=below,chassis=1",
+      "-device",
+      "virtio-net-pci,bus=below",
+    ],
+    ...[
+      "-device",
+      "pcie-pci-bridge,id=bridge",
+      "-device",
+      "pci-bridge,id=second,bus=bridge,chassis_nr=2,addr=1",
+      "-device",
+      "rtl8139,bus=second,addr=3",
+    ],
+  ];
+  const before = ["setpci 0x4.w=0x7"];
+  await withLeftoverIso({ before }, (image) =>
+    lookAtEnd(image, "", devices, async (end) => {
+      const found = await functionsOf(end);
+      const printed = end.lines.find((line) => line.startsWith("basalt: PCI: ")) ?? "";
+      const counts = /^basalt: PCI: (\d+) functions, bus mastering switched off on (\d+), left on for 1 /.exec(printed);
+      assert.equal(Number(counts?.[1]), found.length, `${printed}\n${found.map(({ place }) => place).join("\n")}`);
+      assert.ok(Number(counts?.[2]) >= 9, printed);
+      for (const { place, ecam, isDisplay } of found) {
+        const isMaster = ((await commandRegister(end, ecam)) & BUS_MASTER) !== 0;
+        assert.equal(isMaster, isDisplay, `${place} ${isMaster ? "is" : "is no"} bus master`);
+      }
+    }),
+  );
+});
+
+describe("at its end the machine", () => {
+  for (const machine of ["pc", "q35"]) {
+    test(`powers off by ACPI as a ${machine}`, async () => {
+      await lookAtEnd(built, "", ["-machine", machine], async ({ ask, lines }) => {
+        assert.match(await ask("info status"), /paused \(shutdown\)/);
+        assert.ok(lines.includes("basalt: result 20 not-intel"), lines.join("\n"));
+        assert.ok(!lines.some((line) => /will not power itself off|safe to switch off/.test(line)), lines.join("\n"));
+      });
+    });
+  }
+
+  test("resets with end=reset", async () => {
+    // -no-reboot makes a reset a shutdown; a power-off would be one too, but there is no ACPI.
+    await lookAtEnd(built, "end=reset", ["-machine", "pc,acpi=off"], async ({ lines }) => {
+      assert.ok(lines.includes("basalt: result 20 not-intel"), lines.join("\n"));
+      assert.ok(lines.some((line) => /will not power itself off/.test(line)));
+    });
+  });
+});
