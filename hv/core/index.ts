@@ -1,5 +1,6 @@
 // The exports of core.wasm: `boot`, which the runtime calls once, and `run` for the reason that run.ts gives.
 
+import { CPUID_1_EDX_MTRR, CPUID_LEAF_FEATURES } from "../x86/cpuid";
 import { BOOT_INFORMATION_OK, BOOT_INFORMATION_TEXTS, BootInformation } from "./boot/boot-information";
 import { BootOptions } from "./boot/options";
 import { Console } from "./console/console";
@@ -90,7 +91,9 @@ function start(console: Console, options: BootOptions, memory: PhysicalMemory): 
   if (result != RESULT_OK) return result;
   console.info().text("VMX operation is on").end();
 
-  const machine = new Machine(console, options, memory, pool, bits, new Mtrrs(bits), capabilities);
+  cpuid.read(CPUID_LEAF_FEATURES, 0);
+  const mtrrs = new Mtrrs(bits, (cpuid.edx & CPUID_1_EDX_MTRR) != 0);
+  const machine = new Machine(console, options, memory, pool, bits, mtrrs, capabilities);
   result = inVmxOperation(machine);
 
   const nmis = nmiCount();

@@ -64,12 +64,13 @@ export class Mtrrs {
   private variableRanges: i32 = 0;
 
   /**
-   * Reads the MTRRs of this processor, which must have them (CPUID.01H:EDX[12], as every processor with VMX does).
-   * `physicalAddressBits` is MAXPHYADDR. Allocates, so it belongs to start-up.
+   * Reads the MTRRs of this processor. `physicalAddressBits` is MAXPHYADDR. A processor without MTRRs (CPUID.01H:EDX[12]
+   * is 0, as some hypervisors show theirs) leaves the type of memory to page tables, so write-back is taken. Allocates, so
+   * it belongs to start-up.
    */
-  constructor(physicalAddressBits: u32) {
-    const capabilities = rdmsr(IA32_MTRRCAP);
-    const defaultType = rdmsr(IA32_MTRR_DEF_TYPE);
+  constructor(physicalAddressBits: u32, hasMtrrs: bool = true) {
+    const capabilities = hasMtrrs ? rdmsr(IA32_MTRRCAP) : 0;
+    const defaultType = hasMtrrs ? rdmsr(IA32_MTRR_DEF_TYPE) : MTRR_DEF_TYPE_ENABLE | (<u64>MEMORY_TYPE_WB);
     const registers = <u32>(capabilities & MTRRCAP_VCNT_MASK);
     this.defaultType = <u32>(defaultType & MTRR_DEF_TYPE_MASK);
     this.areEnabled = (defaultType & MTRR_DEF_TYPE_ENABLE) != 0;
