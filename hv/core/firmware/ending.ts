@@ -12,19 +12,19 @@ import { addReset } from "./reset";
 /** The ways in which this machine can end. */
 export class Ending {
   private wanted: u32 = END_AUTOMATIC;
+  private readonly powerOff: EndSteps = new EndSteps();
+  private readonly reset: EndSteps = new EndSteps();
 
   /** Finds them, and has the runtime take the one of the option at a panic too, which nobody waits behind. */
   find(console: Console, wanted: u32, tables: AcpiTables): void {
     this.wanted = wanted;
     const table = tables.copy("FACP");
     const fadt = table ? new Fadt(table) : null;
-    const powerOff = new EndSteps();
-    const problem = addPowerOff(powerOff, tables, fadt);
+    const problem = addPowerOff(this.powerOff, tables, fadt);
     if (problem.length != 0) console.info().text("this machine will not power itself off: ").text(problem).end();
-    const reset = new EndSteps();
-    addReset(reset, fadt);
-    if (wanted == END_RESET) reset.hand();
-    else if (wanted != END_HALT && problem.length == 0) powerOff.hand();
+    addReset(this.reset, fadt);
+    if (wanted == END_RESET) this.reset.hand();
+    else if (wanted != END_HALT) this.powerOff.hand();
   }
 
   /** Ends the machine; the result line is printed. Does not return. */
