@@ -4,7 +4,9 @@ import { test } from "node:test";
 import { assertEnd } from "./assertions.ts";
 import { RAM, RESERVED, type MemoryRange } from "./machine/boot-information.ts";
 import { skylake, type CpuModel } from "./machine/cpu-model.ts";
+import { hlt } from "./machine/exits.ts";
 import { boot, type Run } from "./machine/machine.ts";
+import { PhysicalMemory } from "./machine/physical-memory.ts";
 
 const MIB = 1n << 20n;
 const GIB = 1n << 30n;
@@ -85,19 +87,27 @@ test("modules and ACPI tables of a PVH loader may lie above 4 GiB", () => {
 test("a processor that shows no MTRRs has none of them read, and its guests run in write-back memory", () => {
   const [eax, ebx, ecx, edx] = skylake.leaf(1);
   const cpu = skylake.withLeaf(1, [eax, ebx, ecx, (edx & ~CPUID_MTRR) >>> 0]);
+  let type = 0n;
+  let memory = new PhysicalMemory();
   const run = boot({
     cpu,
-    commandLine: "guest=hlt iterations=1 loglevel=debug",
-    prepare: ({ processor }) => {
+    commandLine: "guest=hlt iterations=1",
+    prepare: ({ memory: physical, processor }) => {
+      memory = physical;
       for (const index of [...processor.msrs.keys()]) {
         if (index === 0xfe || (index >= 0x200 && index <= 0x2ff && index !== 0x277)) processor.msrs.delete(index);
       }
     },
+    scripts: [
+      function* ({ vmcs }) {
+        // Three levels down lies the entry of guest-physical address 0, with a large page: its type is in bits 5:3.
+        let entry = vmcs.get("EPT_POINTER");
+        for (let level = 0; level < 3; level++) entry = memory.read64(entry & 0xffffffffff000n);
+        type = (entry >> 3n) & 7n;
+        yield hlt;
+      },
+    ],
   });
   assertEnd(run, "ok");
-  const eptp = /EPTP (0x[0-9a-f]+)/.exec(run.lines.join("\n"))?.[1];
-  // Three levels down lies the entry of guest-physical address 0, with a large page: its type is in bits 5:3.
-  let entry = BigInt(eptp ?? 0);
-  for (let level = 0; level < 3; level++) entry = run.machine.memory.read64(entry & 0xffffffffff000n);
-  assert.equal((entry >> 3n) & 7n, WRITE_BACK);
+  assert.equal(type, WRITE_BACK);
 });
