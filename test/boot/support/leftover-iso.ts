@@ -23,6 +23,7 @@ export async function withLeftoverIso<T>(
     await copyFile(builtElf, join(tree, "boot/basalt.elf"));
     const commands = [
       "set timeout=0",
+      "set gfxpayload=text",
       'menuentry "Basalt" {',
       ...before,
       `${marker}${toField("")}`,
