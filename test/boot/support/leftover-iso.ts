@@ -23,10 +23,11 @@ export async function withLeftoverIso<T>(
     await copyFile(builtElf, join(tree, "boot/basalt.elf"));
     const commands = [
       "set timeout=0",
-      "set gfxpayload=text",
       'menuentry "Basalt" {',
       ...before,
       `${marker}${toField("")}`,
+      // Behind that command, which sets it from the image's header.
+      "set gfxpayload=text",
       ...after,
       "boot",
       "}",
