@@ -1,24 +1,13 @@
 // The core module: its imports and wasm2c's output as one translation unit, so that an import costs what it does.
 #include "hardware.h"
 #include "as-string.h"
-#include <string.h>
 
 struct w2c_env {
   struct w2c_hardware hardware;
 };
 
 static void w2c_env_abort(struct w2c_env *env, u32 message, u32 file, u32 line, u32 column) {
-  char text[256];
-  u64 bytes = core_memory_end - core_memory_start;
-  put("basalt: panic: ");
-  serial_write((u8 *)text, copy_string(env->hardware.memory, 0, bytes, message, text, sizeof text));
-  put(" at ");
-  serial_write((u8 *)text, copy_string(env->hardware.memory, 0, bytes, file, text, sizeof text));
-  put(":");
-  put_decimal(line);
-  put(":");
-  put_decimal(column);
-  put("\n");
+  put_assertion(env->hardware.memory, 0, core_memory_end - core_memory_start, message, file, line, column);
   panic_at(RESULT_ASSERTION, "assertion", CALL_SITE, CALLER_FRAME);
 }
 
@@ -32,8 +21,9 @@ _Noreturn void vmcs_access_failed(const char *instruction, u32 field) {
 }
 
 // Copies physical memory by a window of one page. Statuses: 0, or 1 for an address beyond the CPU's.
-u32 read_physical(u64 physical, u8 *to, u32 length) {
+u32 w2c_hardware_readPhysical(struct w2c_hardware *h, u64 physical, u32 pointer, u32 length) {
   u64 window = DEVICE_WINDOW + PAGE_SIZE;
+  u8 *to = h->memory + pointer;
   if (physical + length < physical || physical + length > 1ull << physical_address_bits())
     return 1;
   while (length > 0) {
@@ -69,6 +59,7 @@ _Noreturn void runtime_start(u32 kind, u32 information) {
   _Static_assert(sizeof *core <= PAGE_SIZE, "the function table lies behind the first page");
   serial_start();
   paging_start();
+  terminal_start();
   traps_start();
   apic_start();
   void *memory = (void *)INSTANCE_MEMORY(CORE_INSTANCE);

@@ -12,7 +12,6 @@ enum { VM_SUCCEED, VM_FAIL_INVALID, VM_FAIL_VALID };
 
 _Noreturn void vmcs_access_failed(const char *instruction, u32 field);
 bool try_rdmsr(u32 index, u64 *value);
-u32 read_physical(u64 physical, u8 *to, u32 length);
 
 // `h` is the base of core's memory: what an import's pointers are relative to.
 #define IMPORT(type, name, ...)                                                                                        \
@@ -39,21 +38,16 @@ IMPORT(u32, rdtscLow) {
   return low;
 }
 
-#define READ_CR(n, value) __asm__ volatile("mov %%cr" #n ", %0" : "=r"(value))
 IMPORT(u64, readControlRegister, u32 n) {
-  u64 value = 0;
-  switch (n) {
-  case 0: READ_CR(0, value); break;
-  case 3: READ_CR(3, value); break;
-  case 4: READ_CR(4, value); break;
-  }
-  return value;
+  u64 cr0, cr3, cr4;
+  __asm__ volatile("mov %%cr0, %0\n\tmov %%cr3, %1\n\tmov %%cr4, %2" : "=r"(cr0), "=r"(cr3), "=r"(cr4));
+  return n == 0 ? cr0 : n == 3 ? cr3 : cr4;
 }
 IMPORT(void, writeControlRegister, u32 n, u64 value) {
-  switch (n) {
-  case 0: __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory"); break;
-  case 4: __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory"); break;
-  }
+  if (n == 0)
+    __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory");
+  else if (n == 4)
+    __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
 }
 
 // SDM 3C 31.2: CF says VMfailInvalid, ZF VMfailValid.
@@ -114,13 +108,18 @@ IMPORT(void, openInterruptWindow) { __asm__ volatile("sti\n\tnop\n\tcli" : : : "
 // An NMI that made a guest exit leaves NMIs blocked until an IRET (SDM 3C 27.5.5): the handler of this one ends in one.
 IMPORT(void, unblockNmis) { __asm__ volatile("int $2" : : : "memory"); }
 
-IMPORT(u32, readPhysical, u64 physical, u32 to, u32 length) { return read_physical(physical, &AT(u8, to), length); }
 IMPORT(u64, physicalBase) { return (u64)core_memory_start; }
 IMPORT(u64, memoryBase) { return (u64)h->memory; }
 IMPORT(u64, imageStart) { return (u64)image_start; }
 IMPORT(u64, imageEnd) { return (u64)image_end; }
 IMPORT(void, hostState, u32 out) { host_state_read(&AT(struct host_state, out)); }
-IMPORT(void, consoleWrite, u32 text, u32 length) { serial_write(&AT(u8, text), length); }
+IMPORT(void, consoleWrite, u32 text, u32 length) { console_write(&AT(u8, text), length); }
+IMPORT(u32, hasSerial) { return !serial_is_absent; }
+IMPORT(u32, openScreen, u64 hpa, u32 pitch, u32 width, u32 height, u32 bits, u32 red, u32 green, u32 blue) {
+  return terminal_open(hpa, pitch, width, height, bits, red, green, blue);
+}
+IMPORT(u32, hasKeyboard) { return terminal_has_keyboard(); }
+IMPORT(u32, readKey) { return terminal_read_key(); }
 IMPORT(void, setPowerOff, u32 pm1a, u32 pm1a_value, u32 pm1b, u32 pm1b_value) {
   power_off_ports = (struct power_off_ports){pm1a, pm1a_value, pm1b, pm1b_value};
 }
@@ -130,5 +129,6 @@ IMPORT(u32, vmmInstantiate, u32 vm) { return vmm_instantiate(vm); }
 IMPORT(u64, vmmCall, u32 vm, u32 entry, u32 argument) { return vmm_call(vm, entry, argument); }
 IMPORT(void, vmmTrap, u32 out) { AT(struct vmm_trap_record, out) = vmm_trap_record; }
 
+u32 w2c_hardware_readPhysical(struct w2c_hardware *h, u64 physical, u32 pointer, u32 length);
 u32 w2c_hardware_symbolAt(struct w2c_hardware *h, u64 address, u32 out, u32 capacity);
 _Noreturn void w2c_hardware_finish(struct w2c_hardware *h, u32 result, u32 name);

@@ -25,6 +25,8 @@ typedef uint64_t u64;
 #define RESERVATION_BYTES (8 * GIB)
 #define CORE_INSTANCE 0
 #define VMM_INSTANCE(vm) (1 + (vm))
+#define TERMINAL_INSTANCE (1 + MAX_VMS)
+#define MODULE_OWN_START 0xC0000000ull // vmm's and terminal's statics and heap: asconfig.json's memoryBase
 #define DEVICE_WINDOW ((u64)64 << 39) // the local APIC's page, then the window of readPhysical
 
 // linker.ld
@@ -37,14 +39,29 @@ extern u8 core_stack_bottom[], core_stack_top[], vmm_stack_bottom[], vmm_stack_t
 #define IST_STACK_STRIDE (3 * PAGE_SIZE)
 
 // serial.c: COM1.
+extern bool serial_is_absent;
 void serial_start(void);
 void serial_write(const u8 *text, u32 length);
 void serial_drain(void);
 
-// text.c: the runtime's own few words, for reports that must not depend on Wasm.
+// terminal_unit.c: the screen, to which nothing goes before it is open, and the keyboard.
+void terminal_start(void);
+u32 terminal_open(u64 physical, u32 pitch, u32 width, u32 height, u32 bits, u32 red, u32 green, u32 blue);
+void terminal_write(const u8 *text, u32 length);
+u32 terminal_has_keyboard(void);
+u32 terminal_read_key(void);
+
+// text.c: all that is printed goes to COM1 and the screen; and the runtime's own few words, for reports without core.
+void console_write(const u8 *text, u32 length);
 void put(const char *text);
 void put_hex(u64 value, u32 digits);
 void put_decimal(u64 value);
+
+// string.c
+void *memcpy(void *restrict to, const void *restrict from, size_t n);
+void *memset(void *to, int value, size_t n);
+void *memmove(void *to, const void *from, size_t n);
+int memcmp(const void *left, const void *right, size_t n); // named by wasm2c's output, called by none of it
 
 // paging.c
 enum page_flags {

@@ -2,7 +2,6 @@
 #pragma once
 #include "runtime.h"
 
-#define VMM_OWN_START 0xC0000000ull // hv/vmm: its statics and heap, asconfig.json's memoryBase
 #define VMM_STACK_GUARD 0x10000ull  // linker.ld
 
 struct w2c_host {
@@ -10,10 +9,8 @@ struct w2c_host {
   u64 own_bytes;
 };
 
-u32 vmm_entry_start(void *instance, u32 argument);
-u32 vmm_entry_create(void *instance, u32 argument);
-u32 vmm_entry_reset(void *instance, u32 argument);
-u32 vmm_entry_exit(void *instance, u32 argument);
+#define VMM_ENTRIES 4
+extern void *const vmm_entries[VMM_ENTRIES]; // each u32 (*)(instance, u32 argument), as vmm_call.asm calls it
 void vmm_instance_create(void *state, struct w2c_host *host);
 u64 w2c_host_clock(struct w2c_host *host);
 void vmm_abort(struct w2c_host *host, u32 message, u32 file, u32 line);

@@ -11,6 +11,7 @@ import { Machine } from "./machine";
 import { Mtrrs } from "./memory/memory-type";
 import { PAGE_BYTES, PagePool } from "./memory/page-pool";
 import { PhysicalMemory } from "./memory/physical-memory";
+import { printConsoles } from "./monitor/consoles";
 import { probe } from "./monitor/probe";
 import {
   RESULT_BAD_BOOT_INFORMATION,
@@ -41,6 +42,7 @@ export function boot(kind: u32, information: u32): void {
 function main(console: Console, kind: u32, address: u32): u32 {
   const memory = new PhysicalMemory();
   const information = new BootInformation(kind, address, memory);
+  information.screen.open();
   if (information.status != BOOT_INFORMATION_OK) {
     console.error().text(BOOT_INFORMATION_TEXTS[information.status]).end();
     return RESULT_BAD_BOOT_INFORMATION;
@@ -57,6 +59,7 @@ function main(console: Console, kind: u32, address: u32): u32 {
     .decimal(memory.freeBytes >> 20)
     .text(" MiB of RAM free")
     .end();
+  printConsoles(console, information.screen);
   findPowerOff(console, information);
   console.debug().text("boot command line: ").text(information.commandLine).end();
   if (!areOptionsGood) return RESULT_BAD_OPTION;

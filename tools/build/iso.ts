@@ -10,13 +10,16 @@ import { requireProgram } from "../programs.ts";
 
 /** What GRUB needs to read this ISO and boot from it; the part_ modules are those that its UEFI image asks for. */
 const grubModules = [
-  ..."normal multiboot2 iso9660 fat search search_fs_file serial terminal".split(" "),
+  ..."normal multiboot2 iso9660 fat search search_fs_file serial terminal test".split(" "),
   ..."part_gpt part_msdos part_acorn part_amiga part_apple part_bsd part_dfly part_dvh".split(" "),
   ..."part_plan part_sun part_sunpc".split(" "),
 ];
 
 /** Without one of these grub-mkrescue silently leaves out a firmware. */
 const grubPlatforms = { "/usr/lib/grub/i386-pc": "grub-pc-bin", "/usr/lib/grub/x86_64-efi": "grub-efi-amd64-bin" };
+
+/** What GRUB needs under UEFI to leave a framebuffer. */
+const efiVideoModules = ["efi_gop", "video_fb"];
 
 /** The date of everything in the image: 2000-01-01, in the two forms that the tools want. */
 const epoch = 946684800;
@@ -26,11 +29,22 @@ const xorrisoDate = "2000010100000000";
 const fatSerialOffset = 0x27;
 const fatTypeOffset = 0x36;
 
-/** Boots at once. If Basalt cannot be loaded, GRUB says why on COM1 too. */
+/**
+ * Boots at once: under BIOS with VGA text, under UEFI with a framebuffer. The command multiboot2
+ * itself asks for a framebuffer, as Basalt's header takes one. If Basalt cannot be loaded, GRUB says why on COM1 too.
+ */
 const grubConfiguration = `set timeout=0
+set screen=text
+if [ "$grub_platform" = "efi" ]
+then
+  insmod efi_gop
+  set screen=auto
+fi
 menuentry "Basalt" {
   if ${marker}${toField("")}
-  then boot
+  then
+    set gfxpayload=$screen
+    boot
   fi
   serial --unit=0 --speed=115200
   terminal_output --append serial
@@ -55,6 +69,12 @@ export async function writeIso(elfPath: string, isoPath: string): Promise<void> 
     await mkdir(join(tree, "boot/grub"), { recursive: true });
     await copyFile(elfPath, join(tree, "boot/basalt.elf"));
     await writeFile(join(tree, "boot/grub/grub.cfg"), grubConfiguration);
+    // grub-mkrescue takes one list of modules for both firmwares, and BIOS has none of these.
+    const modules = "x86_64-efi";
+    await mkdir(join(tree, "boot/grub", modules));
+    for (const name of efiVideoModules) {
+      await copyFile(join("/usr/lib/grub", modules, `${name}.mod`), join(tree, "boot/grub", modules, `${name}.mod`));
+    }
     const made = await execa(
       "grub-mkrescue",
       [

@@ -81,6 +81,8 @@ export class Machine {
   readonly core: WebAssembly.Memory;
   /** Privileged instructions in order: VMXON, VMCLEAR, …, MOV CR4. */
   readonly trace: string[] = [];
+  /** What core opened as the screen: the arguments of openScreen. */
+  screen: readonly number[] | null = null;
   /** What core told the runtime about soft-off: two ports, each with its value. */
   powerOff: readonly number[] | null = null;
   /** What `boot` is called with. */
@@ -258,6 +260,13 @@ export class Machine {
         const state = [0x8n, 0x10n, 0x18n, 0x110000n, 0x111000n, 0x112000n, EXIT_RIP, 0n];
         state.forEach((value, i) => this.#bytes(out + 8 * i, 8).writeBigUInt64LE(value));
       },
+      hasSerial: () => 1,
+      openScreen: (...screen: [bigint, ...number[]]) => {
+        this.screen = screen.map(Number);
+        return (80 << 16) | 25;
+      },
+      hasKeyboard: () => 1,
+      readKey: () => 0,
       consoleWrite: (text: number, length: number) => {
         this.#console += this.#bytes(text, length).toString("latin1");
       },
