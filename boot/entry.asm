@@ -169,10 +169,10 @@ refuse:
     loopne .drain
     mov eax, ebp
     out 0xF4, al
-.halt:
+refused:
     cli
     hlt
-    jmp .halt
+    jmp refused
 
 bits 64
 long_mode:

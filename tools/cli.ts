@@ -6,6 +6,7 @@ import { benchCommand } from "./commands/bench.ts";
 import { buildCommand } from "./commands/build.ts";
 import { probeCommand } from "./commands/probe.ts";
 import { runCommand } from "./commands/run.ts";
+import { screenshotCommand } from "./commands/screenshot.ts";
 import { testCommand } from "./commands/test.ts";
 import { whereCommand } from "./commands/where.ts";
 import { ToolError } from "./errors.ts";
@@ -22,7 +23,15 @@ const program = new Command("basalt")
   .showHelpAfterError("Try `basalt --help`.")
   .addHelpText("after", `\nExit codes:\n${describeExitCodes()}`);
 
-const commands = [buildCommand(), runCommand(), testCommand(), benchCommand(), whereCommand(), probeCommand()];
+const commands = [
+  buildCommand(),
+  runCommand(),
+  testCommand(),
+  benchCommand(),
+  whereCommand(),
+  probeCommand(),
+  screenshotCommand(),
+];
 for (const command of commands) {
   program.addCommand(command.copyInheritedSettings(program));
 }

@@ -8,7 +8,7 @@ const GLYPHS_IN_BAND: u32 = 8;
 
 /** Bands of eight glyphs side by side, a byte each, 16 lines a band; the highest bit of a byte is its left pixel. */
 // prettier-ignore
-const BANDS: StaticArray<u8> = [
+export const GLYPH_BANDS: StaticArray<u8> = [
   //    space         !           "           #           $           %           &           '
   0b00000000, 0b00000000, 0b00000000, 0b00000000, 0b00000000, 0b00000000, 0b00000000, 0b00000000,
   0b00000000, 0b00000000, 0b00000000, 0b00000000, 0b00000000, 0b00000000, 0b00000000, 0b00000000,
@@ -218,5 +218,5 @@ const BANDS: StaticArray<u8> = [
 /** Row `y` (0 to 15) of a letter's glyph: its pixels from left to right are bits 7 to 0. */
 export function glyphRow(letter: u32, y: u32): u32 {
   const glyph = (letter >= FIRST && letter < OTHER ? letter : OTHER) - FIRST;
-  return BANDS[((glyph / GLYPHS_IN_BAND) * GLYPH_HEIGHT + y) * GLYPHS_IN_BAND + (glyph % GLYPHS_IN_BAND)];
+  return GLYPH_BANDS[((glyph / GLYPHS_IN_BAND) * GLYPH_HEIGHT + y) * GLYPHS_IN_BAND + (glyph % GLYPHS_IN_BAND)];
 }

@@ -26,6 +26,11 @@ export interface RunPlan {
   /** In MiB. */
   readonly memory: number;
   readonly debugPort: number | undefined;
+  /**
+   * Ports of this host that QEMU connects its monitor and its gdb stub to. The machine has a screen then, waits for the
+   * command to start, and stays when it has powered off.
+   */
+  readonly control?: { readonly monitorPort: number; readonly stubPort: number };
 }
 
 /** How to start an emulator for a run. */

@@ -35,7 +35,8 @@ export function qemu(name: keyof typeof accelerators): Machine {
       const args = [
         ...["-accel", acceleration, "-cpu", plan.cpu ?? cpu, "-m", `${plan.memory}M`],
         ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
-        ...["-serial", `file:${plan.serialPath}`, "-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
+        ...["-serial", `file:${plan.serialPath}`],
+        ...endArguments(plan),
         ...mediaArguments(plan),
       ];
       if (plan.firmware === "uefi") {
@@ -54,6 +55,14 @@ export function qemu(name: keyof typeof accelerators): Machine {
       };
     },
   };
+}
+
+/** The result ends QEMU; or the machine stays, with what is on its screen. */
+function endArguments({ control }: RunPlan): string[] {
+  if (control === undefined) return ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"];
+  const stub = `socket,id=stub,host=127.0.0.1,port=${control.stubPort}`;
+  const monitor = ["-qmp", `tcp:127.0.0.1:${control.monitorPort}`];
+  return ["-vga", "std", "-no-shutdown", "-S", ...monitor, "-chardev", stub, "-gdb", "chardev:stub"];
 }
 
 function mediaArguments(plan: RunPlan): string[] {
