@@ -16,8 +16,7 @@ PVH_START_MAGIC         equ 0x336EC578
 CR0_PE_WP_PG equ 0x80010001
 CR4_PAE      equ 1 << 5
 MSR_EFER     equ 0xC0000080
-VGA_TEXT     equ 0xB8000        ; 80 x 25 cells of letter and colours
-VGA_ROW      equ 160
+VGA_TEXT     equ 0xB8000        ; 80 x 25 cells of two bytes: letter and colours
 EFER_LME_NXE equ (1 << 8) | (1 << 11)
 CPUID_LM     equ 1 << 29        ; CPUID.80000001H:EDX[29]
 CPUID_NX     equ 1 << 20        ; CPUID.80000001H:EDX[20]
@@ -128,7 +127,7 @@ refuse:
     cld
     mov edi, VGA_TEXT
     mov eax, 0x07200720         ; spaces
-    mov ecx, 25 * VGA_ROW / 4
+    mov ecx, 25 * 160 / 4
     rep stosd
     mov edi, VGA_TEXT
     mov al, 3                   ; 8 data bits, no parity, 1 stop bit
@@ -157,7 +156,7 @@ refuse:
     out dx, al
     jmp .next
 .result_line:
-    mov edi, VGA_TEXT + 2 * VGA_ROW ; the sentence takes at most two rows
+    mov edi, VGA_TEXT + 2 * 160 ; the sentence takes at most two rows
     jmp .send
 .end:
     mov ecx, 20000              ; the last byte leaves the shift register

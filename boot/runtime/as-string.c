@@ -1,5 +1,5 @@
-// AssemblyScript's strings as the runtime reads them (as-string.h).
-#include "as-string.h"
+// AssemblyScript's strings as the runtime reads them.
+#include "runtime.h"
 
 u32 copy_string(const u8 *memory, u64 start, u64 bytes, u32 pointer, char *out, u32 capacity) {
   if (pointer < start + 4 || pointer > start + bytes || pointer % 4 != 0)

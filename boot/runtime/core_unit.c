@@ -1,13 +1,10 @@
 // The core module: its imports and wasm2c's output as one translation unit, so that an import costs what it does.
 #include "hardware.h"
-#include "as-string.h"
 
-struct w2c_env {
-  struct w2c_hardware hardware;
-};
+struct w2c_env; // the base of core's memory too
 
 static void w2c_env_abort(struct w2c_env *env, u32 message, u32 file, u32 line, u32 column) {
-  put_assertion(env->hardware.memory, 0, core_memory_end - core_memory_start, message, file, line, column);
+  put_assertion((u8 *)env, 0, core_memory_end - core_memory_start, message, file, line, column);
   panic_at(RESULT_ASSERTION, "assertion", CALL_SITE, CALLER_FRAME);
 }
 

@@ -44,18 +44,22 @@ void serial_start(void);
 void serial_write(const u8 *text, u32 length);
 void serial_drain(void);
 
-// terminal_unit.c: the screen, to which nothing goes before it is open, and the keyboard.
+// terminal_unit.c: the screen, to which nothing goes before core opens it, and the keyboard.
 void terminal_start(void);
-u32 terminal_open(u64 physical, u32 pitch, u32 width, u32 height, u32 bits, u32 red, u32 green, u32 blue);
 void terminal_write(const u8 *text, u32 length);
-u32 terminal_has_keyboard(void);
-u32 terminal_read_key(void);
 
 // text.c: all that is printed goes to COM1 and the screen; and the runtime's own few words, for reports without core.
 void console_write(const u8 *text, u32 length);
 void put(const char *text);
 void put_hex(u64 value, u32 digits);
 void put_decimal(u64 value);
+
+// as-string.c: AssemblyScript's strings, which are UTF-16 with their length in bytes four bytes before.
+// Copies the string at `pointer` of `memory` as ASCII if it lies in [start, start + bytes); returns its length there.
+u32 copy_string(const u8 *memory, u64 start, u64 bytes, u32 pointer, char *out, u32 capacity);
+// Says what AssemblyScript's abort of a module says whose own data is [start, start + bytes) of its memory.
+void put_assertion(const u8 *memory, u64 start, u64 bytes, u32 message, u32 file, u32 line, u32 column);
+u32 copy_text(const char *text, char *out, u32 capacity);
 
 // string.c
 void *memcpy(void *restrict to, const void *restrict from, size_t n);
@@ -109,7 +113,17 @@ _Noreturn void panic_at(u32 result, const char *name, u64 rip, u64 rbp);
 u32 backtrace(u64 rip, u64 rbp, u64 *out, u32 count);
 void put_address(u64 address);
 
-// vmm.c: calls into vmm instances and what stops them.
+// vmm.c and vmm_unit.c: calls into vmm instances and what stops them.
+#define VMM_STACK_GUARD 0x10000ull  // linker.ld
+struct w2c_host {
+  u8 *memory;
+  u64 own_bytes;
+};
+#define VMM_ENTRIES 4
+extern void *const vmm_entries[VMM_ENTRIES]; // each u32 (*)(instance, u32 argument), as vmm_call.asm calls it
+void vmm_instance_create(void *state, struct w2c_host *host);
+u64 w2c_host_clock(struct w2c_host *host);
+void vmm_abort(struct w2c_host *host, u32 message, u32 file, u32 line);
 enum vmm_trap_kind { // hv/core/vmm.ts names them
   VMM_TRAP_OUT_OF_BOUNDS = 1, VMM_TRAP_STACK_EXHAUSTED, VMM_TRAP_UNREACHABLE, VMM_TRAP_ABORT, VMM_TRAP_TIME_BUDGET,
   VMM_TRAP_ARITHMETIC, VMM_TRAP_INDIRECT_CALL, VMM_TRAP_EXCEPTION

@@ -1,33 +1,29 @@
-// The terminal module: screen and keyboard, in an instance that reaches its own memory and the keyboard controller's ports.
-// Its memory from 0 on is the screen itself (hv/terminal).
+// The terminal module: screen and keyboard, in an instance that reaches its own memory, which from 0 on is the screen
+// itself, and four ports (hv/terminal).
 #include "runtime.h"
-#include "as-string.h"
 
 enum { OWN_BYTES = 256 << 10, MAXIMUM_SCREEN_BYTES = 64 << 20, SCREEN_UNMAPPABLE = 1 }; // hv/shared/screen.ts
-enum { VGA_CRTC = 0x3D4, CURSOR_OFF = 0x200A };
-// The keyboard controller's: 0x60 and 0x64.
-#define IS_KEYBOARD_PORT(port) (((port) & ~4u) == 0x60)
+// The keyboard controller's ports, 0x60 and 0x64, and those of VGA's cursor, 0x3D4 and 0x3D5.
+#define IS_OWN_PORT(port) (((port) & ~4u) == 0x60 || ((port) & ~1u) == 0x3D4)
 
-// Both imports' instances are the base of the terminal's memory.
-struct w2c_env {
-  u8 memory[1];
-};
+struct w2c_env; // for both modules of imports: the base of the terminal's memory
 struct w2c_ports;
+struct w2c_hardware; // core's instance, which the imports of core here do not use
 
 static void w2c_env_abort(struct w2c_env *env, u32 message, u32 file, u32 line, u32 column) {
-  put_assertion(env->memory, MODULE_OWN_START, OWN_BYTES, message, file, line, column);
+  put_assertion((u8 *)env, MODULE_OWN_START, OWN_BYTES, message, file, line, column);
   panic_at(RESULT_ASSERTION, "assertion", CALL_SITE, CALLER_FRAME);
 }
 
-static u32 w2c_ports_in8(struct w2c_ports *ports, u32 port) { return IS_KEYBOARD_PORT(port) ? in8(port) : 0xFF; }
+static u32 w2c_ports_in8(struct w2c_ports *ports, u32 port) { return IS_OWN_PORT(port) ? in8(port) : 0xFF; }
 static void w2c_ports_out8(struct w2c_ports *ports, u32 port, u32 value) {
-  if (IS_KEYBOARD_PORT(port))
+  if (IS_OWN_PORT(port))
     out8(port, value);
 }
 
 #include "terminal_module.c.inc"
 
-static u8 state[INSTANCE_STATE_BYTES], own[OWN_BYTES] __attribute__((aligned(4096)));
+static __attribute__((aligned(4096))) u8 state[INSTANCE_STATE_BYTES], own[OWN_BYTES];
 static w2c_terminal *const terminal = (w2c_terminal *)INSTANCE_STATE(TERMINAL_INSTANCE);
 static u8 *const memory = (u8 *)INSTANCE_MEMORY(TERMINAL_INSTANCE);
 static u32 root;
@@ -42,15 +38,14 @@ void terminal_start(void) {
 }
 
 // Maps the screen and has the terminal draw on it: its answer (hv/shared/screen.ts).
-u32 terminal_open(u64 physical, u32 pitch, u32 width, u32 height, u32 bits, u32 red, u32 green, u32 blue) {
+u32 w2c_hardware_openScreen(struct w2c_hardware *h, u64 physical, u32 pitch, u32 width, u32 height, u32 bits, u32 red,
+                            u32 green, u32 blue) {
   u64 offset = physical % PAGE_SIZE, start = physical - offset, end = 1ull << physical_address_bits();
   u64 bytes = (offset + (u64)pitch * height + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
   bool is_beyond = bytes > MAXIMUM_SCREEN_BYTES || start >= end || bytes > end - start;
   if (is_beyond || (start < (u64)image_end && start + bytes > (u64)image_start) ||
       !paging_map((u64)memory, start, bytes, PAGE_UNCACHED))
     return SCREEN_UNMAPPABLE;
-  if (bits == 0)
-    out16(VGA_CRTC, CURSOR_OFF);
   u32 answer = w2c_terminal_open(terminal, root, offset, pitch, width, height, bits, red, green, blue);
   is_idle = answer > 0xFFFF;
   return answer;
@@ -65,5 +60,5 @@ void terminal_write(const u8 *text, u32 length) {
   is_idle = true;
 }
 
-u32 terminal_has_keyboard(void) { return w2c_terminal_hasKeyboard(terminal, root); }
-u32 terminal_read_key(void) { return w2c_terminal_readKey(terminal, root); }
+u32 w2c_hardware_hasKeyboard(struct w2c_hardware *h) { return w2c_terminal_hasKeyboard(terminal, root); }
+u32 w2c_hardware_readKey(struct w2c_hardware *h) { return w2c_terminal_readKey(terminal, root); }

@@ -7,10 +7,8 @@ void console_write(const u8 *text, u32 length) {
 }
 
 void put(const char *text) {
-  u32 length = 0;
-  while (text[length])
-    length++;
-  console_write((const u8 *)text, length);
+  for (; *text; text++)
+    console_write((const u8 *)text, 1);
 }
 
 void put_hex(u64 value, u32 digits) {

@@ -1,7 +1,5 @@
 // vmm instances: their memory, calls into them, and what stops a call that does not return.
-#include "vmm.h"
 #include "runtime.h"
-#include "as-string.h"
 
 // A vmm call that takes longer than this many TSC ticks ends its VM: 33 ms at 3 GHz. The timer must have come twice in it,
 // because under another hypervisor the TSC also runs while this CPU does not.
@@ -14,6 +12,7 @@ static u64 deadline;
 static u32 running_vm, timer_ticks;
 static volatile bool budget_is_spent; // set while an import runs; the import then unwinds before it returns
 
+struct w2c_hardware; // core's instance, which these imports of core do not use
 struct vmm_answer { u64 value, trapped; };
 struct vmm_answer vmm_enter(void *function, void *instance, u32 argument, void *stack_top);
 
@@ -58,7 +57,7 @@ void vmm_timer_tick(struct trap_frame *f) {
 
 // Maps physical memory into a vmm's linear memory, and zeroes it unless it is core's (a vCPU page): nothing that was in
 // RAM before reaches a guest. Statuses: 0, or 1 where the arguments name what no VM may have.
-u32 vmm_map(u32 vm, u64 address, u64 physical, u64 bytes) {
+u32 w2c_hardware_vmmMap(struct w2c_hardware *h, u32 vm, u64 address, u64 physical, u64 bytes) {
   u64 end = physical + bytes;
   bool is_aligned = ((address | physical | bytes) & (PAGE_SIZE - 1)) == 0;
   bool in_image = physical < (u64)image_end && end > (u64)image_start;
@@ -77,7 +76,7 @@ u32 vmm_map(u32 vm, u64 address, u64 physical, u64 bytes) {
 }
 
 // Calls an entry of a vmm. Returns its u32 answer, or 1 << 32 | kind where it was stopped (vmm_trap_record says more).
-u64 vmm_call(u32 vm, u32 entry, u32 argument) {
+u64 w2c_hardware_vmmCall(struct w2c_hardware *h, u32 vm, u32 entry, u32 argument) {
   if (vm >= MAX_VMS || entry >= VMM_ENTRIES)
     return 1ull << 32 | VMM_TRAP_INDIRECT_CALL;
   running_vm = vm;
@@ -88,8 +87,8 @@ u64 vmm_call(u32 vm, u32 entry, u32 argument) {
   return answer.trapped ? 1ull << 32 | answer.trapped : (u32)answer.value;
 }
 
-// Creates the instance in memory that vmm_map has populated from MODULE_OWN_START on.
-u32 vmm_instantiate(u32 vm) {
+// Creates the instance in memory that vmmMap has populated from MODULE_OWN_START on.
+u32 w2c_hardware_vmmInstantiate(struct w2c_hardware *h, u32 vm) {
   if (vm >= MAX_VMS || hosts[vm].own_bytes == 0)
     return 1;
   u64 state = INSTANCE_STATE(VMM_INSTANCE(vm));

@@ -1,5 +1,5 @@
 // The vmm module: wasm2c's output as one translation unit, all of its code in linker.ld's vmm text.
-#include "vmm.h"
+#include "runtime.h"
 
 struct w2c_env {
   struct w2c_host host;

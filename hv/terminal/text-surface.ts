@@ -1,10 +1,17 @@
 // VGA's text memory: two bytes a cell, letter and attribute.
 
 import { ScreenMemory } from "./memory/screen-memory";
+import { out8 } from "./ports";
 import { Surface } from "./surface";
 
 const CELL_BYTES: u32 = 2;
 const BLANK: u16 = 0x0720;
+
+const CRTC_INDEX: u32 = 0x3d4;
+const CRTC_DATA: u32 = 0x3d5;
+/** Register "Cursor Start": its bit 5 hides the cursor. */
+const CURSOR_START: u32 = 0x0a;
+const CURSOR_HIDDEN: u32 = 1 << 5;
 
 export class TextSurface extends Surface {
   /** `pitch` is the distance of two rows in bytes. */
@@ -24,7 +31,10 @@ export class TextSurface extends Surface {
     return this.memory.read16(0) == 0x1f42 && this.memory.read16(CELL_BYTES) == 0x2e61;
   }
 
+  /** Hides the cursor too. */
   clear(): void {
+    out8(CRTC_INDEX, CURSOR_START);
+    out8(CRTC_DATA, CURSOR_HIDDEN);
     for (let row: u32 = 0; row < this.rows; row++) {
       for (let column: u32 = 0; column < this.columns; column++) this.write(row, column, BLANK);
     }

@@ -114,7 +114,12 @@ describe("the screen shows the lines of COM1 in their colours", () => {
 test("a PC without COM1 says so on its screen, and that keys are taken", async () => {
   const shot = await takeScreenshot({ media: "kernel", firmware: "bios", append: "", hasSerial: false });
   assert.deepEqual(shot.lines, []);
-  const rows = cellsOf(shot.textMemory).map((row) => row.map(({ letter }) => letter).join("").trimEnd());
+  const rows = cellsOf(shot.textMemory).map((row) =>
+    row
+      .map(({ letter }) => letter)
+      .join("")
+      .trimEnd(),
+  );
   assert.equal(rows[1], "basalt: console: no COM1, screen 80x25 text, keyboard");
   assert.ok(rows.includes("basalt: result 20 not-intel"), rows.join("\n"));
 });

@@ -16,7 +16,7 @@ const WASM_MODULES = [
 ] as const;
 
 /** The parts of the step that makes C of a Wasm module. */
-const WASM_TO_C = ["wasm-to-c", "source-lines", "accesses-in-place", "statements", "wasm-instructions"];
+const WASM_TO_C = ["wasm-to-c", "freestanding", "source-lines", "accesses-in-place", "statements", "wasm-instructions"];
 
 // Freestanding, no SSE (its registers are the guest's), and none of the optimisations that presume a hosted C program.
 // Frame pointers stay: a backtrace must not depend on unwind tables. DWARF 4: in a unit of DWARF 5 whose first code

@@ -1,6 +1,7 @@
 // Turns a Wasm module into the C that boot/runtime includes. Usage: wasm-to-c.ts MODULE FILE.wasm
 import { readFileSync, writeFileSync } from "node:fs";
 import { execaSync } from "execa";
+import { freestanding } from "./freestanding.ts";
 import { withSourceLines } from "./source-lines.ts";
 
 /** A definition of wasm2c's output, and what stands in its place. */
@@ -10,11 +11,6 @@ interface Replacement {
 }
 
 const replacements = (module: string): Replacement[] => [
-  // boot/runtime/runtime.h declares what is used of string.h, and nothing is used of the others.
-  { from: "#include <assert.h>\n#include <math.h>\n", to: "" },
-  { from: "#include <string.h>\n", to: "" },
-  { from: "#include <alloca.h>\n", to: "" },
-  { from: "  assert(wasm_rt_is_initialized());\n", to: "" },
   {
     // wasm2c loads a memory's base address before each access. Basalt's instances lie at a fixed distance below their
     // memory (boot/runtime/runtime.h), so the base is the instance pointer plus a constant and costs no instruction.
@@ -43,14 +39,6 @@ const replacements = (module: string): Replacement[] => [
   { from: `"${module}.raw.h"`, to: `"${module}_module.h"` },
 ];
 
-/** Without wasm2c's inline functions of floating-point numbers, which call math.h's: the modules have no such number. */
-function withoutFloatingPoint(code: string): string {
-  const start = code.indexOf("static float quiet_nanf(");
-  const end = code.indexOf("static inline void memory_fill(");
-  if (start < 0 || end < start) throw new Error("found no functions of floating-point numbers: wasm2c changed");
-  return code.slice(0, start) + code.slice(end);
-}
-
 const [module, wasm] = process.argv.slice(2);
 if (module === undefined || wasm === undefined) throw new Error("usage: wasm-to-c.ts MODULE FILE.wasm");
 
@@ -64,6 +52,6 @@ for (const { from, to } of replacements(module)) {
     throw new Error(`${raw} lacks what tools/build/wasm-to-c.ts replaces: wasm2c changed:\n${from}`);
   code = code.replace(from, () => to);
 }
-code = withSourceLines(withoutFloatingPoint(code), wasm);
+code = withSourceLines(freestanding(code), wasm);
 writeFileSync(`build/${module}_module.h`, readFileSync(`build/${module}.raw.h`));
 writeFileSync(`build/${module}_module.c.inc`, code);
