@@ -22,8 +22,12 @@ const TYPE_RGB: u32 = 1;
 const TYPE_TEXT: u32 = 2;
 
 const VGA_TEXT: u64 = 0xb8000;
-/** Below it a PC has RAM only. */
+/** VGA's own memory; below it a PC has RAM only. */
 const VGA_MEMORY: u64 = 0xa0000;
+const VGA_MEMORY_END: u64 = 0xc0000;
+/** From here to 4 GiB a PC has its interrupt controllers, and the firmware. */
+const CHIPSET: u64 = 0xfec00000;
+const CHIPSET_END: u64 = 0x100000000;
 
 /** Where the screen is and how it is laid out; VGA's text memory unless a tag says otherwise. */
 export class Screen {
@@ -50,6 +54,7 @@ export class Screen {
     this.pitch = information.u32(at + 16);
     this.width = information.u32(at + 20);
     this.height = information.u32(at + 24);
+    this.bits = SCREEN_TEXT;
     if (type == TYPE_TEXT) return;
     this.bits = information.u8(at + 28);
     if (type == TYPE_INDEXED) return this.refuse("its pixels are indices of a palette; expected red, green and blue");
@@ -65,10 +70,14 @@ export class Screen {
     this.problem = problem;
   }
 
-  /** Refuses a screen that lies in RAM: `memory` holds all of it. */
+  /** Refuses a screen that lies where none can: `memory` holds all RAM. */
   check(memory: PhysicalMemory): void {
+    if (this.problem.length != 0) return;
     const bytes = <u64>this.pitch * this.height;
+    const end = this.address + bytes;
     if (this.address < VGA_MEMORY || memory.touches(this.address, bytes)) this.refuse("it lies in RAM");
+    else if (this.bits == SCREEN_TEXT && end > VGA_MEMORY_END) this.refuse("text lies in VGA's own memory only");
+    else if (this.address < CHIPSET_END && end > CHIPSET) this.refuse("it lies where interrupt controllers are");
   }
 
   /** Opens it, so that everything printed from now on shows there too. */

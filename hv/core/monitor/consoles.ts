@@ -12,5 +12,5 @@ export function printConsoles(console: Console, screen: Screen): void {
     .text("console: ")
     .text(hasSerial() ? "COM1, " : "no COM1, ");
   screen.describe(line);
-  line.text(hasKeyboard() ? ", keyboard" : ", no keyboard: display only").end();
+  line.text(hasKeyboard() ? ", keyboard" : screen.isOpen ? ", no keyboard: display only" : ", no keyboard").end();
 }

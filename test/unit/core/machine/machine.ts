@@ -54,6 +54,11 @@ export interface MachineOptions {
   /** The script of the first VM that is entered, of the second, …; the last one serves the rest. */
   readonly scripts?: readonly Script[];
   readonly failures?: readonly Failure[];
+  /** What openScreen answers: 80 columns and 25 rows unless it is given. */
+  readonly screenAnswer?: number;
+  /** Both are there unless they are false. */
+  readonly hasSerial?: boolean;
+  readonly hasKeyboard?: boolean;
   /** Changes the machine before core starts. */
   readonly prepare?: (machine: Machine) => void;
 }
@@ -82,7 +87,7 @@ export class Machine {
   /** Privileged instructions in order: VMXON, VMCLEAR, …, MOV CR4. */
   readonly trace: string[] = [];
   /** What core opened as the screen: the arguments of openScreen. */
-  screen: readonly number[] | null = null;
+  screen: readonly (bigint | number)[] | null = null;
   /** What core told the runtime about soft-off: two ports, each with its value. */
   powerOff: readonly number[] | null = null;
   /** What `boot` is called with. */
@@ -260,12 +265,12 @@ export class Machine {
         const state = [0x8n, 0x10n, 0x18n, 0x110000n, 0x111000n, 0x112000n, EXIT_RIP, 0n];
         state.forEach((value, i) => this.#bytes(out + 8 * i, 8).writeBigUInt64LE(value));
       },
-      hasSerial: () => 1,
+      hasSerial: () => (this.#options.hasSerial === false ? 0 : 1),
       openScreen: (...screen: [bigint, ...number[]]) => {
-        this.screen = screen.map(Number);
-        return (80 << 16) | 25;
+        this.screen = screen.map((value) => (typeof value === "bigint" ? u64(value) : value >>> 0));
+        return this.#options.screenAnswer ?? (80 << 16) | 25;
       },
-      hasKeyboard: () => 1,
+      hasKeyboard: () => (this.#options.hasKeyboard === false ? 0 : 1),
       readKey: () => 0,
       consoleWrite: (text: number, length: number) => {
         this.#console += this.#bytes(text, length).toString("latin1");
