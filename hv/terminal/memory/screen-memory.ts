@@ -20,6 +20,10 @@ export class ScreenMemory {
     store<u16>(this.pointer(offset, 2), value);
   }
 
+  write64(offset: u32, value: u64): void {
+    store<u64>(this.pointer(offset, 8), value);
+  }
+
   /** Copies the first `bytes` of `from` to `offset`, eight at a time: each access to such memory takes its time. */
   write(offset: u32, from: StaticArray<u8>, bytes: u32): void {
     assert(bytes <= <u32>from.length, "no more than there is");

@@ -115,6 +115,29 @@ describe("VGA's text memory", () => {
     }
   });
 
+  test("may have another size, and rows further apart", () => {
+    const [columns, rows, pitch] = [90, 30, 190];
+    terminal.memory.fill(UNTOUCHED, 0, pitch * rows);
+    assert.equal(
+      terminal.renew().open(0, pitch, columns, rows, screenStatus("SCREEN_TEXT"), 0, 0, 0),
+      (columns << 16) | rows,
+    );
+    const text = randomText(60, 6);
+    terminal.write(text);
+    const letters = rowsOf(text, columns, rows).map((cells) => cells.map(({ letter }) => letter).join(""));
+    for (let row = 0; row < rows; row++) {
+      const bytes = Buffer.from(terminal.memory.buffer, row * pitch, pitch);
+      assert.equal(
+        bytes
+          .subarray(0, 2 * columns)
+          .filter((_, n) => n % 2 === 0)
+          .toString(),
+        letters[row],
+      );
+      assert.ok(bytes.subarray(2 * columns).every((byte) => byte === UNTOUCHED));
+    }
+  });
+
   const firstLine = (): string =>
     Buffer.from(terminal.memory.buffer, 0, 160)
       .filter((_, n) => n % 2 === 0)
