@@ -124,23 +124,24 @@ test("a PC without COM1 says so on its screen, and that keys are taken", async (
   assert.ok(rows.includes("basalt: result 20 not-intel"), rows.join("\n"));
 });
 
-test("a CPU without execute-disable is refused on the screen too, white on red", async () => {
-  const cpu = "qemu64,-nx";
-  const shot = await takeScreenshot({ media: "kernel", firmware: "bios", append: "", cpu, stopAt: "refused" });
-  const cells = cellsOf(shot.textMemory);
-  const rows = cells.map((row) =>
-    row
-      .map(({ letter }) => letter)
-      .join("")
-      .trimEnd(),
-  );
-  const [sentence, result] = shot.lines.filter((line) => line.startsWith("basalt: "));
-  assert.equal(rows.slice(0, 2).join(""), sentence);
-  assert.equal(rows[2], result);
-  assert.deepEqual(new Set(rows.slice(3)), new Set([""]));
-  const attributes = cells
-    .flat()
-    .filter(({ letter }) => letter !== " ")
-    .map(({ attribute }) => attribute);
-  assert.deepEqual(new Set(attributes), new Set([0x4f]));
-});
+for (const [what, changes] of [
+  ["a CPU without long mode", { cpu: "qemu32" }],
+  ["a CPU without execute-disable", { cpu: "qemu64,-nx" }],
+  ["a start without boot information", { hasBootInformation: false }],
+] as const) {
+  test(`${what} is refused on the screen too, white on red`, async () => {
+    const boot = { media: "kernel", firmware: "bios", append: "", stopAt: "refused", ...changes } as const;
+    const shot = await takeScreenshot(boot);
+    const cells = cellsOf(shot.textMemory);
+    const rows = cells.map((row) => row.map(({ letter }) => letter).join(""));
+    const [sentence, result, ...more] = shot.lines;
+    assert.match(sentence ?? "", /^basalt: error: /);
+    assert.match(result ?? "", /^basalt: result 1[0-2] no-/);
+    assert.deepEqual(more, []);
+    assert.equal(rows.slice(0, 2).join("").trimEnd(), sentence);
+    assert.equal(rows[2]!.trimEnd(), result);
+    assert.equal(rows.slice(3).join("").trim(), "");
+    const letters = cells.flat().filter(({ letter }) => letter !== " ");
+    assert.deepEqual(new Set(letters.map(({ attribute }) => attribute)), new Set([0x4f]));
+  });
+}

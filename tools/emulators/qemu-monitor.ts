@@ -26,6 +26,8 @@ export interface StoppedBoot {
   readonly cpu?: string;
   /** Whether the machine has COM1; it has unless this is false. */
   readonly hasSerial?: boolean;
+  /** False: the ELF finds none, as if something else than a loader of its protocols had started it. */
+  readonly hasBootInformation?: boolean;
   /** The function before whose first instruction the machine stops: by itself the one that follows the result line. */
   readonly stopAt?: string;
 }
@@ -77,7 +79,12 @@ export async function readStoppedMachine<T>(
   const played = async (): Promise<T> => {
     const monitor = new Monitor(await monitors.connection);
     await monitor.execute("qmp_capabilities");
-    await runTo(address, await stubs.connection);
+    const stub = new Stub(await stubs.connection);
+    if (boot.hasBootInformation === false) {
+      await stub.runTo(await addressOf("pvh_entry"));
+      await stub.zeroRbx();
+    }
+    await stub.runTo(address);
     serial.close();
     return read({ monitor, lines: serial.lines, directory });
   };
@@ -113,23 +120,54 @@ async function listen(): Promise<{ port: number; connection: Promise<Socket> }> 
   return { port: (server.address() as AddressInfo).port, connection };
 }
 
-/** Has the gdb stub set a hardware breakpoint, which needs no code to be there yet, and run up to it. */
-function runTo(address: string, stub: Socket): Promise<void> {
-  const send = (command: string): void => {
-    const sum = [...command].reduce((total, character) => total + character.charCodeAt(0), 0) & 0xff;
-    stub.write(`+$${command}#${sum.toString(16).padStart(2, "0")}`);
-  };
-  send(`Z1,${address},1`);
-  return new Promise((resolve, reject) => {
-    stub.on("data", (data) => {
-      const said = data.toString("latin1");
-      if (said.includes("$T05")) resolve();
-      // SIGINT: the stub stops the machine once when somebody connects.
-      else if (said.includes("$OK") || said.includes("$T02")) send("c");
-      else if (said.includes("$")) reject(new Error(`QEMU's gdb stub said ${said}`));
+/** QEMU's gdb stub: a command's answer is the packet that follows it. */
+class Stub {
+  readonly #socket: Socket;
+  readonly #waiting: ((packet: string) => void)[] = [];
+  #rest = "";
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("data", (data) => {
+      this.#rest += data.toString("latin1");
+      for (let found = packet.exec(this.#rest); found !== null; found = packet.exec(this.#rest)) {
+        this.#rest = this.#rest.slice(found.index + found[0].length);
+        this.#waiting.shift()?.(found[1]!);
+      }
     });
-  });
+  }
+
+  execute(command: string): Promise<string> {
+    const sum = [...command].reduce((total, character) => total + character.charCodeAt(0), 0) & 0xff;
+    const answer = new Promise<string>((resolve) => this.#waiting.push(resolve));
+    this.#socket.write(`+$${command}#${sum.toString(16).padStart(2, "0")}`);
+    return answer;
+  }
+
+  /** Runs the machine up to the instruction at `address`; a hardware breakpoint needs no code to be there yet. */
+  async runTo(address: string): Promise<void> {
+    await this.#expect(`Z1,${address},1`, "OK");
+    let stopped = await this.execute("c");
+    // The stub stops the machine once when somebody connects: SIGINT.
+    while (stopped.startsWith("T02")) stopped = await this.execute("c");
+    if (!stopped.startsWith("T05")) throw new Error(`QEMU's gdb stub did not run the machine: ${stopped}`);
+    await this.#expect(`z1,${address},1`, "OK");
+  }
+
+  /** Zeroes RBX: the second of the registers, 16 digits each. */
+  async zeroRbx(): Promise<void> {
+    const registers = await this.execute("g");
+    await this.#expect(`G${registers.slice(0, 16)}${"0".repeat(16)}${registers.slice(32)}`, "OK");
+  }
+
+  async #expect(command: string, answer: string): Promise<void> {
+    const found = await this.execute(command);
+    if (found !== answer) throw new Error(`QEMU's gdb stub answered ${command} with "${found}"`);
+  }
 }
+
+/** What the gdb stub sends: the content, and a sum of two digits. */
+const packet = /\$([^#]*)#[0-9a-f]{2}/;
 
 interface Reply {
   readonly return?: unknown;
