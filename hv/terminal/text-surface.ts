@@ -1,7 +1,7 @@
 // VGA's text memory: two bytes a cell, letter and attribute.
 
 import { ScreenMemory } from "./memory/screen-memory";
-import { out8 } from "./ports";
+import { in8, out8 } from "./ports";
 import { Surface } from "./surface";
 
 const CELL_BYTES: u32 = 2;
@@ -12,6 +12,7 @@ const CRTC_DATA: u32 = 0x3d5;
 /** Register "Cursor Start": its bit 5 hides the cursor. */
 const CURSOR_START: u32 = 0x0a;
 const CURSOR_HIDDEN: u32 = 1 << 5;
+const CURSOR_START_BITS: u32 = 0x3f;
 
 export class TextSurface extends Surface {
   /** `pitch` is the distance of two rows in bytes. */
@@ -24,17 +25,20 @@ export class TextSurface extends Surface {
     super(columns, rows);
   }
 
-  /** Whether two cells keep what is written to them; what they held is lost. */
+  /**
+   * Hides the cursor, and says whether an adapter is there: its register keeps that, and two cells what is written to them,
+   * which is lost. Memory alone is no sign: without an adapter it can be RAM.
+   */
   answers(): bool {
+    out8(CRTC_INDEX, CURSOR_START);
+    out8(CRTC_DATA, CURSOR_HIDDEN);
+    if ((in8(CRTC_DATA) & CURSOR_START_BITS) != CURSOR_HIDDEN) return false;
     this.memory.write16(0, 0x1f42);
     this.memory.write16(CELL_BYTES, 0x2e61);
     return this.memory.read16(0) == 0x1f42 && this.memory.read16(CELL_BYTES) == 0x2e61;
   }
 
-  /** Hides the cursor too. */
   clear(): void {
-    out8(CRTC_INDEX, CURSOR_START);
-    out8(CRTC_DATA, CURSOR_HIDDEN);
     const blanks = new StaticArray<u16>(<i32>(this.columns * this.rows));
     this.draw(blanks.fill(BLANK), 0, blanks.length);
   }

@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { glyph, letterOf, screenStatus } from "./glyphs.ts";
-import { OWN_START, picture, TestTerminal, type Format, type Frame } from "./terminal.ts";
+import { noPorts, OWN_START, picture, TestTerminal, VgaPorts, type Format, type Frame } from "./terminal.ts";
 import { randomText, rowsOf } from "./text-model.ts";
 
 const terminal = new TestTerminal();
+const vga = new VgaPorts();
+terminal.ports = vga;
 const UNTOUCHED = 0xa5;
 /** Bytes behind a screen that have to stay as they are. */
 const BEHIND = 1 << 16;
@@ -152,12 +154,20 @@ describe("VGA's text memory", () => {
     assert.match(firstLine(), /^Xbc *$/);
   });
 
-  test("without an adapter behind it is no screen, and text for it goes nowhere", () => {
-    const rom = new TestTerminal();
-    // Memory that forgets cannot be had in Node; a screen of no size can.
-    assert.equal(rom.open(0, 160, 80, 0, 0, 0, 0, 0), screenStatus("SCREEN_WRONG_SIZE"));
-    rom.write("basalt: nobody reads this\n");
-    assert.ok(rom.memory.subarray(0, 4096).every((byte) => byte === 0));
+  test("has its cursor hidden", () => {
+    open();
+    assert.equal(vga.cursorStart & 0x20, 0x20);
+  });
+
+  test("without an adapter is no screen, though there may be RAM, and text for it goes nowhere", () => {
+    terminal.ports = noPorts;
+    try {
+      assert.equal(open(), screenStatus("SCREEN_ABSENT"));
+      terminal.write("basalt: nobody reads this\n");
+      assert.ok(terminal.memory.subarray(0, 4000).every((byte) => byte === UNTOUCHED));
+    } finally {
+      terminal.ports = vga;
+    }
   });
 });
 

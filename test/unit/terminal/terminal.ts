@@ -17,8 +17,22 @@ export interface Ports {
   out8(port: number, value: number): void;
 }
 
-/** Where no controller is. */
+/** Where neither a keyboard controller nor a VGA adapter is. */
 export const noPorts: Ports = { in8: () => 0xff, out8: () => {} };
+
+/** A VGA adapter's registers, as far as there is one that holds the cursor's shape. */
+export class VgaPorts implements Ports {
+  #index = 0;
+  cursorStart = 0x0e;
+
+  in8(port: number): number {
+    return port === 0x3d5 && this.#index === 0x0a ? this.cursorStart : 0xff;
+  }
+  out8(port: number, value: number): void {
+    if (port === 0x3d4) this.#index = value;
+    else if (port === 0x3d5 && this.#index === 0x0a) this.cursorStart = value;
+  }
+}
 
 /** A colour's bits in a pixel, from the lowest. */
 interface Channel {
