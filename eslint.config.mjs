@@ -16,8 +16,9 @@ const BOUNDARIES = {
     "hv/shared": ["hv/shared", "hv/x86"],
     "hv/core": ["hv/core", "hv/shared", "hv/x86"],
     "hv/vmm": ["hv/vmm", "hv/shared", "hv/x86"],
+    "hv/terminal": ["hv/terminal", "hv/shared"],
   },
-  hostModules: ["hv/core/hardware", "hv/vmm/host"],
+  hostModules: ["hv/core/hardware", "hv/vmm/host", "hv/terminal/ports"],
   guarded: [
     {
       name: "vmEnter",
@@ -47,11 +48,14 @@ const MEMORY_GRANTS = [
   // One element a character, behind a check of the length.
   { files: ["hv/core/console/console.ts"], grants: { address: true, unchecked: true } },
   // The root goes out to the host as a number and comes back as one.
-  { files: ["hv/vmm/index.ts"], grants: { address: true, view: true } },
+  { files: ["hv/vmm/index.ts", "hv/terminal/index.ts"], grants: { address: true, view: true } },
   // The vCPU page, which core maps in.
   { files: ["hv/vmm/vmm.ts"], grants: { view: true } },
   // These are the checks.
-  { files: ["hv/core/memory/**/*.ts", "hv/vmm/memory/**/*.ts"], grants: { access: true, address: true } },
+  {
+    files: ["hv/core/memory/**/*.ts", "hv/vmm/memory/**/*.ts", "hv/terminal/memory/**/*.ts"],
+    grants: { access: true, address: true },
+  },
 ];
 
 /** ESLint's own rules that find defects; they hold in AssemblyScript too. */

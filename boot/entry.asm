@@ -16,6 +16,7 @@ PVH_START_MAGIC         equ 0x336EC578
 CR0_PE_WP_PG equ 0x80010001
 CR4_PAE      equ 1 << 5
 MSR_EFER     equ 0xC0000080
+VGA_TEXT     equ 0xB8000        ; 80 x 25 cells of two bytes: letter and colours
 EFER_LME_NXE equ (1 << 8) | (1 << 11)
 CPUID_LM     equ 1 << 29        ; CPUID.80000001H:EDX[29]
 CPUID_NX     equ 1 << 20        ; CPUID.80000001H:EDX[20]
@@ -34,6 +35,12 @@ header:
     align 8
     dw 6, 0                     ; modules on page boundaries
     dd 8
+    align 8
+    dw 4, 1                     ; console flags (optional): EGA text will do
+    dd 12, 2
+    align 8
+    dw 5, 1                     ; framebuffer (optional), of any size and depth
+    dd 20, 0, 0, 0
     align 8
     dw 0, 0
     dd 8
@@ -114,8 +121,15 @@ no_long_mode:
 no_nx:
     mov esi, text_no_nx
 
-; Prints the text behind the code at ESI to COM1 at whatever speed the firmware left, ends QEMU with it, else halts.
+; Prints the text behind the code at ESI, white on red to VGA text memory and to COM1 at whatever speed the firmware left;
+; ends QEMU with the code, else halts.
 refuse:
+    cld
+    mov edi, VGA_TEXT
+    mov eax, 0x07200720         ; spaces
+    mov ecx, 25 * 160 / 4
+    rep stosd
+    mov edi, VGA_TEXT
     mov al, 3                   ; 8 data bits, no parity, 1 stop bit
     mov dx, 0x3FB
     out dx, al
@@ -126,6 +140,11 @@ refuse:
     test al, al
     jz .end
     mov bl, al
+    mov ah, 0x4F
+    cmp al, 13                  ; both of CR and LF
+    jbe .result_line
+    stosw
+.send:
     mov ecx, 20000              ; bounded wait for the transmitter holding register
     mov dx, 0x3FD
 .wait:
@@ -136,6 +155,9 @@ refuse:
     mov al, bl
     out dx, al
     jmp .next
+.result_line:
+    mov edi, VGA_TEXT + 2 * 160 ; the sentence takes at most two rows
+    jmp .send
 .end:
     mov ecx, 20000              ; the last byte leaves the shift register
     mov dx, 0x3FD
@@ -146,10 +168,10 @@ refuse:
     loopne .drain
     mov eax, ebp
     out 0xF4, al
-.halt:
+refused:
     cli
     hlt
-    jmp .halt
+    jmp refused
 
 bits 64
 long_mode:

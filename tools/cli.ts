@@ -7,6 +7,7 @@ import { buildCommand } from "./commands/build.ts";
 import { flashCommand } from "./commands/flash.ts";
 import { probeCommand } from "./commands/probe.ts";
 import { runCommand } from "./commands/run.ts";
+import { screenshotCommand } from "./commands/screenshot.ts";
 import { testCommand } from "./commands/test.ts";
 import { whereCommand } from "./commands/where.ts";
 import { ToolError } from "./errors.ts";
@@ -31,6 +32,7 @@ const commands = [
   benchCommand(),
   whereCommand(),
   probeCommand(),
+  screenshotCommand(),
 ];
 for (const command of commands) {
   program.addCommand(command.copyInheritedSettings(program));

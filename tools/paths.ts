@@ -7,4 +7,5 @@ export const buildDirectory = join(root, "build");
 export const builtElf = join(buildDirectory, "basalt.elf");
 export const builtIso = join(buildDirectory, "basalt.iso");
 export const runsDirectory = join(buildDirectory, "run");
+export const screenshotsDirectory = join(root, "docs/screenshots");
 export const testDirectory = join(root, "test");

@@ -1,5 +1,5 @@
-// AssemblyScript's strings as the runtime reads them (as-string.h).
-#include "as-string.h"
+// AssemblyScript's strings as the runtime reads them.
+#include "runtime.h"
 
 u32 copy_string(const u8 *memory, u64 start, u64 bytes, u32 pointer, char *out, u32 capacity) {
   if (pointer < start + 4 || pointer > start + bytes || pointer % 4 != 0)
@@ -20,4 +20,17 @@ u32 copy_text(const char *text, char *out, u32 capacity) {
   for (; n < capacity && text[n]; n++)
     out[n] = text[n];
   return n;
+}
+
+void put_assertion(const u8 *memory, u64 start, u64 bytes, u32 message, u32 file, u32 line, u32 column) {
+  char text[256];
+  put("basalt: panic: ");
+  console_write((u8 *)text, copy_string(memory, start, bytes, message, text, sizeof text));
+  put(" at ");
+  console_write((u8 *)text, copy_string(memory, start, bytes, file, text, sizeof text));
+  put(":");
+  put_decimal(line);
+  put(":");
+  put_decimal(column);
+  put("\n");
 }

@@ -1,24 +1,10 @@
 // The core module: its imports and wasm2c's output as one translation unit, so that an import costs what it does.
 #include "hardware.h"
-#include "as-string.h"
-#include <string.h>
 
-struct w2c_env {
-  struct w2c_hardware hardware;
-};
+struct w2c_env; // the base of core's memory too
 
 static void w2c_env_abort(struct w2c_env *env, u32 message, u32 file, u32 line, u32 column) {
-  char text[256];
-  u64 bytes = core_memory_end - core_memory_start;
-  put("basalt: panic: ");
-  serial_write((u8 *)text, copy_string(env->hardware.memory, 0, bytes, message, text, sizeof text));
-  put(" at ");
-  serial_write((u8 *)text, copy_string(env->hardware.memory, 0, bytes, file, text, sizeof text));
-  put(":");
-  put_decimal(line);
-  put(":");
-  put_decimal(column);
-  put("\n");
+  put_assertion((u8 *)env, 0, core_memory_end - core_memory_start, message, file, line, column);
   panic_at(RESULT_ASSERTION, "assertion", CALL_SITE, CALLER_FRAME);
 }
 
@@ -51,11 +37,11 @@ _Noreturn void runtime_start(u32 kind, u32 information) {
   _Static_assert(sizeof *core <= PAGE_SIZE, "the function table lies behind the first page");
   serial_start();
   paging_start();
+  terminal_start();
   traps_start();
   void *memory = (void *)INSTANCE_MEMORY(CORE_INSTANCE);
   wasm2c_core_instantiate(core, memory, memory);
   w2c_core_start(core);
   w2c_core_boot(core, kind, information);
-  put("basalt: panic: core returned without a result\n");
-  finish(RESULT_CORE_TRAP, "core-trap");
+  __builtin_trap(); // core ends by endMachine
 }

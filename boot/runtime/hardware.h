@@ -1,7 +1,7 @@
-// The imports of core (hv/core/hardware.ts): one short function each, inlined into core's code.
+// The imports of core (hv/core/hardware.ts): one short function each, inlined into core's code. Longer ones are in
+// core_unit.c, vmm.c and terminal_unit.c; wasm2c's core_module.h declares them all.
 #pragma once
 #include "runtime.h"
-#include "vmm.h"
 
 // What core's instance holds for its imports: the base of its memory itself.
 struct w2c_hardware {
@@ -20,24 +20,15 @@ bool try_rdmsr(u32 index, u64 *value);
 #define AT(type, pointer) (*(type *)(h->memory + (pointer)))
 
 IMPORT(void, cpuid, u32 leaf, u32 subleaf, u32 out) {
-  u64 *r = &AT(u64, out); // the order of the registers in the vCPU page
-  u32 eax, ebx, ecx, edx;
-  __asm__ volatile("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(leaf), "c"(subleaf));
-  r[0] = eax;
-  r[1] = ecx;
-  r[2] = edx;
-  r[3] = ebx;
+  u64 *r = &AT(u64, out); // the order of the registers in the vCPU page; CPUID clears their high halves
+  __asm__ volatile("cpuid" : "=a"(r[0]), "=c"(r[1]), "=d"(r[2]), "=b"(r[3]) : "a"(leaf), "c"(subleaf));
 }
 
 IMPORT(u64, rdmsr, u32 index) { return read_msr(index); }
 IMPORT(u32, tryRdmsr, u32 index, u32 out) { return try_rdmsr(index, &AT(u64, out)); }
 IMPORT(void, wrmsr, u32 index, u64 value) { write_msr(index, value); }
 IMPORT(u64, rdtsc) { return read_tsc(); }
-IMPORT(u32, rdtscLow) {
-  u32 low;
-  __asm__ volatile("rdtsc" : "=a"(low) : : "rdx");
-  return low;
-}
+IMPORT(u32, rdtscLow) { return read_tsc(); }
 
 // Registers by the numbers of hv/core/hardware.ts.
 #define READ(n, instruction) case n: __asm__ volatile(instruction " %0" : "=r"(value)); break
@@ -150,14 +141,9 @@ IMPORT(u64, imageEnd) { return (u64)image_end; }
 IMPORT(u64, vmExitAddress) { return (u64)vmx_exit; }
 IMPORT(u64, mirrorAddress) { return (u64)vmx_mirror; }
 IMPORT(u64, nmiCount) { return nmi_count; }
-IMPORT(void, consoleWrite, u32 text, u32 length) { serial_write(&AT(u8, text), length); }
+IMPORT(void, consoleWrite, u32 text, u32 length) { console_write(&AT(u8, text), length); }
+IMPORT(u32, hasSerial) { return !serial_is_absent; }
 IMPORT(void, setEndSteps, u32 steps) { __builtin_memcpy(end_steps, &AT(u8, steps), sizeof end_steps); }
 IMPORT(void, endMachine) { end_machine(); }
 
-IMPORT(u32, vmmMap, u32 vm, u64 address, u64 hpa, u64 bytes) { return vmm_map(vm, address, hpa, bytes); }
-IMPORT(u32, vmmInstantiate, u32 vm) { return vmm_instantiate(vm); }
-IMPORT(u64, vmmCall, u32 vm, u32 entry, u32 argument) { return vmm_call(vm, entry, argument); }
 IMPORT(void, vmmTrap, u32 out) { AT(struct vmm_trap_record, out) = vmm_trap_record; }
-
-u32 w2c_hardware_symbolAt(struct w2c_hardware *h, u64 address, u32 out, u32 capacity);
-void w2c_hardware_announceResult(struct w2c_hardware *h, u32 result, u32 name);

@@ -27,6 +27,8 @@ typedef uint64_t u64;
 #define VMM_INSTANCE(vm) (1 + (vm))
 #define APIC_WINDOW ((u64)64 << 39) // the local APIC's page in xAPIC mode
 #define MEMORY_WINDOW (APIC_WINDOW + PAGE_SIZE) // of readPhysical and of devices' registers
+#define TERMINAL_INSTANCE (1 + MAX_VMS)
+#define MODULE_OWN_START 0xC0000000ull // vmm's and terminal's statics and heap: asconfig.json's memoryBase
 
 // linker.ld
 extern u8 image_start[], text_start[], text_end[], rodata_start[], data_start[], data_end[], core_memory_start[],
@@ -38,14 +40,33 @@ extern u8 core_stack_bottom[], core_stack_top[], vmm_stack_bottom[], vmm_stack_t
 #define IST_STACK_STRIDE (3 * PAGE_SIZE)
 
 // serial.c: COM1.
+extern bool serial_is_absent;
 void serial_start(void);
 void serial_write(const u8 *text, u32 length);
 void serial_drain(void);
 
-// text.c: the runtime's own few words, for reports that must not depend on Wasm.
+// terminal_unit.c: the screen, to which nothing goes before core opens it, and the keyboard.
+void terminal_start(void);
+void terminal_write(const u8 *text, u32 length);
+
+// text.c: all that is printed goes to COM1 and the screen; and the runtime's own few words, for reports without core.
+void console_write(const u8 *text, u32 length);
 void put(const char *text);
 void put_hex(u64 value, u32 digits);
 void put_decimal(u64 value);
+
+// as-string.c: AssemblyScript's strings, which are UTF-16 with their length in bytes four bytes before.
+// Copies the string at `pointer` of `memory` as ASCII if it lies in [start, start + bytes); returns its length there.
+u32 copy_string(const u8 *memory, u64 start, u64 bytes, u32 pointer, char *out, u32 capacity);
+// Says what AssemblyScript's abort of a module says whose own data is [start, start + bytes) of its memory.
+void put_assertion(const u8 *memory, u64 start, u64 bytes, u32 message, u32 file, u32 line, u32 column);
+u32 copy_text(const char *text, char *out, u32 capacity);
+
+// string.c
+void *memcpy(void *restrict to, const void *restrict from, size_t n);
+void *memset(void *to, int value, size_t n);
+void *memmove(void *to, const void *from, size_t n);
+int memcmp(const void *left, const void *right, size_t n); // named by wasm2c's output, called by none of it
 
 // paging.c
 enum page_flags {
@@ -65,20 +86,18 @@ struct trap_frame {
   u64 r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax, vector, error, rip, cs, rflags, rsp, ss;
 };
 extern volatile u64 nmi_count;
-enum apic_mode { APIC_ABSENT, APIC_XAPIC, APIC_X2APIC }; // hv/core/interrupts/local-apic.ts, as the vectors
+extern enum apic_mode { APIC_ABSENT, APIC_XAPIC, APIC_X2APIC } apic_mode; // hv/core/interrupts/local-apic.ts, as:
 enum { TIMER_VECTOR = 0x40, SPURIOUS_VECTOR = 0xFF };
 void traps_start(void);
-extern u32 apic_mode;
 
 // report.c: the ends that nothing returns from.
 enum result { // hv/core/results.ts holds the whole table
   RESULT_HOST_EXCEPTION = 60, RESULT_ASSERTION, RESULT_CORE_TRAP, RESULT_VMCS_ACCESS, RESULT_MACHINE_CHECK
 };
-struct end_step { // hv/core/firmware/end-steps.ts says what each kind does
-  u16 kind, port, mask, value;
-};
 enum { END_NOTHING, END_OUT8, END_SET16, END_WAIT8, END_TRIPLE_FAULT, END_STEPS = 16 };
-extern struct end_step end_steps[END_STEPS];
+extern struct end_step { // hv/core/firmware/end-steps.ts says what each kind does
+  u16 kind, port, mask, value;
+} end_steps[END_STEPS];
 void announce(u32 result, const char *name);
 _Noreturn void end_machine(void);
 _Noreturn void finish(u32 result, const char *name);
@@ -89,7 +108,17 @@ _Noreturn void panic_at(u32 result, const char *name, u64 rip, u64 rbp);
 u32 backtrace(u64 rip, u64 rbp, u64 *out, u32 count);
 void put_address(u64 address);
 
-// vmm.c: calls into vmm instances and what stops them.
+// vmm.c and vmm_unit.c: calls into vmm instances and what stops them.
+#define VMM_STACK_GUARD 0x10000ull  // linker.ld
+struct w2c_host {
+  u8 *memory;
+  u64 own_bytes;
+};
+#define VMM_ENTRIES 4
+extern void *const vmm_entries[VMM_ENTRIES]; // each u32 (*)(instance, u32 argument), as vmm_call.asm calls it
+void vmm_instance_create(void *state, struct w2c_host *host);
+u64 w2c_host_clock(struct w2c_host *host);
+void vmm_abort(struct w2c_host *host, u32 message, u32 file, u32 line);
 enum vmm_trap_kind { // hv/core/vmm.ts names them
   VMM_TRAP_OUT_OF_BOUNDS = 1, VMM_TRAP_STACK_EXHAUSTED, VMM_TRAP_UNREACHABLE, VMM_TRAP_ABORT, VMM_TRAP_TIME_BUDGET,
   VMM_TRAP_ARITHMETIC, VMM_TRAP_INDIRECT_CALL, VMM_TRAP_EXCEPTION

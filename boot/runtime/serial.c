@@ -2,14 +2,14 @@
 #include "runtime.h"
 
 // The registers, in the order of their ports.
-enum { COM1 = 0x3F8, DATA = COM1, INTERRUPT_ENABLE, FIFO_CONTROL, LINE_CONTROL, MODEM_CONTROL, LINE_STATUS };
-enum { LINE_8N1 = 0x03, DIVISOR_LATCH = 0x80, DIVISOR_115200 = 1, FIFO_ENABLE_AND_CLEAR = 0x07, DTR_RTS = 0x03 };
+enum { COM1 = 0x3F8, DATA = COM1, INTERRUPT_ENABLE, FIFO_CONTROL, LINE_CONTROL, MODEM_CONTROL, LINE_STATUS, SCRATCH = COM1 + 7 };
+enum { LINE_8N1 = 0x03, DIVISOR_LATCH = 0x80, DIVISOR_115200 = 1, FIFO_ENABLE_AND_CLEAR = 0x07, DTR_RTS = 0x03, SCRATCH_PATTERN = 0x5A };
 enum { HOLDING_REGISTER_EMPTY = 0x20, TRANSMITTER_EMPTY = 0x60 };
 // Each poll takes about a microsecond on a PC; a byte takes 87 at 115,200 baud. Past the bound the rest of a text is
 // dropped: the other end does not take it.
 enum { POLLS = 20000 };
 
-static bool absent;
+bool serial_is_absent;
 
 static bool wait_for(u8 bits) {
   for (u32 i = 0; i < POLLS; i++)
@@ -19,18 +19,16 @@ static bool wait_for(u8 bits) {
 }
 
 void serial_start(void) {
-  out8(INTERRUPT_ENABLE, 0);
-  out8(LINE_CONTROL, DIVISOR_LATCH);
-  out8(DATA, DIVISOR_115200);
-  out8(INTERRUPT_ENABLE, 0);
-  out8(LINE_CONTROL, LINE_8N1);
-  out8(FIFO_CONTROL, FIFO_ENABLE_AND_CLEAR);
-  out8(MODEM_CONTROL, DTR_RTS);
-  absent = in8(LINE_STATUS) == 0xFF;
+  const u16 sequence[][2] = {{INTERRUPT_ENABLE, 0}, {LINE_CONTROL, DIVISOR_LATCH}, {DATA, DIVISOR_115200},
+                             {INTERRUPT_ENABLE, 0}, {LINE_CONTROL, LINE_8N1},      {FIFO_CONTROL, FIFO_ENABLE_AND_CLEAR},
+                             {MODEM_CONTROL, DTR_RTS}, {SCRATCH, SCRATCH_PATTERN}};
+  for (u32 i = 0; i < sizeof sequence / sizeof sequence[0]; i++)
+    out8(sequence[i][0], sequence[i][1]);
+  serial_is_absent = in8(LINE_STATUS) == 0xFF || in8(SCRATCH) != SCRATCH_PATTERN;
 }
 
 void serial_write(const u8 *text, u32 length) {
-  for (u32 i = 0; i < length && !absent && wait_for(HOLDING_REGISTER_EMPTY); i++) {
+  for (u32 i = 0; i < length && !serial_is_absent && wait_for(HOLDING_REGISTER_EMPTY); i++) {
     if (text[i] == '\n') {
       out8(DATA, '\r');
       wait_for(HOLDING_REGISTER_EMPTY);
@@ -40,6 +38,6 @@ void serial_write(const u8 *text, u32 length) {
 }
 
 void serial_drain(void) {
-  if (!absent)
+  if (!serial_is_absent)
     wait_for(TRANSMITTER_EMPTY);
 }

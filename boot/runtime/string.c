@@ -1,8 +1,6 @@
 // memcpy and its like: gcc and clang may call them in freestanding code, and wasm2c's output calls them.
 // Interruptible and free of state, so a vmm may be unwound out of them (vmm_code_holds).
-#include <stddef.h>
-#include <stdint.h>
-#include "shims/string.h"
+#include "runtime.h"
 
 void *memcpy(void *restrict to, const void *restrict from, size_t n) {
   void *start = to;
@@ -34,12 +32,4 @@ void *memmove(void *to, const void *from, size_t n) {
     __asm__ volatile("" ::: "memory"); // else this loop becomes a call of memmove
   }
   return to;
-}
-
-int memcmp(const void *left, const void *right, size_t n) {
-  const unsigned char *a = left, *b = right;
-  for (size_t i = 0; i < n; i++)
-    if (a[i] != b[i])
-      return a[i] - b[i];
-  return 0;
 }

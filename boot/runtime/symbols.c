@@ -8,14 +8,9 @@ extern const char symbol_names[];
 const char *symbol_of(u64 address, u64 *offset) {
   if (address < (u64)text_start || address >= (u64)text_end || symbol_count == 0 || address < symbol_addresses[0])
     return NULL;
-  u32 low = 0, high = symbol_count;
-  while (high - low > 1) {
-    u32 middle = (low + high) / 2;
-    if (symbol_addresses[middle] <= address)
-      low = middle;
-    else
-      high = middle;
-  }
-  *offset = address - symbol_addresses[low];
-  return symbol_names + symbol_name_offsets[low];
+  u32 n = 1;
+  while (n < symbol_count && symbol_addresses[n] <= address)
+    n++;
+  *offset = address - symbol_addresses[n - 1];
+  return symbol_names + symbol_name_offsets[n - 1];
 }

@@ -1,17 +1,20 @@
-// The runtime's own few words, for reports that must not depend on Wasm.
+// The console, and the runtime's own few words, for reports that must not depend on core.
 #include "runtime.h"
 
+void console_write(const u8 *text, u32 length) {
+  serial_write(text, length);
+  terminal_write(text, length);
+}
+
 void put(const char *text) {
-  u32 length = 0;
-  while (text[length])
-    length++;
-  serial_write((const u8 *)text, length);
+  for (; *text; text++)
+    console_write((const u8 *)text, 1);
 }
 
 void put_hex(u64 value, u32 digits) {
   put("0x");
   for (u32 i = digits; i-- > 0;)
-    serial_write((const u8 *)"0123456789abcdef" + (value >> (4 * i) & 15), 1);
+    console_write((const u8 *)"0123456789abcdef" + (value >> (4 * i) & 15), 1);
 }
 
 void put_decimal(u64 value) {
@@ -20,5 +23,5 @@ void put_decimal(u64 value) {
   do
     digits[--n] = '0' + value % 10;
   while (value /= 10);
-  serial_write((const u8 *)digits + n, sizeof digits - n);
+  console_write((const u8 *)digits + n, sizeof digits - n);
 }

@@ -56,7 +56,7 @@ void traps_start(void) {
 }
 
 // The local APIC, which core has set up, is the source of all interrupts; here they are only ended (SDM 3A 11.8.5).
-u32 apic_mode;
+enum apic_mode apic_mode;
 
 static void end_interrupt(void) {
   enum { EOI = 0xB0, MSR_X2APIC_EOI = 0x80B };

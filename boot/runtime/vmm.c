@@ -1,8 +1,5 @@
 // vmm instances: their memory, calls into them, and what stops a call that does not return.
-#include "vmm.h"
 #include "runtime.h"
-#include "as-string.h"
-#include <string.h>
 
 // A vmm call that takes longer than this many TSC ticks ends its VM: 33 ms at 3 GHz. The timer must have come twice in it,
 // because under another hypervisor the TSC also runs while this CPU does not.
@@ -15,8 +12,9 @@ static u64 deadline;
 static u32 running_vm, timer_ticks;
 static volatile bool budget_is_spent; // set while an import runs; the import then unwinds before it returns
 
+struct w2c_hardware; // core's instance, which these imports of core do not use
 struct vmm_answer { u64 value, trapped; };
-struct vmm_answer vmm_enter(u32 (*function)(void *, u32), void *instance, u32 argument, void *stack_top);
+struct vmm_answer vmm_enter(void *function, void *instance, u32 argument, void *stack_top);
 
 bool vmm_is_running(void) { return *(volatile u64 *)&vmm_escape_stack != 0; }
 
@@ -57,16 +55,9 @@ void vmm_timer_tick(struct trap_frame *f) {
     budget_is_spent = true;
 }
 
-static void unwind_if_budget_is_spent(u64 rip, u64 rbp) {
-  if (!budget_is_spent)
-    return;
-  vmm_record_trap(VMM_TRAP_TIME_BUDGET, 0, rip, rbp);
-  vmm_escape(VMM_TRAP_TIME_BUDGET);
-}
-
 // Maps physical memory into a vmm's linear memory, and zeroes it unless it is core's (a vCPU page): nothing that was in
 // RAM before reaches a guest. Statuses: 0, or 1 where the arguments name what no VM may have.
-u32 vmm_map(u32 vm, u64 address, u64 physical, u64 bytes) {
+u32 w2c_hardware_vmmMap(struct w2c_hardware *h, u32 vm, u64 address, u64 physical, u64 bytes) {
   u64 end = physical + bytes;
   bool is_aligned = ((address | physical | bytes) & (PAGE_SIZE - 1)) == 0;
   bool in_image = physical < (u64)image_end && end > (u64)image_start;
@@ -79,29 +70,25 @@ u32 vmm_map(u32 vm, u64 address, u64 physical, u64 bytes) {
     return 1;
   if (!in_core)
     memset((void *)linear, 0, bytes);
-  if (address == VMM_OWN_START)
+  if (address == MODULE_OWN_START)
     hosts[vm].own_bytes = bytes;
   return 0;
 }
 
-// In the order of hv/core/vmm.ts's VMM_ENTRY_*.
-static u32 (*const entries[])(void *instance, u32 argument) = {vmm_entry_start, vmm_entry_create, vmm_entry_reset,
-                                                               vmm_entry_exit};
-
 // Calls an entry of a vmm. Returns its u32 answer, or 1 << 32 | kind where it was stopped (vmm_trap_record says more).
-u64 vmm_call(u32 vm, u32 entry, u32 argument) {
-  if (vm >= MAX_VMS || entry >= sizeof entries / sizeof entries[0])
+u64 w2c_hardware_vmmCall(struct w2c_hardware *h, u32 vm, u32 entry, u32 argument) {
+  if (vm >= MAX_VMS || entry >= VMM_ENTRIES)
     return 1ull << 32 | VMM_TRAP_INDIRECT_CALL;
   running_vm = vm;
   budget_is_spent = false;
   timer_ticks = 0;
   deadline = read_tsc() + TIME_BUDGET;
-  struct vmm_answer answer = vmm_enter(entries[entry], (void *)INSTANCE_STATE(VMM_INSTANCE(vm)), argument, vmm_stack_top);
+  struct vmm_answer answer = vmm_enter(vmm_entries[entry], (void *)INSTANCE_STATE(VMM_INSTANCE(vm)), argument, vmm_stack_top);
   return answer.trapped ? 1ull << 32 | answer.trapped : (u32)answer.value;
 }
 
-// Creates the instance in memory that vmm_map has populated from VMM_OWN_START on.
-u32 vmm_instantiate(u32 vm) {
+// Creates the instance in memory that vmmMap has populated from MODULE_OWN_START on.
+u32 w2c_hardware_vmmInstantiate(struct w2c_hardware *h, u32 vm) {
   if (vm >= MAX_VMS || hosts[vm].own_bytes == 0)
     return 1;
   u64 state = INSTANCE_STATE(VMM_INSTANCE(vm));
@@ -114,9 +101,11 @@ u32 vmm_instantiate(u32 vm) {
 
 // host.clock of hv/vmm/host.ts: the time-stamp counter.
 u64 w2c_host_clock(struct w2c_host *host) {
-  (void)host;
   u64 now = read_tsc();
-  unwind_if_budget_is_spent(CALL_SITE, CALLER_FRAME);
+  if (budget_is_spent) {
+    vmm_record_trap(VMM_TRAP_TIME_BUDGET, 0, CALL_SITE, CALLER_FRAME);
+    vmm_escape(VMM_TRAP_TIME_BUDGET);
+  }
   return now;
 }
 
@@ -126,7 +115,7 @@ void vmm_abort(struct w2c_host *host, u32 message, u32 file, u32 line) {
   vmm_record_trap(VMM_TRAP_ABORT, 0, CALL_SITE, CALLER_FRAME);
   record->line = line;
   record->message_length =
-      copy_string(host->memory, VMM_OWN_START, host->own_bytes, message, record->message, sizeof record->message);
-  record->file_length = copy_string(host->memory, VMM_OWN_START, host->own_bytes, file, record->file, sizeof record->file);
+      copy_string(host->memory, MODULE_OWN_START, host->own_bytes, message, record->message, sizeof record->message);
+  record->file_length = copy_string(host->memory, MODULE_OWN_START, host->own_bytes, file, record->file, sizeof record->file);
   vmm_escape(VMM_TRAP_ABORT);
 }

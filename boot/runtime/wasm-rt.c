@@ -3,18 +3,11 @@
 #include "runtime.h"
 
 // A memory's base address follows from where its structure lies: instance state and linear memory are at a fixed
-// distance (runtime.h). Every module has a fixed size, so growing fails and the stub runtime aborts by name.
+// distance (runtime.h).
 void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint64_t pages, uint64_t max_pages, bool is64, uint32_t page_size) {
-  (void)is64;
   u64 state = (u64)memory & ~(INSTANCE_GAP - 1);
   *memory = (wasm_rt_memory_t){(u8 *)(state + INSTANCE_GAP), pages, max_pages, pages * page_size};
 }
-
-uint64_t wasm_rt_grow_memory(wasm_rt_memory_t *memory, uint64_t pages) {
-  return pages == 0 ? memory->pages : (uint64_t)-1;
-}
-
-void wasm_rt_free_memory(wasm_rt_memory_t *memory) { (void)memory; }
 
 // The table lies behind the instance's structure, so that it goes when the instance goes.
 void wasm_rt_allocate_funcref_table(wasm_rt_funcref_table_t *table, uint32_t size, uint32_t max_size) {
@@ -23,8 +16,6 @@ void wasm_rt_allocate_funcref_table(wasm_rt_funcref_table_t *table, uint32_t siz
     wasm_rt_trap(WASM_RT_TRAP_OOB);
   *table = (wasm_rt_funcref_table_t){(wasm_rt_funcref_t *)(state + PAGE_SIZE), max_size, size};
 }
-
-void wasm_rt_free_funcref_table(wasm_rt_funcref_table_t *table) { (void)table; }
 
 _Noreturn void wasm_rt_trap(wasm_rt_trap_t kind) {
   static const struct {
@@ -43,7 +34,7 @@ _Noreturn void wasm_rt_trap(wasm_rt_trap_t kind) {
     vmm_record_trap(kinds[kind].vmm_kind, 0, rip, rbp);
     vmm_escape(kinds[kind].vmm_kind);
   }
-  put("basalt: panic: Wasm trap in core: ");
+  put("basalt: panic: Wasm trap: ");
   put(kinds[kind].text);
   put("\n");
   panic_at(RESULT_CORE_TRAP, "core-trap", rip, rbp);

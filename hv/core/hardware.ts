@@ -110,7 +110,27 @@ export declare function mirrorAddress(): u64;
 /** NMIs that came so far. */
 export declare function nmiCount(): u64;
 
-/** Bytes to the console, as they are. */
+/** Whether COM1 is there: 1 or 0. */
+export declare function hasSerial(): u32;
+/**
+ * Opens the screen at `hpa` for all that is printed from now on: `width` x `height` pixels of `bits` bits, in which the
+ * masks are the colours, or characters of VGA text where `bits` is SCREEN_TEXT. Its size, or a status (hv/shared/screen.ts).
+ */
+export declare function openScreen(
+  hpa: u64,
+  pitch: u32,
+  width: u32,
+  height: u32,
+  bits: u32,
+  red: u32,
+  green: u32,
+  blue: u32,
+): u32;
+/** Whether a keyboard answers: 1 or 0. */
+export declare function hasKeyboard(): u32;
+/** The ASCII code of a key that was pressed since, 0 if none was; it does not wait. */
+export declare function readKey(): u32;
+/** Bytes to COM1 and to the screen, as they are. */
 export declare function consoleWrite(text: usize, length: u32): void;
 /** The name of the function that holds the host-linear `address`, as ASCII; returns its length, 0 if none does. */
 export declare function symbolAt(address: u64, out: usize, capacity: u32): u32;

@@ -9,11 +9,12 @@ import { failOnPurpose } from "./monitor/fail";
 import { AcpiTables } from "./firmware/acpi-tables";
 import { Ending } from "./firmware/ending";
 import { silenceMachine } from "./firmware/take-over";
-import { announceResult, imageEnd, imageStart, in8, nmiCount, physicalBase } from "./hardware";
+import { announceResult, hasKeyboard, hasSerial, imageEnd, imageStart, nmiCount, physicalBase } from "./hardware";
 import { Machine } from "./machine";
 import { Mtrrs } from "./memory/memory-type";
 import { PAGE_BYTES, PagePool } from "./memory/page-pool";
 import { PhysicalMemory } from "./memory/physical-memory";
+import { printConsoles } from "./monitor/consoles";
 import { probe } from "./monitor/probe";
 import {
   RESULT_BAD_BOOT_INFORMATION,
@@ -31,8 +32,6 @@ export { run } from "./vmx/run";
 
 /** Pages of core's memory that hold VMX regions, vCPU pages and EPT tables. */
 const POOL_PAGES: u32 = 640;
-const COM1_LINE_STATUS: u32 = 0x3fd;
-const NO_DEVICE: u32 = 0xff;
 
 /** Boots Basalt: reads what the loader left at `information`, runs the guests, and ends the run. Does not return. */
 export function boot(kind: u32, information: u32): void {
@@ -40,13 +39,13 @@ export function boot(kind: u32, information: u32): void {
   const ending = new Ending();
   const result = main(console, ending, kind, information);
   announceResult(result, resultName(result));
-  // Basalt reads no keyboard yet.
-  ending.end(console, in8(COM1_LINE_STATUS) != NO_DEVICE, false);
+  ending.end(console, hasSerial() != 0, hasKeyboard() != 0);
 }
 
 function main(console: Console, ending: Ending, kind: u32, address: u32): u32 {
   const memory = new PhysicalMemory();
   const information = new BootInformation(kind, address, memory);
+  information.screen.open();
   if (information.status != BOOT_INFORMATION_OK) {
     console.error().text(BOOT_INFORMATION_TEXTS[information.status]).end();
     return RESULT_BAD_BOOT_INFORMATION;
@@ -65,6 +64,7 @@ function main(console: Console, ending: Ending, kind: u32, address: u32): u32 {
     .decimal(memory.freeBytes >> 20)
     .text(" MiB of RAM free")
     .end();
+  printConsoles(console, information.screen);
   const tables = new AcpiTables(information.rsdp);
   ending.find(console, options.end, tables);
   console.debug().text("boot command line: ").text(information.commandLine).end();

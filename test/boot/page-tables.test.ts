@@ -63,6 +63,20 @@ describe("the page tables of a running Basalt", () => {
     }
   });
 
+  test("give the terminal VGA's text memory, uncached, and its own data, and nothing else", async () => {
+    const machine = await stopInBochs(symbols, "finish", "iterations=10");
+    const memory = instanceMemory(17n);
+    const pages = walk(pagingStateOf(machine)).filter(({ linear }) => linear >= memory && linear < memory + 8n * GIB);
+    const [screen, ...own] = pages;
+    assert.deepEqual(screen, { ...screen, linear: memory, physical: 0xb8000n, bytes: 4096n, isUncached: true });
+    assert.equal(own.length, 64);
+    const data = { start: symbols.address("data_start"), end: symbols.address("data_end") };
+    for (const { linear, physical, isUncached } of own) {
+      assert.ok(linear >= memory + 3n * GIB && !isUncached);
+      assert.ok(physical >= data.start && physical < data.end);
+    }
+  });
+
   test("are the same in QEMU, where Basalt refuses to start", async () => {
     holdRules(await stopInQemu(symbols, ""));
   });

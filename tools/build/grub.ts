@@ -9,14 +9,14 @@ import { runStep } from "./step.ts";
 const bios = { platform: "i386-pc", directory: "/usr/lib/grub/i386-pc", debianPackage: "grub-pc-bin" };
 const uefi = { platform: "x86_64-efi", directory: "/usr/lib/grub/x86_64-efi", debianPackage: "grub-efi-amd64-bin" };
 
-/** What GRUB needs to read the configuration, to load Basalt, and to say on COM1 why it could not. */
-const commonModules = ["normal", "multiboot2", "serial", "terminal"];
+/** What GRUB needs to read the configuration, to load Basalt, and to say on COM1 why it could not; `test` is the command [. */
+const commonModules = ["normal", "multiboot2", "serial", "terminal", "test"];
 
 /** What the BIOS's image must hold to find the other modules. Each module in it is decompressed at every boot. */
 const biosCoreModules = ["biosdisk", "iso9660"];
 
-/** What the UEFI image needs to find the ISO from the small partition that it is started from. */
-const uefiModules = [...commonModules, "iso9660", "part_gpt", "part_msdos", "search_fs_file"];
+/** What the UEFI image needs to find the ISO from the small partition that it is started from, and to leave a framebuffer. */
+const uefiModules = [...commonModules, "iso9660", "part_gpt", "part_msdos", "search_fs_file", "efi_gop"];
 
 /** GRUB's folder on the ISO. */
 const prefix = "/boot/grub";

@@ -19,11 +19,20 @@ const sectorBytes = 512;
 /** Sectors of the EFI system partition beside GRUB's: boot sector, both FATs, folders, the rest of a cluster. */
 const spareSectors = 64;
 
-/** Boots at once. If Basalt cannot be loaded, GRUB says why on COM1 too. */
+/**
+ * Boots at once: by BIOS with VGA text, by UEFI, which has none, with a framebuffer. The command multiboot2 itself asks for a
+ * framebuffer, as Basalt's header takes one. If Basalt cannot be loaded, GRUB says why on COM1 too.
+ */
 const grubConfiguration = `set timeout=0
+set screen=text
+if [ "$grub_platform" = "efi" ]
+then set screen=auto
+fi
 menuentry "Basalt" {
   if ${marker}${toField("")}
-  then boot
+  then
+    set gfxpayload=$screen
+    boot
   fi
   serial --unit=0 --speed=115200
   terminal_output --append serial

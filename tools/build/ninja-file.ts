@@ -12,10 +12,11 @@ export interface BuildOptions {
 const WASM_MODULES = [
   { name: "core", sources: ["hv/core", "hv/x86", "hv/shared"] },
   { name: "vmm", sources: ["hv/vmm", "hv/x86", "hv/shared"] },
+  { name: "terminal", sources: ["hv/terminal", "hv/shared"] },
 ] as const;
 
 /** The parts of the step that makes C of a Wasm module. */
-const WASM_TO_C = ["wasm-to-c", "source-lines", "accesses-in-place", "statements", "wasm-instructions"];
+const WASM_TO_C = ["wasm-to-c", "freestanding", "source-lines", "accesses-in-place", "statements", "wasm-instructions"];
 
 /** The parts of the step that makes the ISO. */
 const WRITE_ISO = ["build/write-iso", "build/iso", "build/grub", "build/step", "image/command-line"];
@@ -27,7 +28,7 @@ const C_FLAGS = [
   "-std=gnu11 -O2 -g -gdwarf-4 -ffreestanding -fno-pie -fno-pic -mcmodel=small -mno-red-zone -mno-sse -mno-mmx -mno-80387",
   "-fno-stack-protector -fno-strict-aliasing -fno-delete-null-pointer-checks -fno-omit-frame-pointer",
   "-fno-asynchronous-unwind-tables -fno-ident -fcf-protection=none -ffile-prefix-map=$root=.",
-  "-Wall -Wextra -Werror -Wno-unused -Wno-unused-parameter -Iboot/runtime -Ibuild -isystem boot/runtime/shims",
+  "-Wall -Wextra -Werror -Wno-unused -Wno-unused-parameter -Iboot/runtime -Ibuild",
 ].join(" ");
 
 // Each page of a large frame is touched in order, so that an exhausted stack meets its guard and nothing behind it.

@@ -5,7 +5,7 @@ import { execaSync } from "execa";
 
 /** wasm2c's C name for a function as AssemblyScript names it: `w2c_core_hv0x2Fcore…` is `hv/core/…`. */
 export function readableName(symbol: string): string {
-  const wasm = /^w2c_(?:core|vmm)_(.*)$/.exec(symbol)?.[1];
+  const wasm = /^w2c_(?:core|vmm|terminal)_(.*)$/.exec(symbol)?.[1];
   if (wasm === undefined) return symbol;
   return wasm
     .replace(/0x([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))

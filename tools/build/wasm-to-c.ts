@@ -1,6 +1,7 @@
 // Turns a Wasm module into the C that boot/runtime includes. Usage: wasm-to-c.ts MODULE FILE.wasm
 import { readFileSync, writeFileSync } from "node:fs";
 import { execaSync } from "execa";
+import { freestanding } from "./freestanding.ts";
 import { withSourceLines } from "./source-lines.ts";
 
 /** A definition of wasm2c's output, and what stands in its place. */
@@ -51,6 +52,6 @@ for (const { from, to } of replacements(module)) {
     throw new Error(`${raw} lacks what tools/build/wasm-to-c.ts replaces: wasm2c changed:\n${from}`);
   code = code.replace(from, () => to);
 }
-code = withSourceLines(code, wasm);
+code = withSourceLines(freestanding(code), wasm);
 writeFileSync(`build/${module}_module.h`, readFileSync(`build/${module}.raw.h`));
 writeFileSync(`build/${module}_module.c.inc`, code);

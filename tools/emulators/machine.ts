@@ -42,6 +42,11 @@ export interface RunPlan {
   readonly debugPort: number | undefined;
   /** The devices of QEMU's machine: what Basalt needs and one to end QEMU by (so if undefined), or what QEMU has unasked. */
   readonly devices?: Devices | undefined;
+  /**
+   * Ports of this host that QEMU connects its monitor and its gdb stub to. The machine has a screen then, waits for the
+   * command to start, and stays when it has powered off.
+   */
+  readonly control?: { readonly monitorPort: number; readonly stubPort: number };
 }
 
 /** How to start an emulator for a run. */

@@ -38,7 +38,8 @@ export function qemu(name: keyof typeof accelerators): Machine {
       const args = [
         ...["-machine", machine, "-accel", acceleration, "-cpu", plan.cpu ?? cpu, "-m", `${plan.memory}M`],
         ...["-display", "none", "-no-reboot", "-serial", `file:${plan.serialPath}`],
-        ...(plan.devices === "default" ? [] : ["-nodefaults", "-no-user-config", "-device", exitDevice]),
+        ...(plan.devices === "default" ? [] : ["-nodefaults", "-no-user-config"]),
+        ...endArguments(plan),
         ...mediaArguments[plan.media](plan),
       ];
       if (plan.firmware === "uefi") {
@@ -61,6 +62,14 @@ export function qemu(name: keyof typeof accelerators): Machine {
       };
     },
   };
+}
+
+/** The result ends QEMU, unless it has its own devices only; or the machine stays, with what is on its screen. */
+function endArguments({ control, devices }: RunPlan): string[] {
+  if (control === undefined) return devices === "default" ? [] : ["-device", exitDevice];
+  const stub = `socket,id=stub,host=127.0.0.1,port=${control.stubPort}`;
+  const monitor = ["-qmp", `tcp:127.0.0.1:${control.monitorPort}`];
+  return ["-vga", "std", "-no-shutdown", "-S", ...monitor, "-chardev", stub, "-gdb", "chardev:stub"];
 }
 
 const mediaArguments: Record<Media, (plan: RunPlan) => string[]> = {

@@ -3,6 +3,7 @@
 
 import { Bytes } from "../memory/bytes";
 import { PhysicalMemory } from "../memory/physical-memory";
+import { Screen } from "./screen";
 
 export const BOOT_KIND_MULTIBOOT2: u32 = 1;
 export const BOOT_KIND_PVH: u32 = 2;
@@ -33,6 +34,7 @@ const TAG_END: u32 = 0;
 const TAG_COMMAND_LINE: u32 = 1;
 const TAG_MODULE: u32 = 3;
 const TAG_MEMORY_MAP: u32 = 6;
+const TAG_FRAMEBUFFER: u32 = 8;
 const TAG_ACPI_OLD_RSDP: u32 = 14;
 const TAG_ACPI_NEW_RSDP: u32 = 15;
 
@@ -49,6 +51,7 @@ export class BootInformation {
   commandLine: string = "";
   /** The ACPI root pointer's structure, or null. */
   rsdp: Bytes | null = null;
+  readonly screen: Screen = new Screen();
   private hasMemoryMap: bool = false;
 
   /** `memory` receives all RAM; what must stay as it is (the modules, this information) is taken out of it again. */
@@ -84,6 +87,7 @@ export class BootInformation {
         if (!information.isWhole) return BOOT_INFORMATION_TRUNCATED;
         at += (bytes + 7) & ~7;
       }
+      if (pass == 0) this.screen.check(memory);
     }
     memory.remove(address, size);
     return BOOT_INFORMATION_OK;
@@ -94,6 +98,8 @@ export class BootInformation {
       this.commandLine = information.text(at + 8, min(bytes - 8, MAXIMUM_COMMAND_LINE + 1));
     } else if (type == TAG_MEMORY_MAP) {
       this.readMultiboot2MemoryMap(information, at, bytes, memory);
+    } else if (type == TAG_FRAMEBUFFER) {
+      this.screen.read(information, at, bytes);
     } else if (type == TAG_ACPI_NEW_RSDP || (type == TAG_ACPI_OLD_RSDP && !this.rsdp)) {
       const rsdp = new Bytes(bytes - 8);
       rsdp.copy(information, at + 8);

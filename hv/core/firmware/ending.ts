@@ -1,9 +1,9 @@
 // How a run ends after its result line: power-off, reset or halt.
 
 import { Console } from "../console/console";
-import { endMachine } from "../hardware";
+import { endMachine, readKey } from "../hardware";
 import { AcpiTables } from "./acpi-tables";
-import { chooseEnd, END_AUTOMATIC, END_HALT, END_RESET } from "./end-choice";
+import { chooseEnd, END_AUTOMATIC, END_HALT, END_RESET, END_WAIT } from "./end-choice";
 import { EndSteps } from "./end-steps";
 import { Fadt } from "./fadt";
 import { addPowerOff } from "./power-off";
@@ -29,10 +29,25 @@ export class Ending {
 
   /** Ends the machine; the result line is printed. Does not return. */
   end(console: Console, hasSerialLine: bool, hasKeyboard: bool): void {
-    if (chooseEnd(this.wanted, hasSerialLine, hasKeyboard) == END_HALT) {
+    const choice = chooseEnd(this.wanted, hasSerialLine, hasKeyboard);
+    if (choice == END_WAIT) {
+      if (isRestartKey(waitForKey(console))) this.reset.hand();
+    } else if (choice == END_HALT) {
       if (!hasKeyboard && this.wanted != END_HALT) console.info().text("display only: no keyboard answers").end();
       new EndSteps().hand();
     }
     endMachine();
   }
+}
+
+/** Says what keys do, and polls the keyboard until one comes. */
+function waitForKey(console: Console): u32 {
+  console.info().text("press any key to switch off, R to restart").end();
+  let key: u32 = 0;
+  while (key == 0) key = readKey();
+  return key;
+}
+
+function isRestartKey(key: u32): bool {
+  return (key | 0x20) == 0x72; // r or R
 }

@@ -43,6 +43,15 @@ export class PhysicalMemory {
     this.removeRange(start & ~4095, end > u64.MAX_VALUE - 4095 ? u64.MAX_VALUE : (end + 4095) & ~4095);
   }
 
+  /** Whether any of [start, start + bytes) is free memory. */
+  touches(start: u64, bytes: u64): bool {
+    const end = start + bytes < start ? u64.MAX_VALUE : start + bytes;
+    for (let i = 0; i < this.count; i++) {
+      if (start < this.ends[i] && end > this.starts[i]) return true;
+    }
+    return false;
+  }
+
   /** Takes the lowest free range of `bytes` at a multiple of `alignment` (a power of two ≥ 4 KiB); 0 where none is. */
   allocate(bytes: u64, alignment: u64): u64 {
     let best: u64 = 0;

@@ -22,6 +22,8 @@ export interface Mapping {
   readonly isExecutable: boolean;
   /** Whether user-mode code reaches it too. */
   readonly isUser: boolean;
+  /** Whether it selects entry 3 of the PAT, which is uncacheable at reset (SDM 3A 11.12.4). */
+  readonly isUncached: boolean;
 }
 
 type Rights = Pick<Mapping, "isWritable" | "isExecutable" | "isUser">;
@@ -36,6 +38,7 @@ const EFER_LMA = 1n << 10n;
 const PRESENT = 1n << 0n;
 const READ_WRITE = 1n << 1n;
 const USER_SUPERVISOR = 1n << 2n;
+const CACHE_BITS = (1n << 3n) | (1n << 4n);
 const PAGE_SIZE = 1n << 7n;
 const EXECUTE_DISABLE = 1n << 63n;
 const ADDRESS = 0x000f_ffff_ffff_f000n;
@@ -75,7 +78,8 @@ function* pagesBelow(
     if (isPage) {
       const bytes = 1n << shift;
       const physical = entry & ADDRESS & ~(bytes - 1n);
-      yield { linear, physical, bytes, ...effective(state, rights) };
+      const isUncached = (entry & CACHE_BITS) === CACHE_BITS;
+      yield { linear, physical, bytes, isUncached, ...effective(state, rights) };
     } else {
       yield* pagesBelow(state, entry & ADDRESS, level + 1, base + (index << shift), rights);
     }

@@ -7,7 +7,7 @@ import { makeRunDirectory } from "../../../tools/emulators/run-directory.ts";
 import type { Image } from "../../../tools/emulators/run.ts";
 import { copyIsoWithCommandLine } from "../../../tools/image/append.ts";
 import { readFile } from "node:fs/promises";
-import { listen, Monitor } from "./qemu-snapshot.ts";
+import { listen, Monitor } from "../../../tools/emulators/qemu-monitor.ts";
 
 const timeoutSeconds = 60;
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { execa } from "execa";
 import { ninjaFile } from "../../../tools/build/ninja-file.ts";
+import { freestanding } from "../../../tools/build/freestanding.ts";
 import { withSourceLines } from "../../../tools/build/source-lines.ts";
 import { parseDisassembly } from "../../../tools/build/wasm-instructions.ts";
 import { findPlaces } from "../../../tools/commands/where.ts";
@@ -115,13 +116,12 @@ const objects = (): string[] => ["program.o", "stubs.o"].map((name) => join(dire
 async function toC(module: string, name: string): Promise<string> {
   const c = module.replace(/\.wasm$/, ".c");
   await wabt("wasm2c", module, "--module-name", name, "--output", c);
-  return readFile(c, "utf8");
+  return freestanding(await readFile(c, "utf8"));
 }
 
 async function compile(source: string, object: string, folder = directory): Promise<void> {
   const flags = "-std=gnu11 -O2 -g -gdwarf-4 -ffreestanding -fno-pie -mno-sse -fno-stack-protector -x c -I.".split(" ");
-  const folders = [`-I${root}/boot/runtime`, "-isystem", `${root}/boot/runtime/shims`];
-  await execa("gcc", [...flags, ...folders, "-c", source, "-o", object], { cwd: folder });
+  await execa("gcc", [...flags, `-I${root}/boot/runtime`, "-c", source, "-o", object], { cwd: folder });
 }
 
 /** The lines of the disassembly of the function that AssemblyScript exports as `name`. */

@@ -4,17 +4,13 @@ import { test } from "node:test";
 import { loadTable } from "../x86/load-table.ts";
 import { assertEnd, assertNoLine } from "./assertions.ts";
 import { FADT, genericAddress, type AcpiOptions } from "./machine/acpi.ts";
-import { boot, type Machine, type Run } from "./machine/machine.ts";
+import { boot, type Run } from "./machine/machine.ts";
 
 const IO = 1;
 const RESET_REGISTER_SUPPORTED = 1 << 10;
 const kinds = (run: Run): readonly string[] => run.machine.endSteps.map(({ kind }) => kind);
 const withEnd = (end: string, acpi: AcpiOptions | null = {}): Run =>
   boot({ commandLine: `guest=hlt iterations=1 ${end}`, acpi });
-/** Port reads of all ones, as where there is no UART. */
-const withoutCom1 = (machine: Machine): void =>
-  machine.ports.attach(0x3f8, 8, { read: () => 0xff, write: () => undefined });
-
 const out8 = (port: number, value: number) => ({ kind: "out8", port, mask: 0, value }) as const;
 const resetSteps = [
   out8(0xcf9, 2),
@@ -61,14 +57,27 @@ test("a panic ends the machine by the same steps", () => {
 });
 
 test("without COM1 and keyboard the machine says so and stays on, or its screen would be lost unread", () => {
-  const run = boot({ commandLine: "guest=hlt iterations=1", prepare: withoutCom1 });
+  const run = boot({ commandLine: "guest=hlt iterations=1", hasSerial: false, hasKeyboard: false });
   assertEnd(run, "ok", /display only: no keyboard answers/);
   assert.deepEqual(run.machine.endSteps, []);
 });
 
+test("without COM1 a key is awaited, and any but R switches the machine off", () => {
+  const run = boot({ commandLine: "guest=hlt iterations=1", hasSerial: false, keys: [0, 0, 0x20] });
+  assertEnd(run, "ok", /press any key to switch off, R to restart/);
+  assert.deepEqual(kinds(run), ["set16", "set16", "wait8"]);
+});
+
+test("with end=wait a key is awaited also where there is a COM1, and r and R restart the machine", () => {
+  for (const key of [0x52, 0x72]) {
+    const run = boot({ commandLine: "guest=hlt iterations=1 end=wait", keys: [key] });
+    assert.deepEqual(run.machine.endSteps, resetSteps);
+  }
+});
+
 test("without COM1 an end that was asked for comes without delay", () => {
-  const run = boot({ commandLine: "guest=hlt iterations=1 end=power-off", prepare: withoutCom1 });
-  assertNoLine(run, /display only/);
+  const run = boot({ commandLine: "guest=hlt iterations=1 end=power-off", hasSerial: false });
+  assertNoLine(run, /display only|press any key/);
   assert.deepEqual(kinds(run), ["set16", "set16", "wait8"]);
 });
 

@@ -24,7 +24,7 @@ async function mutableGlobals(wasm: string): Promise<string[]> {
   return globals.filter(([, mutable]) => mutable === "1").map(([, , name = ""]) => name);
 }
 
-for (const name of ["core", "vmm"]) {
+for (const name of ["core", "vmm", "terminal"]) {
   test(`${name}.wasm has no mutable globals but asc's own`, async () => {
     const globals = await mutableGlobals(join(buildDirectory, `${name}.wasm`));
     const ofModules = globals.filter((global) => !(global in OF_ASC));

@@ -63,6 +63,13 @@ export interface MachineOptions {
   /** The script of the first VMLAUNCH, of the second, …; the last one serves the rest. */
   readonly scripts?: readonly Script[];
   readonly failures?: readonly Failure[];
+  /** What openScreen answers: 80 columns and 25 rows unless it is given. */
+  readonly screenAnswer?: number;
+  /** Both are there unless they are false. */
+  readonly hasSerial?: boolean;
+  readonly hasKeyboard?: boolean;
+  /** What the keyboard answers, one poll after the other; 0 is no key. */
+  readonly keys?: readonly number[];
   /** Changes the machine before core starts. */
   readonly prepare?: (machine: Machine) => void;
 }
@@ -97,10 +104,13 @@ export class Machine {
   endSteps: readonly EndStep[] = [];
   /** How interrupt handlers reach the local APIC's EOI, once core has said it. */
   localApicOfHandlers: { readonly mode: number; readonly base: bigint } | null = null;
+  /** What core opened as the screen: the arguments of openScreen. */
+  screen: readonly (bigint | number)[] | null = null;
   /** What `boot` is called with. */
   loader: { kind: number; address: bigint };
   readonly #options: MachineOptions;
   readonly #exports: CoreExports;
+  readonly #keys: number[];
   #console = "";
   #end: { result: number; name: string } | null = null;
   #ticks = 0n;
@@ -108,6 +118,7 @@ export class Machine {
 
   constructor(options: MachineOptions = {}) {
     this.#options = options;
+    this.#keys = [...(options.keys ?? [])];
     const cpu = options.cpu ?? skylake;
     this.localApic = new LocalApic();
     this.processor = new Processor(cpu, this.localApic);
@@ -292,6 +303,17 @@ export class Machine {
       vmExitAddress: () => EXIT_RIP,
       mirrorAddress: () => MIRROR_CODE,
       nmiCount: () => 0n,
+      hasSerial: () => (this.#options.hasSerial === false ? 0 : 1),
+      openScreen: (...screen: [bigint, ...number[]]) => {
+        this.screen = screen.map((value) => (typeof value === "bigint" ? u64(value) : value >>> 0));
+        return this.#options.screenAnswer ?? (80 << 16) | 25;
+      },
+      hasKeyboard: () => (this.#options.hasKeyboard === false ? 0 : 1),
+      readKey: () => {
+        const key = this.#keys.shift();
+        if (key === undefined) throw new Error("core waits for a key, and the test has no more");
+        return key;
+      },
       consoleWrite: (text: number, length: number) => {
         this.#console += this.#bytes(text, length).toString("latin1");
       },

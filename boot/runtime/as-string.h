@@ -1,7 +1,0 @@
-// AssemblyScript's strings as the runtime reads them: UTF-16, the length in bytes four bytes before.
-#pragma once
-#include "runtime.h"
-
-// Copies the string at `pointer` of `memory` as ASCII if it lies in [start, start + bytes); returns its length there.
-u32 copy_string(const u8 *memory, u64 start, u64 bytes, u32 pointer, char *out, u32 capacity);
-u32 copy_text(const char *text, char *out, u32 capacity);

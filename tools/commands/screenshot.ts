@@ -1,0 +1,30 @@
+// `basalt screenshot`: makes the README's pictures of the screen anew.
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { Command } from "commander";
+import { referenceBoots, takeScreenshot } from "../emulators/screenshot.ts";
+import { root, screenshotsDirectory } from "../paths.ts";
+import { Progress } from "../progress.ts";
+import { printStatus } from "../terminal.ts";
+import { buildImage } from "./build.ts";
+
+export function screenshotCommand(): Command {
+  return new Command("screenshot")
+    .description(
+      "Boot by BIOS and by UEFI in QEMU and write the pictures of docs/screenshots, which the tests compare.",
+    )
+    .option("--no-build", "boot the image as it is")
+    .action(screenshot);
+}
+
+async function screenshot({ build }: { build: boolean }): Promise<void> {
+  if (build) await buildImage();
+  await mkdir(screenshotsDirectory, { recursive: true });
+  for (const [name, boot] of Object.entries(referenceBoots)) {
+    const path = join(screenshotsDirectory, `${name}.png`);
+    const progress = new Progress(`taking ${relative(root, path)}`);
+    const { png } = await takeScreenshot(boot).finally(() => progress.end());
+    await writeFile(path, png);
+    printStatus(`wrote ${relative(root, path)}`);
+  }
+}

@@ -1,0 +1,208 @@
+// Boots Basalt in QEMU, stops the machine at its end, and asks QEMU's monitor about it.
+import { once } from "node:events";
+import { rm } from "node:fs/promises";
+import { createServer, type AddressInfo, type Socket } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { execa } from "execa";
+import { ToolError } from "../errors.ts";
+import { copyIsoWithCommandLine } from "../image/append.ts";
+import { builtElf, builtIso } from "../paths.ts";
+import { requireProgram } from "../programs.ts";
+import type { Firmware, Media } from "./machine.ts";
+import { startChild } from "./process.ts";
+import { qemu } from "./qemu.ts";
+import { makeRunDirectory } from "./run-directory.ts";
+import { defaultMemory } from "./run.ts";
+import { SerialFile } from "./serial.ts";
+
+const timeoutSeconds = 60;
+
+/** A boot by TCG, and where it is stopped. */
+export interface StoppedBoot {
+  readonly media: Media;
+  readonly firmware: Firmware;
+  readonly append: string;
+  readonly cpu?: string;
+  /** Whether the machine has COM1; it has unless this is false. */
+  readonly hasSerial?: boolean;
+  /** False: the ELF finds none, as if something else than a loader of its protocols had started it. */
+  readonly hasBootInformation?: boolean;
+  /** The function before whose first instruction the machine stops: by itself the one that follows the result line. */
+  readonly stopAt?: string;
+}
+
+/** A machine that has stopped. */
+export interface StoppedMachine {
+  readonly monitor: Monitor;
+  /** What came on COM1. */
+  readonly lines: readonly string[];
+  /** Where files may be put while `read` runs. */
+  readonly directory: string;
+}
+
+/** Boots, stops the machine, and has `read` look at it. */
+export async function readStoppedMachine<T>(
+  boot: StoppedBoot,
+  read: (machine: StoppedMachine) => Promise<T>,
+): Promise<T> {
+  const machine = qemu("tcg");
+  requireProgram(machine.program, machine.debianPackage, "emulator");
+  const address = await addressOf(boot.stopAt ?? "serial_drain");
+  const directory = await makeRunDirectory();
+  const [monitors, stubs] = [await listen(), await listen()];
+  const plan = {
+    directory,
+    iso: join(directory, "basalt.iso"),
+    elf: builtElf,
+    commandLine: boot.append,
+    serialPath: join(directory, "serial.txt"),
+    media: boot.media,
+    firmware: boot.firmware,
+    cpu: boot.cpu,
+    memory: defaultMemory,
+    debugPort: undefined,
+    control: { monitorPort: monitors.port, stubPort: stubs.port },
+  };
+  const refusal = machine.refuse(plan);
+  if (refusal !== null) throw new ToolError("usage", refusal);
+  if (plan.media === "iso") await copyIsoWithCommandLine(builtIso, plan.iso, plan.commandLine);
+  const launch = await machine.prepare(plan);
+  const serial = new SerialFile(plan.serialPath, () => {});
+  const withoutSerial = launch.args.map((word) => (word === `file:${plan.serialPath}` ? "none" : word));
+  const args = boot.hasSerial === false ? withoutSerial : launch.args;
+  const child = await startChild(launch.command, args, directory);
+  const timer = setTimeout(() => child.kill(), timeoutSeconds * 1000);
+  const early = child.end.then(({ output }) =>
+    Promise.reject(new Error(`QEMU ended early: ${output}\n${serial.lastLines(5).join("\n")}`)),
+  );
+  const played = async (): Promise<T> => {
+    const monitor = new Monitor(await monitors.connection);
+    await monitor.execute("qmp_capabilities");
+    const stub = new Stub(await stubs.connection);
+    if (boot.hasBootInformation === false) {
+      await stub.runTo(await addressOf("pvh_entry"));
+      await stub.zeroRbx();
+    }
+    await stub.runTo(address);
+    serial.close();
+    return read({ monitor, lines: serial.lines, directory });
+  };
+  try {
+    const result = await Promise.race([early, played()]);
+    await rm(directory, { recursive: true });
+    return result;
+  } finally {
+    clearTimeout(timer);
+    serial.close();
+    child.kill();
+    await child.end;
+  }
+}
+
+async function addressOf(symbol: string): Promise<string> {
+  const { stdout } = await execa("nm", [builtElf]);
+  const address = new RegExp(`^0*([0-9a-f]+) . ${symbol}$`, "m").exec(stdout)?.[1];
+  if (address !== undefined) return address;
+  throw new ToolError("build", `${builtElf} has no symbol ${symbol}, at which the machine should stop.`);
+}
+
+/** A port that QEMU connects to before it starts the machine, and the connection to come. */
+export async function listen(): Promise<{ port: number; connection: Promise<Socket> }> {
+  const server = createServer().listen(0, "127.0.0.1").unref();
+  await once(server, "listening");
+  const connection = once(server, "connection").then(([socket]: Socket[]) => {
+    server.close();
+    // How QEMU ended is told by the process.
+    socket!.on("error", () => socket!.destroy());
+    return socket!;
+  });
+  return { port: (server.address() as AddressInfo).port, connection };
+}
+
+/** QEMU's gdb stub: a command's answer is the packet that follows it. */
+class Stub {
+  readonly #socket: Socket;
+  readonly #waiting: ((packet: string) => void)[] = [];
+  #rest = "";
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("data", (data) => {
+      this.#rest += data.toString("latin1");
+      for (let found = packet.exec(this.#rest); found !== null; found = packet.exec(this.#rest)) {
+        this.#rest = this.#rest.slice(found.index + found[0].length);
+        this.#waiting.shift()?.(found[1]!);
+      }
+    });
+  }
+
+  execute(command: string): Promise<string> {
+    const sum = [...command].reduce((total, character) => total + character.charCodeAt(0), 0) & 0xff;
+    const answer = new Promise<string>((resolve) => this.#waiting.push(resolve));
+    this.#socket.write(`+$${command}#${sum.toString(16).padStart(2, "0")}`);
+    return answer;
+  }
+
+  /** Runs the machine up to the instruction at `address`; a hardware breakpoint needs no code to be there yet. */
+  async runTo(address: string): Promise<void> {
+    await this.#expect(`Z1,${address},1`, "OK");
+    let stopped = await this.execute("c");
+    // The stub stops the machine once when somebody connects: SIGINT.
+    while (stopped.startsWith("T02")) stopped = await this.execute("c");
+    if (!stopped.startsWith("T05")) throw new Error(`QEMU's gdb stub did not run the machine: ${stopped}`);
+    await this.#expect(`z1,${address},1`, "OK");
+  }
+
+  /** Zeroes RBX: the second of the registers, 16 digits each. */
+  async zeroRbx(): Promise<void> {
+    const registers = await this.execute("g");
+    await this.#expect(`G${registers.slice(0, 16)}${"0".repeat(16)}${registers.slice(32)}`, "OK");
+  }
+
+  async #expect(command: string, answer: string): Promise<void> {
+    const found = await this.execute(command);
+    if (found !== answer) throw new Error(`QEMU's gdb stub answered ${command} with "${found}"`);
+  }
+}
+
+/** What the gdb stub sends: the content, and a sum of two digits. */
+const packet = /\$([^#]*)#[0-9a-f]{2}/;
+
+interface Reply {
+  readonly return?: unknown;
+  readonly error?: { readonly desc: string };
+  readonly event?: string;
+}
+
+/** QEMU's machine protocol: one JSON object a line; a command's reply is the next line that is no event. */
+export class Monitor {
+  readonly #socket: Socket;
+  readonly #waiting: ((reply: Reply) => void)[] = [];
+  readonly #events = new Map<string, () => void>();
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    const lines = createInterface(socket);
+    // It repeats the socket's errors.
+    lines.on("error", () => {});
+    lines.on("line", (line) => {
+      const reply = JSON.parse(line) as Reply;
+      if (reply.event !== undefined) this.#events.get(reply.event)?.();
+      else if ("return" in reply || "error" in reply) this.#waiting.shift()?.(reply);
+    });
+  }
+
+  /** Settles when `name` comes; what came before does not count. */
+  event(name: string): Promise<void> {
+    return new Promise((resolve) => this.#events.set(name, resolve));
+  }
+
+  async execute(command: string, parameters: object = {}): Promise<unknown> {
+    const reply = new Promise<Reply>((resolve) => this.#waiting.push(resolve));
+    this.#socket.write(`${JSON.stringify({ execute: command, arguments: parameters })}\n`);
+    const { return: value, error } = await reply;
+    if (error !== undefined) throw new Error(`QEMU's monitor refused ${command}: ${error.desc}`);
+    return value;
+  }
+}
