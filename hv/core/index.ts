@@ -9,7 +9,7 @@ import { failOnPurpose } from "./monitor/fail";
 import { AcpiTables } from "./firmware/acpi-tables";
 import { Ending } from "./firmware/ending";
 import { silenceMachine } from "./firmware/take-over";
-import { announceResult, hasKeyboard, hasSerial, imageEnd, imageStart, nmiCount, physicalBase } from "./hardware";
+import { announceResult, imageEnd, imageStart, nmiCount, physicalBase } from "./hardware";
 import { Machine } from "./machine";
 import { Mtrrs } from "./memory/memory-type";
 import { PAGE_BYTES, PagePool } from "./memory/page-pool";
@@ -39,7 +39,7 @@ export function boot(kind: u32, information: u32): void {
   const ending = new Ending();
   const result = main(console, ending, kind, information);
   announceResult(result, resultName(result));
-  ending.end(console, hasSerial() != 0, hasKeyboard() != 0);
+  ending.end(console);
 }
 
 function main(console: Console, ending: Ending, kind: u32, address: u32): u32 {

@@ -28,7 +28,7 @@ describe("the guest mirror", () => {
     const symbols = await ImageSymbols.of(builtElf);
     // The first line comes before VMX operation.
     const before = await stopInBochs(symbols, "serial_write", "guest=mirror");
-    const after = await stopInBochs(symbols, "finish", "guest=mirror");
+    const after = await stopInBochs(symbols, "announce", "guest=mirror");
     assert.equal(after.cr4 & (1n << 13n), 0n);
     for (const register of ["cr0", "cr3", "cr4", "efer", "gdtBase", "taskSelector"] as const) {
       assert.equal(after[register], before[register], register);

@@ -64,7 +64,7 @@ describe("the page tables of a running Basalt", () => {
   });
 
   test("give the terminal VGA's text memory, uncached, and its own data, and nothing else", async () => {
-    const machine = await stopInBochs(symbols, "finish", "iterations=10");
+    const machine = await stopInBochs(symbols, "announce", "iterations=10");
     const memory = instanceMemory(17n);
     const pages = walk(pagingStateOf(machine)).filter(({ linear }) => linear >= memory && linear < memory + 8n * GIB);
     const [screen, ...own] = pages;

@@ -89,7 +89,6 @@ function normalise(line: string): string {
     line
       .replace(/\d+ MiB of RAM free/, "N MiB of RAM free")
       .replace(/RAM at 0x[0-9a-f]+, vmm at 0x[0-9a-f]+/, "RAM at 0xADDRESS, vmm at 0xADDRESS")
-      .replace(/the scan took \d+ ticks/, "the scan took N ticks")
       .replace(/EPTP 0x[0-9a-f]{13}/, "EPTP 0xADDRESS")
       .replace(/\d+ ticks, \d+ each/, "N ticks, N each")
       .replace(/ran \d+ ticks/, "ran N ticks")

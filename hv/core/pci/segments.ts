@@ -2,7 +2,6 @@
 // mechanism (PCI Firmware 3.2, 4.1.2).
 
 import { Console } from "../console/console";
-import { rdtsc } from "../hardware";
 import { Bytes } from "../memory/bytes";
 import { BusMastering } from "./bus-mastering";
 import { ConfigurationSpace, hasConfigurationMechanism1 } from "./configuration-space";
@@ -17,19 +16,12 @@ const BUS_BYTES_SHIFT: u32 = 20;
  * `mcfg` is null where ACPI has none; `followsBridges` as in BusMastering.
  */
 export function silencePci(mcfg: Bytes | null, addressBits: u32, followsBridges: bool, console: Console): void {
-  const start = rdtsc();
   const scan = new BusMastering(console);
   const hasMechanism1 = hasConfigurationMechanism1();
   if (hasMechanism1) scan.switchOff(new ConfigurationSpace(0, 0), 0, LAST_BUS, followsBridges);
   const enhanced = mcfg ? switchOffEnhanced(mcfg, addressBits, hasMechanism1, followsBridges, scan) : 0;
   if (hasMechanism1 || enhanced != 0) report(scan, console);
   else console.info().text("PCI: none found").end();
-  console
-    .debug()
-    .text("PCI: the scan took ")
-    .decimal(rdtsc() - start)
-    .text(" ticks")
-    .end();
 }
 
 /** The segments of the MCFG, less segment 0 where that is `done`; returns how many there were. */

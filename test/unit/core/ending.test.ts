@@ -58,8 +58,16 @@ test("a panic ends the machine by the same steps", () => {
 
 test("without COM1 and keyboard the machine says so and stays on, or its screen would be lost unread", () => {
   const run = boot({ commandLine: "guest=hlt iterations=1", hasSerial: false, hasKeyboard: false });
-  assertEnd(run, "ok", /display only: no keyboard answers/);
+  assertEnd(run, "ok", /no COM1, screen 80x25 text, no keyboard: display only/);
   assert.deepEqual(run.machine.endSteps, []);
+});
+
+test("without COM1 a panic's report stays on the screen, whether or not a keyboard answers", () => {
+  for (const hasKeyboard of [false, true]) {
+    const run = boot({ commandLine: "fail=assertion", hasSerial: false, hasKeyboard });
+    assert.equal(run.name, "assertion");
+    assert.deepEqual(run.machine.endSteps, []);
+  }
 });
 
 test("without COM1 a key is awaited, and any but R switches the machine off", () => {
