@@ -64,12 +64,13 @@ function main(console: Console, ending: Ending, kind: u32, address: u32): u32 {
     .decimal(memory.freeBytes >> 20)
     .text(" MiB of RAM free")
     .end();
-  printConsoles(console, information.screen);
-  const tables = new AcpiTables(information.rsdp);
-  ending.find(console, options.end, tables);
   console.debug().text("boot command line: ").text(information.commandLine).end();
+  const tables = new AcpiTables(information.rsdp);
+  if (areOptionsGood) silenceMachine(console, tables, memory);
+  // Behind that, as a keyboard that firmware only emulates may have lost its DMA.
+  printConsoles(console, information.screen);
+  ending.find(console, options.end, tables);
   if (!areOptionsGood) return RESULT_BAD_OPTION;
-  silenceMachine(console, tables, memory);
   failOnPurpose(options.fail);
   return start(console, options, memory);
 }

@@ -35,6 +35,8 @@ const TAG_COMMAND_LINE: u32 = 1;
 const TAG_MODULE: u32 = 3;
 const TAG_MEMORY_MAP: u32 = 6;
 const TAG_FRAMEBUFFER: u32 = 8;
+const TAG_EFI_32: u32 = 11;
+const TAG_EFI_64: u32 = 12;
 const TAG_ACPI_OLD_RSDP: u32 = 14;
 const TAG_ACPI_NEW_RSDP: u32 = 15;
 
@@ -87,7 +89,7 @@ export class BootInformation {
         if (!information.isWhole) return BOOT_INFORMATION_TRUNCATED;
         at += (bytes + 7) & ~7;
       }
-      if (pass == 0) this.screen.check(memory);
+      if (pass == 0 && this.hasMemoryMap) this.screen.compare(memory);
     }
     memory.remove(address, size);
     return BOOT_INFORMATION_OK;
@@ -100,6 +102,8 @@ export class BootInformation {
       this.readMultiboot2MemoryMap(information, at, bytes, memory);
     } else if (type == TAG_FRAMEBUFFER) {
       this.screen.read(information, at, bytes);
+    } else if (type == TAG_EFI_32 || type == TAG_EFI_64) {
+      this.screen.expectNoText();
     } else if (type == TAG_ACPI_NEW_RSDP || (type == TAG_ACPI_OLD_RSDP && !this.rsdp)) {
       const rsdp = new Bytes(bytes - 8);
       rsdp.copy(information, at + 8);

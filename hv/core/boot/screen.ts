@@ -42,6 +42,9 @@ export class Screen {
   private blue: u32 = 0;
   /** Whether the boot loader told of it: of VGA's text it also does where no VGA adapter is. */
   private isTold: bool = false;
+  private isTextExpected: bool = true;
+  /** Whether it was compared with the machine's RAM. */
+  private isCompared: bool = false;
   /** What is wrong with it, "" if nothing is. */
   private problem: string = "";
   private size: u32 = 0;
@@ -71,20 +74,33 @@ export class Screen {
     this.problem = problem;
   }
 
-  /** Refuses a screen that lies where none can: `memory` holds all RAM. */
-  check(memory: PhysicalMemory): void {
-    if (this.problem.length != 0) return;
-    const bytes = <u64>this.pitch * this.height;
-    const end = this.address + bytes;
+  /** UEFI has no text mode: without a framebuffer tag there is no screen. */
+  expectNoText(): void {
+    this.isTextExpected = false;
+  }
+
+  /** Refuses a screen that lies in RAM, all of which `memory` holds. */
+  compare(memory: PhysicalMemory): void {
+    this.isCompared = true;
+    if (memory.touches(this.address, <u64>this.pitch * this.height)) this.refuse("it lies in RAM");
+  }
+
+  /** Refuses a screen that lies where none can. */
+  private checkPlace(): void {
+    const end = this.address + <u64>this.pitch * this.height;
     const endOfAddresses = (<u64>1) << new Cpuid().maximumPhysicalAddress();
     if (end < this.address || end > endOfAddresses) this.refuse("it lies beyond this CPU's physical addresses");
-    else if (this.address < VGA_MEMORY || memory.touches(this.address, bytes)) this.refuse("it lies in RAM");
+    else if (this.address < VGA_MEMORY) this.refuse("it lies in RAM");
     else if (this.bits == SCREEN_TEXT && end > VGA_MEMORY_END) this.refuse("text lies in VGA's own memory only");
     else if (this.address < CHIPSET_END && end > CHIPSET) this.refuse("it lies where interrupt controllers are");
+    else if (this.bits != SCREEN_TEXT && !this.isCompared)
+      this.refuse("the boot information does not tell where RAM is");
   }
 
   /** Opens it, so that everything printed from now on shows there too. */
   open(): void {
+    if (!this.isTold && !this.isTextExpected) return;
+    if (this.problem.length == 0) this.checkPlace();
     if (this.problem.length != 0) return;
     const answer = openScreen(
       this.address,

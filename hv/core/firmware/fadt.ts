@@ -20,6 +20,7 @@ const X_PM1B_EVENT: u32 = 160;
 const X_PM1A_CONTROL: u32 = 172;
 const X_PM1B_CONTROL: u32 = 184;
 const SLEEP_CONTROL: u32 = 244;
+const SLEEP_STATUS: u32 = 256;
 
 const FLAG_RESET_REGISTER_SUPPORTED: u32 = 1 << 10;
 const FLAG_HARDWARE_REDUCED: u32 = 1 << 20;
@@ -63,6 +64,9 @@ export class Fadt {
   }
   get sleepControl(): u32 {
     return this.port(SLEEP_CONTROL);
+  }
+  get sleepStatus(): u32 {
+    return this.port(SLEEP_STATUS);
   }
   get reset(): u32 {
     return this.table.u32(FLAGS) & FLAG_RESET_REGISTER_SUPPORTED ? this.port(RESET_REGISTER) : 0;

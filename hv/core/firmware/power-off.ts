@@ -14,7 +14,8 @@ const SLP_EN: u32 = 1 << 13;
 const NO_DEVICE: u32 = 0xffff;
 /** PM1 status: wake, RTC, sleep button and power button, each cleared by writing 1: one that is set may wake at once. */
 const WAKE_EVENTS: u32 = 0x8700;
-// The sleep control register of hardware-reduced ACPI.
+// The sleep control and status registers of hardware-reduced ACPI.
+const SLEEP_STATUS_WAKE: u32 = 1 << 7;
 const SLEEP_CONTROL_TYPE_SHIFT: u32 = 2;
 const SLEEP_CONTROL_ENABLE: u32 = 1 << 5;
 
@@ -36,6 +37,7 @@ export function addPowerOff(steps: EndSteps, tables: AcpiTables, fadt: Fadt | nu
 
 function addSleepControl(steps: EndSteps, fadt: Fadt, type: u32): string {
   if (fadt.sleepControl == 0) return "the FADT has no sleep control register at an I/O port";
+  if (fadt.sleepStatus != 0) steps.out8(fadt.sleepStatus, SLEEP_STATUS_WAKE);
   steps.out8(fadt.sleepControl, (type << SLEEP_CONTROL_TYPE_SHIFT) | SLEEP_CONTROL_ENABLE);
   return "";
 }

@@ -20,7 +20,7 @@ export function silenceMachine(console: Console, tables: AcpiTables, memory: Phy
   // A PC may have root buses that no bridge leads to, and 8,192 reads find them in some 20 ms. Under a hypervisor each
   // read is a VM exit, and there the buses are those that bridges lead to.
   const followsBridges = (cpuid.ecx & CPUID_1_ECX_HYPERVISOR) != 0;
-  silencePci(tables.copy("MCFG"), bits, followsBridges, console);
+  silencePci(tables.copy("MCFG"), bits, followsBridges, memory, console);
   maskIsaDma();
 
   maskLegacyControllers();

@@ -15,7 +15,7 @@ import { PAGE_SIZE_4_KIB } from "../../x86/paging";
 import { Console } from "../console/console";
 import { readDevice32, writeDevice32 } from "../hardware";
 import { Bytes } from "../memory/bytes";
-import { PhysicalMemory } from "../memory/physical-memory";
+import { isRam, PhysicalMemory } from "../memory/physical-memory";
 
 const FIRST_ENTRY: u32 = 44;
 const ENTRY_IO_APIC: u32 = 1;
@@ -23,8 +23,10 @@ const IO_APIC_ENTRY_BYTES: u32 = 12;
 /** A register's number has 8 bits: 16 and twice 119, and one more for the high half. */
 const LAST_LINE: u32 = 119;
 const NO_DEVICE: u32 = 0xffffffff;
+/** Its two registers lie 16 bytes apart, within a page. */
+const ALIGNMENT_MASK: u64 = 0xf;
 
-/** Masks the lines of each I/O APIC that the MADT names, and takes their registers out of `memory`. */
+/** Masks the lines of each I/O APIC that the MADT names, where that is not RAM: `memory` is what is free of it. */
 export function maskIoApics(madt: Bytes, memory: PhysicalMemory, console: Console): void {
   let at = FIRST_ENTRY;
   while (at + 2 <= madt.length) {
@@ -35,8 +37,12 @@ export function maskIoApics(madt: Bytes, memory: PhysicalMemory, console: Consol
     }
     if (madt.u8(at) == ENTRY_IO_APIC && bytes >= IO_APIC_ENTRY_BYTES) {
       const address = <u64>madt.u32(at + 4);
-      memory.remove(address, PAGE_SIZE_4_KIB);
-      maskLines(address, console);
+      if (address == 0 || address & ALIGNMENT_MASK || isRam(address, PAGE_SIZE_4_KIB, memory)) {
+        console.warning().text("the MADT has an I/O APIC at the impossible place ").hex(address, 8);
+        console.text("; its lines stay as they are").end();
+      } else {
+        maskLines(address, console);
+      }
     }
     at += bytes;
   }

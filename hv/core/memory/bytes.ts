@@ -8,6 +8,8 @@ export class Bytes {
   /** False once a read went beyond the end. */
   isWhole: bool = true;
   private readonly data: StaticArray<u8>;
+  /** The end of the CPU's physical addresses, once it is known. */
+  private endOfAddresses: u64 = 0;
 
   constructor(readonly length: u32) {
     this.data = new StaticArray<u8>(length);
@@ -21,7 +23,8 @@ export class Bytes {
 
   /** Copies `count` bytes of physical memory, `length` at most, over the first ones; false beyond the CPU's addresses. */
   readPhysical(hpa: u64, count: u32): bool {
-    const end = (<u64>1) << new Cpuid().maximumPhysicalAddress();
+    if (this.endOfAddresses == 0) this.endOfAddresses = (<u64>1) << new Cpuid().maximumPhysicalAddress();
+    const end = this.endOfAddresses;
     if (count > this.length || hpa > end || count > end - hpa) return false;
     readPhysical(hpa, changetype<usize>(this.data), count);
     return true;

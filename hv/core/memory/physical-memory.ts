@@ -1,8 +1,15 @@
 // The machine's free RAM: ranges from the boot information, less what is reserved or already taken.
 
+import { imageEnd, imageStart } from "../hardware";
+
 const CAPACITY: i32 = 512;
 /** Below this lie the BIOS data area, boot loaders' leftovers and, later, a start-up trampoline. */
 const LOW_MEMORY_END: u64 = 0x100000;
+
+/** Whether any of [start, start + bytes) is free memory or Basalt's image: no device's registers are there. */
+export function isRam(start: u64, bytes: u64, memory: PhysicalMemory): bool {
+  return memory.touches(start, bytes) || (start < imageEnd() && start + bytes > imageStart());
+}
 
 /** Disjoint ranges of free physical memory. Order of use: `add` all RAM, `remove` all that is not, then `allocate`. */
 export class PhysicalMemory {

@@ -3,6 +3,7 @@
 
 import { Console } from "../console/console";
 import { Bytes } from "../memory/bytes";
+import { isRam, PhysicalMemory } from "../memory/physical-memory";
 import { BusMastering } from "./bus-mastering";
 import { ConfigurationSpace, hasConfigurationMechanism1 } from "./configuration-space";
 
@@ -13,19 +14,32 @@ const BUS_BYTES_SHIFT: u32 = 20;
 
 /**
  * Switches bus mastering off on every function of every segment but display controllers, and says how many there were.
- * `mcfg` is null where ACPI has none; `followsBridges` as in BusMastering.
+ * `mcfg` is null where ACPI has none; `followsBridges` as in BusMastering; `memory` is free RAM, where no registers are.
  */
-export function silencePci(mcfg: Bytes | null, addressBits: u32, followsBridges: bool, console: Console): void {
+export function silencePci(
+  mcfg: Bytes | null,
+  addressBits: u32,
+  followsBridges: bool,
+  memory: PhysicalMemory,
+  console: Console,
+): void {
   const scan = new BusMastering(console);
   const hasMechanism1 = hasConfigurationMechanism1();
   if (hasMechanism1) scan.switchOff(new ConfigurationSpace(0, 0), 0, LAST_BUS, followsBridges);
-  const enhanced = mcfg ? switchOffEnhanced(mcfg, addressBits, hasMechanism1, followsBridges, scan) : 0;
+  const enhanced = mcfg ? switchOffEnhanced(mcfg, addressBits, hasMechanism1, followsBridges, memory, scan) : 0;
   if (hasMechanism1 || enhanced != 0) report(scan, console);
   else console.info().text("PCI: none found").end();
 }
 
 /** The segments of the MCFG, less segment 0 where that is `done`; returns how many there were. */
-function switchOffEnhanced(mcfg: Bytes, addressBits: u32, done: bool, followsBridges: bool, scan: BusMastering): u32 {
+function switchOffEnhanced(
+  mcfg: Bytes,
+  addressBits: u32,
+  done: bool,
+  followsBridges: bool,
+  memory: PhysicalMemory,
+  scan: BusMastering,
+): u32 {
   let count: u32 = 0;
   for (let at = FIRST_ALLOCATION; at + ALLOCATION_BYTES <= mcfg.length; at += ALLOCATION_BYTES) {
     const base = mcfg.u64(at);
@@ -34,7 +48,8 @@ function switchOffEnhanced(mcfg: Bytes, addressBits: u32, done: bool, followsBri
     const last = mcfg.u8(at + 11);
     if (segment == 0 && done) continue;
     const end = base + ((<u64>last + 1) << BUS_BYTES_SHIFT);
-    if (base == 0 || base & 0xfffff || end < base || end > (<u64>1) << addressBits || last < first) {
+    const isBeyond = end < base || end > (<u64>1) << addressBits;
+    if (base == 0 || base & 0xfffff || isBeyond || last < first || isRam(base, end - base, memory)) {
       scan.console.warning().text("PCI: the MCFG has segment ").decimal(segment).text(" at the impossible place ");
       scan.console.hex(base, 16).text("; its functions keep bus mastering").end();
       continue;

@@ -7,6 +7,7 @@ import { FADT, genericAddress, type AcpiOptions } from "./machine/acpi.ts";
 import { boot, type Run } from "./machine/machine.ts";
 
 const IO = 1;
+const ENTER = 0x0d;
 const RESET_REGISTER_SUPPORTED = 1 << 10;
 const kinds = (run: Run): readonly string[] => run.machine.endSteps.map(({ kind }) => kind);
 const withEnd = (end: string, acpi: AcpiOptions | null = {}): Run =>
@@ -70,10 +71,39 @@ test("without COM1 a panic's report stays on the screen, whether or not a keyboa
   }
 });
 
-test("without COM1 a key is awaited, and any but R switches the machine off", () => {
-  const run = boot({ commandLine: "guest=hlt iterations=1", hasSerial: false, keys: [0, 0, 0x20] });
-  assertEnd(run, "ok", /press any key to switch off, R to restart/);
+test("without COM1 Enter is awaited, which switches the machine off, and other keys do nothing", () => {
+  const run = boot({ commandLine: "guest=hlt iterations=1", hasSerial: false, keys: [0, 0x20, 0, 0x61, ENTER] });
+  assertEnd(run, "ok", /press Enter to switch off, R to restart; the power button does no harm now$/);
   assert.deepEqual(kinds(run), ["set16", "set16", "wait8"]);
+});
+
+test("what was typed before the question is no answer to it", () => {
+  const run = boot({
+    commandLine: "iterations=1",
+    hasSerial: false,
+    staleKeys: [ENTER, 0, 0x72, ENTER],
+    keys: [0, ENTER],
+  });
+  assert.deepEqual(kinds(run), ["set16", "set16", "wait8"]);
+});
+
+test("the question is asked at every log level, as without it the machine seems to hang", () => {
+  for (const option of ["quiet", "loglevel=error"]) {
+    const run = boot({ commandLine: `iterations=1 ${option}`, hasSerial: false, keys: [ENTER] });
+    assert.equal(run.lines.length, 1, run.lines.join("\n"));
+    assertEnd(run, "ok", /press Enter/);
+  }
+});
+
+test("where no power-off was found, R alone is asked for", () => {
+  const run = boot({ commandLine: "iterations=1", acpi: null, hasSerial: false, keys: [ENTER, 0x72] });
+  assertEnd(
+    run,
+    "ok",
+    /press R to restart; the power button/,
+    /restarting; if nothing happens, switch this machine off/,
+  );
+  assert.deepEqual(run.machine.endSteps, resetSteps);
 });
 
 test("with end=wait a key is awaited also where there is a COM1, and r and R restart the machine", () => {

@@ -162,9 +162,21 @@ test("each line of each I/O APIC is masked but those that are firmware's SMIs", 
   assert.ok(chips[1]!.entries.every((entry) => entry === (MASKED | 0x51)));
 });
 
-test("an I/O APIC that does not answer is named, and RAM is not taken for one", () => {
+test("an I/O APIC that does not answer is named", () => {
   const run = bootWith(() => undefined, { acpi: { tables: [["APIC", madt(0xfec00000)]] } });
   assertEnd(run, "ok", /warning: no I\/O APIC answers at 0xfec00000/);
+});
+
+test("nothing is written where no I/O APIC can be: at 0, in RAM, in Basalt's image, across a page", () => {
+  for (const address of [0, 0x4000000, 0x101000, 0xfec00008, 0xfec00ffe]) {
+    const touched: bigint[] = [];
+    const watched = { read: () => 0, write: () => void touched.push(BigInt(address)) };
+    const run = bootWith(({ devices }) => devices.attach(() => BigInt(address & ~0xfff), PAGE, watched), {
+      acpi: { tables: [["APIC", madt(address)]] },
+    });
+    assertEnd(run, "ok", /warning: the MADT has an I\/O APIC at the impossible place 0x[0-9a-f]{8}; its lines stay/);
+    assert.deepEqual(touched, []);
+  }
 });
 
 test("a MADT that is cut off is read as far as it goes, and said to be", () => {

@@ -211,6 +211,7 @@ test("a segment at an impossible place is named and left alone", () => {
     { base: 0xc0000800n },
     { base: 0xfffffffff0000000n },
     { base: 1n << 40n },
+    { base: 0x10000000n },
     { base: 0xc0000000n, first: 5, last: 4 },
   ]) {
     const run = bootWith({ mechanism1: new PciSegment(), enhanced: [{ segment: 3, ...place }] });

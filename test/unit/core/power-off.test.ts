@@ -94,6 +94,15 @@ test("hardware-reduced ACPI sleeps by its sleep control register", () => {
   assert.deepEqual(run.machine.endSteps, [out8(0x2000, (5 << 2) | (1 << 5)), settle]);
 });
 
+test("hardware-reduced ACPI clears its wake status first, where that is at a port", () => {
+  const registers = {
+    [FADT.sleepControl]: genericAddress(IO, 0x2000n),
+    [FADT.sleepStatus]: genericAddress(IO, 0x2001n),
+  };
+  const run = bootWith({ flags: 1 << 20, pm1a: 0, registers, aml: s5(BYTE_PREFIX, 5, 0, 0, 0) });
+  assert.deepEqual(run.machine.endSteps, [out8(0x2001, 0x80), out8(0x2000, (5 << 2) | (1 << 5)), settle]);
+});
+
 test("the sleep types One and a second one of another length are read", () => {
   const run = bootWith({ pm1b: 0xb008, aml: s5(1, BYTE_PREFIX, 3, 0, 0) });
   assert.deepEqual(run.machine.endSteps.slice(0, 2), [set16(0xb004, 1 << 10), set16(0xb008, 3 << 10)]);

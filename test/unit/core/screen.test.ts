@@ -105,6 +105,31 @@ for (const [what, changes, problem] of [
   });
 }
 
+test("a framebuffer of which nobody says whether it lies in RAM is not opened, text at its place is", () => {
+  const text = { address: 0xb8000n, pitch: 160, width: 80, height: 25, bits: 16, type: 2, colours: [] };
+  for (const [screen, opened] of [
+    [gop, null],
+    [{ ...gop, address: 0xfffffffffffff000n }, null],
+    [{ ...gop, ...text }, VGA],
+    [{ ...gop, ...text, address: 0xfee00000n }, null],
+  ] as const) {
+    const structure = multiboot2Structure([framebufferTag(screen), ...multiboot2Tags(facts)]);
+    // It ends in the tag behind the framebuffer's.
+    new DataView(structure.buffer).setUint32(0, 60, true);
+    const run = boot({ prepare: ({ memory }) => memory.write(INFORMATION, structure) });
+    assertEnd(run, "bad-boot-information");
+    assert.deepEqual(run.machine.screen, opened);
+  }
+});
+
+test("under UEFI, which has no text mode, a missing framebuffer tag means that there is no screen", () => {
+  for (const type of [11, 12]) {
+    const run = bootWith([tag(type, new Uint8Array(8))]);
+    assertEnd(run, "ok", /^basalt: console: COM1, no screen, keyboard$/);
+    assert.equal(run.machine.screen, null);
+  }
+});
+
 test("a framebuffer tag that is cut short is no screen", () => {
   for (const bytes of [0, 8, 23]) {
     const run = bootWith([tag(8, new Uint8Array(bytes))]);
@@ -147,7 +172,7 @@ test("what is missing of the consoles is said", () => {
   const screenAnswer = screenStatus("SCREEN_ABSENT");
   assertEnd(boot({ ...facts, hasKeyboard: false }), "ok", /: COM1, screen 80x25 text, no keyboard: display only$/);
   assertEnd(
-    boot({ ...facts, hasSerial: false, keys: [0x20] }),
+    boot({ ...facts, hasSerial: false, keys: [0x0d] }),
     "ok",
     /^basalt: console: no COM1, screen 80x25 text, keyboard$/,
   );

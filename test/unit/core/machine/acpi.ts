@@ -26,7 +26,7 @@ export interface AcpiOptions {
 }
 
 /** The FADT's generic address structures that core reads. */
-export const FADT = { reset: 116, pm1aEvent: 148, pm1a: 172, pm1b: 184, sleepControl: 244 } as const;
+export const FADT = { reset: 116, pm1aEvent: 148, pm1a: 172, pm1b: 184, sleepControl: 244, sleepStatus: 256 } as const;
 
 /** A generic address structure (ACPI 6.5, 5.2.3.2). Address space 0 is memory, 1 is I/O. */
 export function genericAddress(space: number, address: bigint, bits = 8): Uint8Array {

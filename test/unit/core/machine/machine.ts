@@ -68,7 +68,9 @@ export interface MachineOptions {
   /** Both are there unless they are false. */
   readonly hasSerial?: boolean;
   readonly hasKeyboard?: boolean;
-  /** What the keyboard answers, one poll after the other; 0 is no key. */
+  /** What was typed before core asks for a key. */
+  readonly staleKeys?: readonly number[];
+  /** What the keyboard answers to polls after core has asked for a key; 0 is no key. */
   readonly keys?: readonly number[];
   /** Changes the machine before core starts. */
   readonly prepare?: (machine: Machine) => void;
@@ -110,6 +112,7 @@ export class Machine {
   loader: { kind: number; address: bigint };
   readonly #options: MachineOptions;
   readonly #exports: CoreExports;
+  readonly #staleKeys: number[];
   readonly #keys: number[];
   #console = "";
   #end: { result: number; name: string } | null = null;
@@ -118,6 +121,7 @@ export class Machine {
 
   constructor(options: MachineOptions = {}) {
     this.#options = options;
+    this.#staleKeys = [...(options.staleKeys ?? [])];
     this.#keys = [...(options.keys ?? [])];
     const cpu = options.cpu ?? skylake;
     this.localApic = new LocalApic();
@@ -310,6 +314,7 @@ export class Machine {
       },
       hasKeyboard: () => (this.#options.hasKeyboard === false ? 0 : 1),
       readKey: () => {
+        if (!/^basalt: press /m.test(this.#console)) return this.#staleKeys.shift() ?? 0;
         const key = this.#keys.shift();
         if (key === undefined) throw new Error("core waits for a key, and the test has no more");
         return key;
