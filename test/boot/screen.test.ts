@@ -120,7 +120,7 @@ test("a PC without COM1 says so on its screen, and that keys are taken", async (
       .join("")
       .trimEnd(),
   );
-  assert.equal(rows[1], "basalt: console: no COM1, screen 80x25 text, keyboard");
+  assert.ok(rows.includes("basalt: console: no COM1, screen 80x25 text, keyboard"), rows.join("\n"));
   assert.ok(rows.includes("basalt: result 20 not-intel"), rows.join("\n"));
 });
 
