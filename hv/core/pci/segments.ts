@@ -63,7 +63,10 @@ function switchOffEnhanced(
 function report(scan: BusMastering, console: Console): void {
   console.info().text("PCI: ").decimal(scan.functions).text(" functions, bus mastering switched off on ");
   console.decimal(scan.switchedOff);
-  if (scan.displays != 0) console.text(", left on for ").decimal(scan.displays).text(" display controllers");
+  if (scan.displays != 0) {
+    console.text(", left on for ").decimal(scan.displays);
+    console.text(scan.displays == 1 ? " display controller" : " display controllers");
+  }
   if (scan.stuck != 0) console.text(", still on at ").decimal(scan.stuck);
   console.end();
 }
