@@ -149,11 +149,7 @@ static inline u64 read_msr(u32 index) {
 static inline void write_msr(u32 index, u64 value) {
   __asm__ volatile("wrmsr" : : "c"(index), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
 }
-static inline u64 read_tsc(void) {
-  u32 low, high;
-  __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-  return (u64)high << 32 | low;
-}
+static inline u64 read_tsc(void) { return __builtin_ia32_rdtsc(); }
 #define PORT_ACCESS(bits, suffix)                                                                                      \
   static inline u##bits in##bits(u16 port) {                                                                           \
     u##bits value;                                                                                                     \
