@@ -7,10 +7,9 @@ import { LEVEL_DEBUG, LEVEL_INFO } from "./console/console";
 import { GuestMemory, RAM_BYTES, tooLittleMemory } from "./guest-memory";
 import { rdtsc, VM_SUCCEED, vmclear, vmptrld } from "./hardware";
 import { Machine } from "./machine";
-import { MAPPING_OK, mappingStatusText } from "./memory/mapping-status";
 import { PAGE_BYTES } from "./memory/page-pool";
 import { printSummary } from "./monitor/summary";
-import { RESULT_OK, RESULT_VMCLEAR_FAILED, RESULT_VMPTRLD_FAILED, RESULT_VPID_UNUSABLE } from "./results";
+import { RESULT_OK, RESULT_VMCLEAR_FAILED, RESULT_VMPTRLD_FAILED } from "./results";
 import { createVmm } from "./vmm-instance";
 import { writeControlFields } from "./vmx/control-fields";
 import { ExecutionControls } from "./vmx/execution-controls";
@@ -43,11 +42,6 @@ export function runGuest(machine: Machine, number: u32, guest: u32): u32 {
   if (page == 0 || vmcs == 0) return tooLittleMemory(machine, number);
   const vpidNumber = controls.hasVpid ? <u16>(number + 1) : 0;
   const vpid = new VpidInvalidation(vpidNumber, machine.capabilities.of(IA32_VMX_EPT_VPID_CAP));
-  const status = vpid.checkSupport();
-  if (status != MAPPING_OK) {
-    machine.console.error().text("vm").decimal(number).text(": ").text(mappingStatusText(status)).end();
-    return RESULT_VPID_UNUSABLE;
-  }
   const memory = new GuestMemory(machine, number);
   result = mirrorsHost(kind) ? memory.shareImage(controls.hasEpt) : memory.takeRam();
   if (result != RESULT_OK) return result;

@@ -1,11 +1,23 @@
 // The EPT of one VM: its page tables, its EPTP and the invalidation that its changes call for.
 
-import { EptInvalidation } from "../vmx/invalidate";
+import { checkInvept, EptInvalidation } from "../vmx/invalidate";
 import { checkEptPointer, EptFormat, eptPointer } from "./ept-format";
 import { MAPPING_OK, MAPPING_POOL_EXHAUSTED } from "./mapping-status";
 import { Mtrrs } from "./memory-type";
 import { PagePool } from "./page-pool";
 import { PageTables, Translation } from "./page-tables";
+
+/** No processor's MAXPHYADDR is smaller (SDM 3A 4.1.4). */
+const LEAST_MAXPHYADDR: u32 = 32;
+
+/**
+ * MAPPING_OK where a processor whose IA32_VMX_EPT_VPID_CAP is `capabilities` can use an Ept, wherever its tables lie, else
+ * what it lacks (SDM 3D A.10).
+ */
+export function checkEptSupport(capabilities: u64): u32 {
+  const status = checkEptPointer(eptPointer(0, capabilities), capabilities, LEAST_MAXPHYADDR);
+  return status == MAPPING_OK ? checkInvept(capabilities) : status;
+}
 
 /**
  * Guest-physical memory of one VM. The tables are private and every change to them raises the flag that `invalidation`
@@ -36,7 +48,7 @@ export class Ept {
 
     let status = tables.root == 0 ? MAPPING_POOL_EXHAUSTED : MAPPING_OK;
     if (status == MAPPING_OK) status = checkEptPointer(pointer, capabilities, physicalAddressBits);
-    if (status == MAPPING_OK) status = invalidation.checkSupport();
+    if (status == MAPPING_OK) status = checkInvept(capabilities);
     if (status != MAPPING_OK) tables.release();
 
     this.status = status;

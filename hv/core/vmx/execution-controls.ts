@@ -1,5 +1,6 @@
 // The five words of controls that a kind of VM runs with on this CPU, and why each is on.
 
+import { IA32_VMX_EPT_VPID_CAP } from "../../x86/msr";
 import {
   ENTRY_LOAD_DEBUG_CONTROLS,
   ENTRY_LOAD_IA32_EFER,
@@ -25,9 +26,12 @@ import {
   SECONDARY_CONTROL_NAMES,
 } from "../../x86/vmx-control-names";
 import { Console } from "../console/console";
+import { checkEptSupport } from "../memory/ept";
+import { MAPPING_OK, mappingStatusText } from "../memory/mapping-status";
 import { RESULT_CONTROL_UNSUPPORTED, RESULT_NO_EPT, RESULT_NO_UNRESTRICTED_GUEST, RESULT_OK } from "../results";
 import { VmxCapabilities } from "./capabilities";
 import { Controls, sanitisePairs } from "./controls";
+import { checkInvvpid } from "./invalidate";
 import { ENTRY_MODE, PRIMARY_OPTIONAL, PRIMARY_REQUIRED, SECONDARY_OPTIONAL, SECONDARY_REQUIRED } from "./vm-kinds";
 
 // The host's interrupts and NMIs are the host's: the guest cannot keep the CPU by masking them.
@@ -45,7 +49,10 @@ export class ExecutionControls {
   readonly exit: Controls;
   readonly entry: Controls;
 
-  constructor(capabilities: VmxCapabilities, kind: u32) {
+  constructor(
+    private readonly capabilities: VmxCapabilities,
+    kind: u32,
+  ) {
     const c = capabilities;
     this.pin = new Controls("pin-based controls", PIN_CONTROL_NAMES, c.pinControls, PIN_REQUIRED, PIN_VIRTUAL_NMIS);
     this.primary = new Controls(
@@ -79,11 +86,26 @@ export class ExecutionControls {
     return this.secondary.has(SECONDARY_ENABLE_VPID);
   }
 
-  /** Keeps entry and exit in step, and says so where this CPU asks for it. */
+  /**
+   * Keeps entry and exit in step, and gives EPT and VPID up where they are optional and this CPU allows them without what
+   * Basalt needs for their use; says so where it does.
+   */
   sanitise(console: Console): void {
     sanitisePairs(this.entry, this.exit, console);
     if (!this.exit.has(EXIT_LOAD_IA32_PAT)) this.exit.drop(EXIT_SAVE_IA32_PAT);
     if (!this.exit.has(EXIT_LOAD_IA32_EFER)) this.exit.drop(EXIT_SAVE_IA32_EFER);
+    const described = this.capabilities.of(IA32_VMX_EPT_VPID_CAP);
+    this.giveUpUnusable(SECONDARY_ENABLE_EPT, "EPT", checkEptSupport(described), console);
+    this.giveUpUnusable(SECONDARY_ENABLE_VPID, "VPID", checkInvvpid(described), console);
+  }
+
+  /** Drops `bit` where its `status` is not MAPPING_OK. Required, it stays: then the guest's memory is refused. */
+  private giveUpUnusable(bit: u32, name: string, status: u32, console: Console): void {
+    if (status == MAPPING_OK || !this.secondary.has(bit)) return;
+    this.secondary.drop(bit);
+    if (this.secondary.has(bit)) return;
+    console.warning().text("this CPU allows ").text(name).text("; Basalt does without it: ");
+    console.text(mappingStatusText(status)).end();
   }
 
   /** Prints the words and names what is missing: RESULT_OK or a refusal. */

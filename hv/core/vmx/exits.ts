@@ -29,6 +29,7 @@ import {
   RESULT_TRIPLE_FAULT,
   RESULT_UNEXPECTED_EXIT,
   RESULT_VMM_STOPPED,
+  RESULT_VPID_UNUSABLE,
 } from "../results";
 import { callVmm, VMM_ENTRY_EXIT, VMM_STOPPED } from "../vmm";
 import { cpuidForGuest } from "../cpu/cpuid";
@@ -184,7 +185,8 @@ function onStaleTranslations(vcpu: Vcpu): u32 {
   const status = vcpu.translations.prepareEntry();
   if (status == MAPPING_OK) return RESUME;
   vcpu.say(LEVEL_ERROR).text("stale translations cannot be dropped: ").text(mappingStatusText(status)).end();
-  return vcpu.stop(RESULT_EPT_UNUSABLE);
+  // What failed stays due, and INVEPT is tried first.
+  return vcpu.stop(vcpu.translations.cached.invalidationIsPending ? RESULT_EPT_UNUSABLE : RESULT_VPID_UNUSABLE);
 }
 
 // Reasons of Basalt's own for leaving the guest, or not entering it, behind those of the SDM.

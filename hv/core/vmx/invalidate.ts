@@ -59,6 +59,16 @@ function invvpidType(capabilities: u64): u32 {
   return capabilities & VPID_CAP_INVVPID_ALL_CONTEXTS ? ALL_CONTEXT : NO_TYPE;
 }
 
+/** MAPPING_OK where a processor with these capabilities has an INVEPT type that `invalidateEpt` can use. */
+export function checkInvept(capabilities: u64): u32 {
+  return inveptType(capabilities) == NO_TYPE ? INVEPT_UNSUPPORTED : MAPPING_OK;
+}
+
+/** The same of INVVPID and `invalidateVpid`. */
+export function checkInvvpid(capabilities: u64): u32 {
+  return invvpidType(capabilities) == NO_TYPE ? INVVPID_UNSUPPORTED : MAPPING_OK;
+}
+
 /** The INVEPT that the changes to one VM's page tables call for. The tables raise the flag, only `flush` lowers it. */
 export class EptInvalidation {
   constructor(
@@ -66,11 +76,6 @@ export class EptInvalidation {
     private readonly eptp: u64,
     private readonly capabilities: u64,
   ) {}
-
-  /** MAPPING_OK where the processor has an INVEPT type that `flush` can use. */
-  checkSupport(): u32 {
-    return inveptType(this.capabilities) == NO_TYPE ? INVEPT_UNSUPPORTED : MAPPING_OK;
-  }
 
   /** Executes INVEPT if it is due. A failure leaves it due. */
   flush(): u32 {
@@ -93,11 +98,6 @@ export class VpidInvalidation {
     private readonly capabilities: u64,
   ) {
     this.isPending = vpid != 0;
-  }
-
-  /** MAPPING_OK where VPID 0 was given or the processor has an INVVPID type that `flush` can use. */
-  checkSupport(): u32 {
-    return this.vpid != 0 && invvpidType(this.capabilities) == NO_TYPE ? INVVPID_UNSUPPORTED : MAPPING_OK;
   }
 
   /**

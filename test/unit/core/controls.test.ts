@@ -5,6 +5,7 @@ import { assertEnd, complaints } from "./assertions.ts";
 import { skylake, type CpuModel } from "./machine/cpu-model.ts";
 import { first, hlt, listed, type Script } from "./machine/exits.ts";
 import type { Guest } from "./machine/guest.ts";
+import { interpreted } from "./machine/interpreter.ts";
 import { boot, type Run } from "./machine/machine.ts";
 import { allFields, control, field } from "./machine/tables.ts";
 import type { Vmcs } from "./machine/vmcs.ts";
@@ -13,11 +14,11 @@ import { controlIsOn } from "./machine/vm-entry.ts";
 const short = "guest=hlt iterations=1";
 
 /** Runs one guest and keeps its VMCS as the first VM entry saw it. */
-function runAndKeep(cpu: CpuModel, commandLine = short): { run: Run; vmcs: Vmcs } {
+function runAndKeep(cpu: CpuModel, commandLine = short, exits = listed(hlt)): { run: Run; vmcs: Vmcs } {
   const kept: Vmcs[] = [];
   const script: Script = (guest: Guest) => {
     kept.push(guest.vmcs);
-    return listed(hlt)(guest);
+    return exits(guest);
   };
   const run = boot({ commandLine, cpu, scripts: [script] });
   assert.ok(kept[0], run.lines.join("\n"));
@@ -173,13 +174,58 @@ test("a CPU without VPID runs guests without it", () => {
   assert.deepEqual(complaints(run), []);
 });
 
-test("without a usable INVEPT there is no EPT, without a usable INVVPID no VPID: each has its result", () => {
-  const without = (bits: bigint): CpuModel => skylake.without("IA32_VMX_EPT_VPID_CAP", bits);
-  for (const bits of [1n << 20n, (1n << 25n) | (1n << 26n)]) {
-    assertEnd(boot({ commandLine: short, cpu: without(bits) }), "ept-unusable", /INVEPT_UNSUPPORTED/);
+/** What of IA32_VMX_EPT_VPID_CAP a CPU may lack so that its VPID, or its EPT, is of no use (SDM 3D A.10). */
+const unusable = {
+  vpid: [1n << 32n, (1n << 41n) | (1n << 42n)],
+  ept: [
+    [1n << 6n, /EPTP_WALK_LENGTH_UNSUPPORTED/],
+    [(1n << 8n) | (1n << 14n), /EPTP_MEMORY_TYPE_UNSUPPORTED/],
+    [1n << 20n, /INVEPT_UNSUPPORTED/],
+    [(1n << 25n) | (1n << 26n), /INVEPT_UNSUPPORTED/],
+  ],
+} as const;
+const without = (bits: bigint): CpuModel => skylake.without("IA32_VMX_EPT_VPID_CAP", bits);
+
+test("where the CPU has VPIDs but no usable INVVPID, every kind of VM runs without VPIDs, and Basalt warns", () => {
+  for (const bits of unusable.vpid) {
+    for (const guest of ["hlt", "real", "mirror", "rdtsc"]) {
+      const { run, vmcs } = runAndKeep(without(bits), `guest=${guest} iterations=1`, interpreted);
+      assertEnd(run, "ok", /warning: this CPU allows VPID; Basalt does without it: INVVPID_UNSUPPORTED/);
+      assert.equal(complaints(run).length, 1);
+      assert.equal(controlIsOn(vmcs, SECONDARY, "SECONDARY_ENABLE_VPID"), false);
+      assert.equal(controlIsOn(vmcs, SECONDARY, "SECONDARY_ENABLE_EPT"), true);
+      assert.ok(!run.machine.trace.some((step) => step.startsWith("INVVPID")));
+    }
   }
-  for (const bits of [1n << 32n, (1n << 41n) | (1n << 42n)]) {
-    assertEnd(boot({ commandLine: short, cpu: without(bits) }), "vpid-unusable", /INVVPID_UNSUPPORTED/);
+});
+
+test("where the CPU has EPT but not what Basalt's takes, guests that mirror the host run without, and Basalt warns", () => {
+  for (const [bits, reason] of unusable.ept) {
+    for (const guest of ["mirror", "rdtsc"]) {
+      const { run, vmcs } = runAndKeep(without(bits), `guest=${guest} iterations=1`, interpreted);
+      assertEnd(run, "ok", reason, new RegExp(`vm0: guest ${guest}, in Basalt's own memory, without EPT$`));
+      assert.match(complaints(run).join("\n"), /^basalt: warning: this CPU allows EPT; Basalt does without it: .*$/);
+      assert.equal(controlIsOn(vmcs, SECONDARY, "SECONDARY_ENABLE_EPT"), false);
+      assert.equal(controlIsOn(vmcs, SECONDARY, "SECONDARY_ENABLE_VPID"), true);
+      assert.ok(!run.machine.trace.some((step) => step.startsWith("INVEPT")));
+    }
+  }
+});
+
+test("where EPT and VPID are both of no use, mirror runs without secondary controls", () => {
+  const { run, vmcs } = runAndKeep(skylake.withMsr("IA32_VMX_EPT_VPID_CAP", 0n), "guest=mirror", interpreted);
+  assertEnd(run, "ok", /allows EPT; Basalt does without/, /allows VPID; Basalt does without/);
+  assert.equal(vmcs.read(field(SECONDARY)), 0n);
+});
+
+test("guests that need EPT are refused where it is of no use, before any VM entry and without a warning", () => {
+  for (const [bits, reason] of unusable.ept) {
+    for (const guest of ["hlt", "real", "ept"]) {
+      const run = boot({ commandLine: `guest=${guest} iterations=1`, cpu: without(bits) });
+      assertEnd(run, "ept-unusable", reason);
+      assert.equal(complaints(run).length, 1);
+      assert.ok(!run.machine.trace.includes("VM entry"));
+    }
   }
 });
 
@@ -188,26 +234,17 @@ test("with only the all-context INVEPT and INVVPID, these are used", () => {
   assertEnd(boot({ commandLine: short, cpu }), "ok");
 });
 
-test("INVEPT or INVVPID that fails before an entry ends the VM, and the guest is not entered", () => {
-  for (const instruction of ["INVEPT", "INVVPID"] as const) {
+test("INVEPT or INVVPID that fails before an entry ends the VM by its own result, and the guest is not entered", () => {
+  for (const [instruction, result] of [
+    ["INVEPT", "ept-unusable"],
+    ["INVVPID", "vpid-unusable"],
+  ] as const) {
     for (const error of [undefined, 28]) {
       const failure = { instruction, execution: 1, ...(error === undefined ? {} : { error }) };
       const run = boot({ commandLine: short, failures: [failure] });
-      assertEnd(run, "ept-unusable", error === undefined ? /VMFAIL_INVALID/ : /VMFAIL_VALID/);
+      assertEnd(run, result, error === undefined ? /VMFAIL_INVALID/ : /VMFAIL_VALID/);
       assert.ok(!run.machine.trace.includes("VM entry"));
     }
-  }
-});
-
-test("an EPTP that this CPU would refuse is refused before the VMCS sees it, with its rule", () => {
-  const refusals: readonly (readonly [bigint, RegExp])[] = [
-    [(1n << 14n) | (1n << 8n), /EPTP_MEMORY_TYPE_UNSUPPORTED/],
-    [1n << 6n, /EPTP_WALK_LENGTH_UNSUPPORTED/],
-  ];
-  for (const [bits, pattern] of refusals) {
-    const run = boot({ commandLine: short, cpu: skylake.without("IA32_VMX_EPT_VPID_CAP", bits) });
-    assertEnd(run, "ept-unusable", pattern);
-    assert.ok(!run.machine.trace.includes("VM entry"));
   }
 });
 

@@ -1,12 +1,12 @@
 // AssemblyScript: the memory objects of core as exports, for the tests of this folder. Holds no logic of its own.
 
-import { Ept } from "../../../hv/core/memory/ept";
+import { checkEptSupport, Ept } from "../../../hv/core/memory/ept";
 import { checkEptPointer, EptFormat } from "../../../hv/core/memory/ept-format";
 import { mappingStatusText } from "../../../hv/core/memory/mapping-status";
 import { Mtrrs } from "../../../hv/core/memory/memory-type";
 import { PAGE_BYTES, PagePool } from "../../../hv/core/memory/page-pool";
 import { PageTables, Translation } from "../../../hv/core/memory/page-tables";
-import { GuestTranslations, invalidateVpid, VpidInvalidation } from "../../../hv/core/vmx/invalidate";
+import { checkInvvpid, GuestTranslations, invalidateVpid, VpidInvalidation } from "../../../hv/core/vmx/invalidate";
 import { NestedPagingFormat } from "./nested-paging-format";
 
 export function statusText(status: u32): string {
@@ -105,8 +105,12 @@ export function createVpid(vpid: u32, capabilities: u64): VpidInvalidation {
   return new VpidInvalidation(<u16>vpid, capabilities);
 }
 
-export function vpidSupport(vpid: VpidInvalidation): u32 {
-  return vpid.checkSupport();
+export function invvpidSupport(capabilities: u64): u32 {
+  return checkInvvpid(capabilities);
+}
+
+export function eptSupport(capabilities: u64): u32 {
+  return checkEptSupport(capabilities);
 }
 
 export function vpidRequireInvalidation(vpid: VpidInvalidation): void {

@@ -49,6 +49,7 @@ describe("the EPT pointer", () => {
       const machine = await Machine.create(module, { capabilities: ALL_CAPABILITIES & ~missing });
       const ept = machine.createEpt();
       assert.equal(ept.status, status);
+      assert.equal(machine.name(machine.harness.eptSupport(machine.capabilities)), status);
       assert.equal(ept.pointer, 0n);
       assert.equal(machine.inUse, 0);
       assert.equal(ept.map(0n, 0n, 0x1000n, 7), status);

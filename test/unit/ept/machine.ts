@@ -42,7 +42,8 @@ export interface Harness {
   eptRelease(ept: Handle): void;
   checkPointer(eptp: bigint, capabilities: bigint, physicalAddressBits: number): number;
   createVpid(vpid: number, capabilities: bigint): Handle;
-  vpidSupport(vpid: Handle): number;
+  invvpidSupport(capabilities: bigint): number;
+  eptSupport(capabilities: bigint): number;
   vpidRequireInvalidation(vpid: Handle): void;
   executeInvvpid(capabilities: bigint, vpid: number): number;
   createGuestTranslations(ept: Handle, vpid: Handle): Handle;
