@@ -32,6 +32,7 @@ export const RESULT_TRIPLE_FAULT: u32 = 43;
 export const RESULT_EPT_VIOLATION: u32 = 44;
 export const RESULT_EPT_MISCONFIGURATION: u32 = 45;
 export const RESULT_NOT_HANDLED: u32 = 46;
+export const RESULT_MACHINE_CHECK_IN_GUEST: u32 = 47;
 export const RESULT_VMM_STOPPED: u32 = 50;
 export const RESULT_VMM_NOT_CREATED: u32 = 51;
 
@@ -64,6 +65,7 @@ const NUMBERS: StaticArray<u32> = [
   RESULT_EPT_VIOLATION,
   RESULT_EPT_MISCONFIGURATION,
   RESULT_NOT_HANDLED,
+  RESULT_MACHINE_CHECK_IN_GUEST,
   RESULT_VMM_STOPPED,
   RESULT_VMM_NOT_CREATED,
   RESULT_VMXOFF_FAILED,
@@ -94,6 +96,7 @@ const NAMES: StaticArray<string> = [
   "ept-violation",
   "ept-misconfiguration",
   "not-handled",
+  "machine-check-in-guest",
   "vmm-stopped",
   "vmm-not-created",
   "vmxoff-failed",

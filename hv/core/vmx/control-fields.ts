@@ -1,5 +1,6 @@
 // The control fields of the current VMCS (SDM 3C 25.6 to 25.8).
 
+import { VECTOR_MACHINE_CHECK } from "../../x86/exceptions";
 import {
   CR3_TARGET_COUNT,
   EPT_POINTER,
@@ -34,8 +35,8 @@ export function writeControlFields(controls: ExecutionControls, eptp: u64, vpid:
   vmwrite(VM_ENTRY_CONTROLS, controls.entry.value);
   if (controls.hasEpt) vmwrite(EPT_POINTER, eptp);
   if (controls.hasVpid) vmwrite(VIRTUAL_PROCESSOR_IDENTIFIER, vpid);
-  // No exception exits but NMIs: the guest's exceptions are the guest's.
-  vmwrite(EXCEPTION_BITMAP, 0);
+  // A guest's exceptions are the guest's, but for the machine check, which would else go through its IDT.
+  vmwrite(EXCEPTION_BITMAP, 1 << VECTOR_MACHINE_CHECK);
   vmwrite(PAGE_FAULT_ERROR_CODE_MASK, 0);
   vmwrite(PAGE_FAULT_ERROR_CODE_MATCH, 0);
   vmwrite(CR3_TARGET_COUNT, 0);

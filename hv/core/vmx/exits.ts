@@ -1,9 +1,17 @@
 // VM exits: one handler for each basic exit reason (SDM 3D appendix C).
 
 import {
+  INTERRUPTION_TYPE_HARDWARE_EXCEPTION,
+  INTERRUPTION_TYPE_NMI,
+  INTERRUPTION_VECTOR_AND_TYPE_MASK,
+  VECTOR_MACHINE_CHECK,
+  VECTOR_NMI,
+} from "../../x86/exceptions";
+import {
   EXIT_REASON_COUNT,
   EXIT_REASON_ENTRY_FAILURE,
   EXIT_REASON_BASIC_MASK,
+  EXIT_REASON_MACHINE_CHECK_DURING_ENTRY,
   exitReasonName,
 } from "../../x86/exit-reasons";
 import {
@@ -35,6 +43,7 @@ import { callVmm, VMM_ENTRY_EXIT, VMM_STOPPED } from "../vmm";
 import { cpuidForGuest } from "../cpu/cpuid";
 import { MAPPING_OK, mappingStatusText } from "../memory/mapping-status";
 import { completeIo } from "./io";
+import { endByMachineCheck } from "./machine-check";
 import { RESUME, Vcpu } from "./vcpu";
 import { vmxFailure } from "./vmx-failure";
 
@@ -83,10 +92,14 @@ function onExternalInterrupt(_vcpu: Vcpu): u32 {
   return RESUME;
 }
 
+const NMI: u32 = INTERRUPTION_TYPE_NMI | VECTOR_NMI;
+const MACHINE_CHECK: u32 = INTERRUPTION_TYPE_HARDWARE_EXCEPTION | VECTOR_MACHINE_CHECK;
+
+/** An NMI, or the one exception that control-fields.ts has in the exception bitmap. */
 function onExceptionOrNmi(vcpu: Vcpu): u32 {
-  // The exception bitmap is 0, so that only an NMI comes here (vector 2, type 2: SDM 3C 25.9.2).
-  const information = vmread(VM_EXIT_INTERRUPTION_INFORMATION);
-  if ((information & 0x7ff) != 0x202) return onUnexpected(vcpu);
+  const event = (<u32>vmread(VM_EXIT_INTERRUPTION_INFORMATION)) & INTERRUPTION_VECTOR_AND_TYPE_MASK;
+  if (event == MACHINE_CHECK) return endByMachineCheck(vcpu, "in the guest");
+  if (event != NMI) return onUnexpected(vcpu);
   unblockNmis();
   return RESUME;
 }
@@ -169,6 +182,7 @@ function onEntryFailure(vcpu: Vcpu): u32 {
   const basic = reason & EXIT_REASON_BASIC_MASK;
   vcpu.exitReason = basic;
   if (!(reason & EXIT_REASON_ENTRY_FAILURE)) return onUnexpected(vcpu);
+  if (basic == EXIT_REASON_MACHINE_CHECK_DURING_ENTRY) return endByMachineCheck(vcpu, "during VM entry");
   const line = vcpu.say(LEVEL_ERROR).text("VM entry failed: exit reason ").hex(reason, 8).text(", ");
   line.text(exitReasonName(basic)).text(", exit qualification ").hex(vmread(EXIT_QUALIFICATION)).end();
   return vcpu.stop(RESULT_ENTRY_FAILED_BY_STATE);

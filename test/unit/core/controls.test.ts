@@ -97,6 +97,13 @@ test("the guest runs with the controls that the architecture demands", () => {
   on(ENTRY, "ENTRY_IA32E_MODE_GUEST", "ENTRY_LOAD_IA32_EFER", "ENTRY_LOAD_IA32_PAT");
 });
 
+test("of a guest's exceptions the machine check exits, in every kind of VM, and no other", () => {
+  for (const guest of ["hlt", "real", "ept", "mirror", "rdtsc"]) {
+    const { vmcs } = runAndKeep(skylake, `guest=${guest} iterations=1`, interpreted);
+    assert.equal(vmcs.read(field("EXCEPTION_BITMAP")), 1n << 18n, guest);
+  }
+});
+
 test("no field that VM entry reads is left as the CPU found it in memory", () => {
   assert.deepEqual([...runAndKeep(skylake).vmcs.undefinedReads], []);
 });

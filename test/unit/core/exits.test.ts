@@ -3,11 +3,21 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertEnd, complaints } from "./assertions.ts";
 import { cpuModel, modelNames, skylake } from "./machine/cpu-model.ts";
-import { cpuid, externalInterrupt, hlt, listed, nmi, tripleFault, vmcall, type Exit } from "./machine/exits.ts";
+import {
+  cpuid,
+  externalInterrupt,
+  hlt,
+  listed,
+  machineCheck,
+  nmi,
+  tripleFault,
+  vmcall,
+  type Exit,
+} from "./machine/exits.ts";
 import type { Guest } from "./machine/guest.ts";
 import { interruptedAt } from "./machine/interpreter.ts";
 import { boot, type MachineOptions, type Run } from "./machine/machine.ts";
-import { exitReasonNames, reason } from "./machine/tables.ts";
+import { exitReasonNames, msr, reason } from "./machine/tables.ts";
 
 const START = 0x10000n;
 const VMX = 1n << 5n;
@@ -136,8 +146,47 @@ test("an NMI is the host's: NMIs are unblocked, and the guest goes on where it w
   assert.equal(run.machine.trace.filter((step) => step === "INT 2").length, 2);
 });
 
+const MCG_STATUS = "IA32_MCG_STATUS";
+/** RIPV, EIPV and MCIP (SDM 3B 16.3.1.2). */
+const IN_PROGRESS = 7n;
+
+test("a machine check in a guest ends its VM by a result of its own, whatever else the exit says, and the next one runs", () => {
+  const cpu = skylake.withMsr(MCG_STATUS, IN_PROGRESS);
+  for (const information of [0x80000312n, 0x80001312n]) {
+    const exit = { ...machineCheck, rip: 0x10004n, fields: { VM_EXIT_INTERRUPTION_INFORMATION: information } };
+    const run = boot({ commandLine: "guest=count,hlt iterations=1", cpu, scripts: [listed(exit), listed(hlt)] });
+    assertEnd(
+      run,
+      "machine-check-in-guest",
+      /error: vm0: machine check in the guest at RIP 0x0000000000010004, IA32_MCG_STATUS 0x7: .*failed; this VM ends$/,
+      /vm0: ended: machine-check-in-guest/,
+      /vm1: ended: ok/,
+    );
+    assert.equal(run.machine.processor.rdmsr(msr(MCG_STATUS)), 0n, "the next machine check does not shut the CPU down");
+    assert.ok(!run.machine.trace.includes("INT 2"));
+  }
+});
+
+test("a machine check is told on a CPU without IA32_MCG_STATUS too", () => {
+  const run = boot({
+    commandLine: "guest=count",
+    cpu: skylake.withMsr(MCG_STATUS, null),
+    scripts: [listed(machineCheck)],
+  });
+  assertEnd(run, "machine-check-in-guest", /machine check in the guest at RIP 0x0000000000010000: the processor/);
+});
+
+test("a machine check during VM entry ends the VM by the same result", () => {
+  const run = boot({
+    commandLine: "guest=count",
+    cpu: skylake.withMsr(MCG_STATUS, IN_PROGRESS),
+    scripts: [listed({ reason: 0x80000029 })],
+  });
+  assertEnd(run, "machine-check-in-guest", /error: vm0: machine check during VM entry at RIP .*IA32_MCG_STATUS 0x7/);
+});
+
 test("an exception of the guest's, which should not exit, ends the VM", () => {
-  for (const information of [0x80000b0en, 0x80000306n, 0x80000402n, 0x80000203n]) {
+  for (const information of [0x80000b0en, 0x80000306n, 0x80000402n, 0x80000203n, 0x80000212n, 0x80000612n]) {
     const run = runToExit({ ...nmi, fields: { VM_EXIT_INTERRUPTION_INFORMATION: information } });
     assertEnd(run, "unexpected-exit", /error: vm0: .*VM exit 0, Exception or non-maskable interrupt/);
     assert.ok(!run.machine.trace.includes("INT 2"));
@@ -226,7 +275,6 @@ test("a VM entry that fails by the guest's state, or by an MSR, says so by reaso
   assertEnd(state, "entry-failed-by-state", /0x80000021, VM-entry failure due to invalid guest state.* 0x4/);
   const msr = runToExit({ reason: 0x80000022, qualification: 3n });
   assertEnd(msr, "entry-failed-by-state", /0x80000022, VM-entry failure due to MSR loading.* 0x3/);
-  assertEnd(runToExit({ reason: 0x80000029 }), "entry-failed-by-state", /machine-check/);
 });
 
 test("a VMLAUNCH or VMRESUME that fails is told by instruction, kind of failure and error", () => {

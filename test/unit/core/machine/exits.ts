@@ -43,6 +43,9 @@ export const nmi: Exit = {
   fields: { VM_EXIT_INTERRUPTION_INFORMATION: 0x80000202n },
 };
 
+/** #MC: vector 18, type 3, valid. */
+export const machineCheck: Exit = { ...nmi, fields: { VM_EXIT_INTERRUPTION_INFORMATION: 0x80000312n } };
+
 /** IN or OUT of one byte by way of DX (SDM 3C 28.2.1, table 28-5). */
 export function io(port: bigint, isIn: boolean): Exit {
   const qualification = (port << 16n) | (isIn ? 8n : 0n);

@@ -23,6 +23,9 @@ export interface ExitRecord {
 /** What stays in a field whose content the SDM does not define: using it must not go unnoticed. */
 const UNDEFINED = 0x5a5an;
 const ENTRY_FAILURE = 0x80000000;
+/** Vector and type in the VM-exit interruption information, and those of an NMI. */
+const EVENT = 0x7ffn;
+const NMI = 0x202n;
 const FORBIDDEN_IN_MSR_LOAD = new Set([0xc0000100, 0xc0000101, 0x9b, 0x9e]);
 
 /** Fields that VM entry loads without a check, or that rule how the guest runs, on every CPU. */
@@ -122,7 +125,9 @@ export class VmEntry {
     const injection = field("VM_ENTRY_INTERRUPTION_INFORMATION");
     vmcs.write(injection, vmcs.read(injection) & 0x7fffffffn);
     if (exit.reason === reason("EXIT_REASON_EXTERNAL_INTERRUPT")) this.interruptIsPending = true;
-    if (exit.reason === reason("EXIT_REASON_EXCEPTION_OR_NMI")) this.nmisAreBlocked = true;
+    if (exit.reason === reason("EXIT_REASON_EXCEPTION_OR_NMI")) {
+      this.nmisAreBlocked = (vmcs.get("VM_EXIT_INTERRUPTION_INFORMATION") & EVENT) === NMI;
+    }
     this.#requireHostState(vmcs);
     this.#loadHostState(vmcs);
     this.records.push({ reason: exit.reason, rip: guest.rip, wasResume, accesses: 0 });
