@@ -1,9 +1,11 @@
 // Holds how a boot of Linux with several runs is told apart into runs, what --on nested refuses, and what it needs.
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { basename, delimiter, join } from "node:path";
 import { describe, test } from "node:test";
+import { execa } from "execa";
+import { placeModules } from "../../../tools/emulators/nested/modules.ts";
 import { unpackPackages } from "../../../tools/emulators/nested/packages.ts";
 import { runNested } from "../../../tools/emulators/nested/nested.ts";
 import { failedEntryChecks, Report, ticksAtEnd } from "../../../tools/emulators/nested/report.ts";
@@ -109,4 +111,23 @@ describe("the packages of Linux", () => {
       await rm(directory, { recursive: true });
     }
   });
+});
+
+test("Linux gets KVM's modules as insmod takes them, whether Debian's kernel has them compressed or not", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "basalt-modules-"));
+  try {
+    const paths = ["irqbypass.ko", "kvm.ko", "kvm-intel.ko", "kvm-amd.ko"].map((name) => join(directory, name));
+    for (const path of paths) await writeFile(path, `contents of ${path}`);
+    await execa("xz", paths.slice(1));
+    const contents = (await readdir(directory)).map((name) => join(directory, name));
+    const placed = join(directory, "placed");
+    await mkdir(placed);
+    await placeModules((name) => contents.find((path) => name.test(path))!, placed);
+    assert.deepEqual((await readdir(placed)).sort(), ["irqbypass.ko", "kvm-intel.ko", "kvm.ko"]);
+    for (const path of paths.slice(0, 3)) {
+      assert.equal(await readFile(join(placed, basename(path)), "utf8"), `contents of ${path}`);
+    }
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 });

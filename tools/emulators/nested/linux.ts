@@ -20,6 +20,7 @@ import { execa } from "execa";
 import { ToolError } from "../../errors.ts";
 import { buildDirectory } from "../../paths.ts";
 import { packTree } from "./archive.ts";
+import { placeModules } from "./modules.ts";
 import { unpackPackages } from "./packages.ts";
 
 export interface Linux {
@@ -32,7 +33,7 @@ const directoryOfAll = join(buildDirectory, "nested");
 const workplacePrefix = "making-";
 const hourInMilliseconds = 60 * 60 * 1000;
 const init = new URL("init.sh", import.meta.url).pathname;
-const recipe = new URL(import.meta.url).pathname;
+const recipe = [import.meta.url, new URL("modules.ts", import.meta.url)].map((url) => new URL(url).pathname);
 const qemu = "/usr/bin/qemu-system-x86_64";
 
 /** What QEMU loads into its machine: by `-kernel`, by `-cdrom`, and for the devices that q35 has unasked. */
@@ -44,10 +45,8 @@ const firmware = [
   "/usr/lib/ipxe/qemu/efi-e1000e.rom",
 ];
 
-const modules = ["irqbypass.ko", "kvm.ko", "kvm-intel.ko"];
-
 /**
- * The Linux in build/nested/, which is made when it is not there, or when this machine's QEMU, init.sh or this file
+ * The Linux in build/nested/, which is made when it is not there, or when this machine's QEMU, init.sh or the recipe
  * have changed since. The packages that are downloaded for it are those of that day. Throws a ToolError where it cannot be made.
  */
 export async function makeLinux(onStage: (stage: string) => void): Promise<Linux> {
@@ -86,7 +85,7 @@ async function make(files: readonly string[], workplace: string, directory: stri
   await copyFile(init, join(tree, "init"));
   await chmod(join(tree, "init"), 0o755);
   await copyFile(find(/\/bin\/busybox$/), join(tree, "bin/busybox"));
-  for (const name of modules) await copyFile(find(new RegExp(`/${name}$`)), join(tree, "lib/modules", name));
+  await placeModules(find, join(tree, "lib/modules"));
   for (const file of files) {
     await mkdir(join(tree, dirname(file)), { recursive: true });
     await copyFile(file, join(tree, file));
@@ -113,7 +112,7 @@ async function librariesOf(program: string): Promise<string[]> {
 /** Tells one state of `files` from another: a package that is installed anew changes size or date. */
 async function keyOf(files: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
-  for (const part of [init, recipe]) hash.update(await readFile(part));
+  for (const part of [init, ...recipe]) hash.update(await readFile(part));
   for (const file of files) {
     const status = await stat(file).catch(() => null);
     if (status === null) throw new ToolError("emulator", `There is no ${file}, which --on nested needs. Install QEMU.`);

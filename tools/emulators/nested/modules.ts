@@ -1,0 +1,24 @@
+// Puts KVM's modules where init.sh loads them from.
+import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { ToolError } from "../../errors.ts";
+import { requireProgram } from "../../programs.ts";
+
+const modules = ["irqbypass.ko", "kvm.ko", "kvm-intel.ko"];
+
+/** Puts the modules into `directory`, unpacked. `find` answers with the path that an expression matches, or throws. */
+export async function placeModules(find: (name: RegExp) => string, directory: string): Promise<void> {
+  for (const name of modules) {
+    const from = find(new RegExp(`/${name.replace(".", "\\.")}(?:\\.xz)?$`));
+    const to = join(directory, name);
+    // Debian compresses them since release 13; busybox's insmod takes them as they are loaded.
+    await (from.endsWith(".xz") ? unpack(from, to) : copyFile(from, to));
+  }
+}
+
+async function unpack(from: string, to: string): Promise<void> {
+  requireProgram("xz", "xz-utils", "emulator");
+  const unpacking = await execa("xz", ["--decompress", "--stdout", from], { stdout: { file: to }, reject: false });
+  if (unpacking.failed) throw new ToolError("setup", `xz could not unpack ${from}:\n${unpacking.stderr}`);
+}
