@@ -10,6 +10,9 @@ import { unpackPackages } from "../../../tools/emulators/nested/packages.ts";
 import { runNested } from "../../../tools/emulators/nested/nested.ts";
 import { failedEntryChecks, Report, ticksAtEnd } from "../../../tools/emulators/nested/report.ts";
 import { exitCodes } from "../../../tools/exit-codes.ts";
+import { unlessInterrupted } from "../../../tools/interrupt.ts";
+
+const neverAborts = new AbortController().signal;
 
 /** The report of `count` runs after `lines`, and what was told live: the number of a run that begins, or its line. */
 function reportOf(count: number, ...lines: string[]): { report: Report; live: unknown[] } {
@@ -91,26 +94,68 @@ describe("--on nested refuses with exit code 1", () => {
   }
 });
 
+/** Runs `work` in a directory with these programs, which are found before all others. */
+async function withPrograms(
+  programs: Readonly<Record<string, string>>,
+  work: (directory: string) => Promise<void>,
+): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "basalt-packages-"));
+  const path = process.env["PATH"];
+  try {
+    for (const [name, script] of Object.entries(programs)) {
+      await writeFile(join(directory, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    }
+    process.env["PATH"] = `${directory}${delimiter}${path}`;
+    await work(directory);
+  } finally {
+    process.env["PATH"] = path;
+    await rm(directory, { recursive: true });
+  }
+}
+
 describe("the packages of Linux", () => {
-  test("that apt cannot download are named with what apt said and what to do, with exit code 8", async () => {
-    const directory = await mkdtemp(join(tmpdir(), "basalt-packages-"));
-    const path = process.env["PATH"];
-    try {
-      const programs = { "apt-cache": "echo '  Depends: linux-image-6-cloud'", "apt-get": "echo no network; exit 100" };
-      for (const [name, script] of Object.entries({ ...programs, sudo: 'shift; exec "$@"' })) {
-        await writeFile(join(directory, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-      }
-      process.env["PATH"] = `${directory}${delimiter}${path}`;
-      await assert.rejects(unpackPackages(join(directory, "unpacked")), {
+  const common = { "apt-cache": "echo '  Depends: linux-image-6-cloud'", sudo: 'shift; exec "$@"' };
+
+  test("that apt cannot download are named with what apt said and what to do, with exit code 8", () =>
+    withPrograms({ ...common, "apt-get": "echo no network; exit 100" }, async (directory) => {
+      await assert.rejects(unpackPackages(join(directory, "unpacked"), neverAborts), {
         exitCode: exitCodes.setup.code,
         message: /linux-image-cloud-amd64 and busybox-static.*sudo apt-get update.*\nno network$/,
       });
       assert.deepEqual(await readdir(join(directory, "unpacked/packages")), []);
-    } finally {
-      process.env["PATH"] = path;
-      await rm(directory, { recursive: true });
-    }
+    }));
+
+  test("whose download is interrupted are not tried again", () => {
+    const aptGet = 'echo $1 >>"$(dirname "$0")/log"; kill -USR2 $PPID; exec sleep 1000';
+    return withPrograms({ ...common, "apt-get": aptGet }, async (directory) => {
+      const controller = new AbortController();
+      const abort = (): void => controller.abort();
+      process.on("SIGUSR2", abort);
+      try {
+        await assert.rejects(unpackPackages(join(directory, "unpacked"), controller.signal));
+      } finally {
+        process.off("SIGUSR2", abort);
+      }
+      assert.equal(await readFile(join(directory, "log"), "utf8"), "download\n");
+    });
   });
+});
+
+test("an interruption before Linux is made ends with exit code 130", () =>
+  assert.rejects(runNested([{ media: "kernel" }], { signal: AbortSignal.abort() }), {
+    exit: "interrupted",
+    message: /^Interrupted while Linux for Bochs was being made/,
+  }));
+
+test("an interruption while Linux is made is told instead of what failed by it", async () => {
+  const controller = new AbortController();
+  const failing = async (): Promise<void> => {
+    controller.abort();
+    throw new Error("the command was cancelled");
+  };
+  await assert.rejects(unlessInterrupted(controller.signal, "it was made", failing), { exit: "interrupted" });
+  const failed = unlessInterrupted(neverAborts, "it was made", () => Promise.reject(new Error("broken")));
+  await assert.rejects(failed, { message: "broken" });
 });
 
 test("Linux gets KVM's modules as insmod takes them, whether Debian's kernel has them compressed or not", async () => {
@@ -122,7 +167,7 @@ test("Linux gets KVM's modules as insmod takes them, whether Debian's kernel has
     const contents = (await readdir(directory)).map((name) => join(directory, name));
     const placed = join(directory, "placed");
     await mkdir(placed);
-    await placeModules((name) => contents.find((path) => name.test(path))!, placed);
+    await placeModules((name) => contents.find((path) => name.test(path))!, placed, neverAborts);
     assert.deepEqual((await readdir(placed)).sort(), ["irqbypass.ko", "kvm-intel.ko", "kvm.ko"]);
     for (const path of paths.slice(0, 3)) {
       assert.equal(await readFile(join(placed, basename(path)), "utf8"), `contents of ${path}`);

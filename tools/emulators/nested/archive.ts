@@ -5,7 +5,7 @@ import { ToolError } from "../../errors.ts";
 import { requireProgram } from "../../programs.ts";
 
 /** The bytes of a cpio archive with everything below `tree`, owned by root. Files linked to each other are stored once. */
-export async function packTree(tree: string): Promise<Uint8Array> {
+export async function packTree(tree: string, signal: AbortSignal): Promise<Uint8Array> {
   requireProgram("cpio", "cpio", "emulator");
   const names = (await readdir(tree, { recursive: true })).sort();
   const packed = await execa("cpio", ["--create", "--format=newc", "--owner=0:0", "--quiet"], {
@@ -14,6 +14,7 @@ export async function packTree(tree: string): Promise<Uint8Array> {
     encoding: "buffer",
     maxBuffer: 2 ** 31,
     reject: false,
+    cancelSignal: signal,
   });
   if (!packed.failed) return packed.stdout;
   throw new ToolError("emulator", `cpio could not pack ${tree}:\n${Buffer.from(packed.stderr).toString()}`);

@@ -49,7 +49,7 @@ const firmware = [
  * The Linux in build/nested/, which is made when it is not there, or when this machine's QEMU, init.sh or the recipe
  * have changed since. The packages that are downloaded for it are those of that day. Throws a ToolError where it cannot be made.
  */
-export async function makeLinux(onStage: (stage: string) => void): Promise<Linux> {
+export async function makeLinux(onStage: (stage: string) => void, signal: AbortSignal): Promise<Linux> {
   const files = [qemu, ...(await librariesOf(qemu)), ...firmware];
   const key = await keyOf(files);
   const directory = join(directoryOfAll, key);
@@ -58,7 +58,7 @@ export async function makeLinux(onStage: (stage: string) => void): Promise<Linux
     await mkdir(directoryOfAll, { recursive: true });
     const workplace = await mkdtemp(join(directoryOfAll, workplacePrefix));
     try {
-      await make(files, workplace, directory);
+      await make(files, workplace, directory, signal);
     } finally {
       await rm(workplace, { recursive: true, force: true });
     }
@@ -68,9 +68,14 @@ export async function makeLinux(onStage: (stage: string) => void): Promise<Linux
 }
 
 /** `directory` appears with everything in it, or not at all. */
-async function make(files: readonly string[], workplace: string, directory: string): Promise<void> {
+async function make(
+  files: readonly string[],
+  workplace: string,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
   const unpacked = join(workplace, "unpacked");
-  const packages = await unpackPackages(unpacked);
+  const packages = await unpackPackages(unpacked, signal);
   const contents = (await readdir(unpacked, { recursive: true })).map((name) => join(unpacked, name));
   const find = (name: RegExp): string => {
     const path = contents.find((path) => name.test(path));
@@ -85,7 +90,7 @@ async function make(files: readonly string[], workplace: string, directory: stri
   await copyFile(init, join(tree, "init"));
   await chmod(join(tree, "init"), 0o755);
   await copyFile(find(/\/bin\/busybox$/), join(tree, "bin/busybox"));
-  await placeModules(find, join(tree, "lib/modules"));
+  await placeModules(find, join(tree, "lib/modules"), signal);
   for (const file of files) {
     await mkdir(join(tree, dirname(file)), { recursive: true });
     await copyFile(file, join(tree, file));
@@ -94,7 +99,7 @@ async function make(files: readonly string[], workplace: string, directory: stri
   const made = join(workplace, "made");
   await mkdir(made);
   await copyFile(find(/\/boot\/vmlinuz-[^/]+$/), join(made, "vmlinuz"));
-  await writeFile(join(made, "initramfs"), gzipSync(await packTree(tree)));
+  await writeFile(join(made, "initramfs"), gzipSync(await packTree(tree, signal)));
   await writeFile(join(made, "made-from.txt"), [...packages, ...files].map((name) => `${name}\n`).join(""));
   await rename(made, directory).catch((error: NodeJS.ErrnoException) => {
     // Another process made the same.

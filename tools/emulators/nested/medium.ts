@@ -29,6 +29,7 @@ export async function writeMedium(
   linux: Linux,
   runs: readonly InnerRun[],
   directory: string,
+  signal: AbortSignal,
 ): Promise<void> {
   requireProgram("grub-mkrescue", "grub-common", "emulator");
   requireProgram("xorriso", "xorriso", "emulator");
@@ -38,11 +39,11 @@ export async function writeMedium(
   await copyFile(linux.kernel, join(tree, "boot/vmlinuz"));
   await copyFile(linux.initramfs, join(tree, "boot/initramfs"));
   await writeRuns(runsTree, runs);
-  await writeFile(join(tree, "boot/runs"), await packTree(runsTree));
+  await writeFile(join(tree, "boot/runs"), await packTree(runsTree, signal));
   // Bochs boots by BIOS, so the other platforms' GRUB is left out.
   const options = ["-d", "/usr/lib/grub/i386-pc", `--install-modules=${grubModules}`];
   const words = [`--output=${isoPath}`, ...options, "--locales=", "--fonts=", "--themes=", tree];
-  const made = await execa("grub-mkrescue", words, { reject: false, all: true });
+  const made = await execa("grub-mkrescue", words, { reject: false, all: true, cancelSignal: signal });
   if (made.failed) throw new ToolError("emulator", `grub-mkrescue could not make ${isoPath}:\n${made.all}`);
   await rm(tree, { recursive: true });
   await rm(runsTree, { recursive: true });

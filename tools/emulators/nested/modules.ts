@@ -8,17 +8,22 @@ import { requireProgram } from "../../programs.ts";
 const modules = ["irqbypass.ko", "kvm.ko", "kvm-intel.ko"];
 
 /** Puts the modules into `directory`, unpacked. `find` answers with the path that an expression matches, or throws. */
-export async function placeModules(find: (name: RegExp) => string, directory: string): Promise<void> {
+export async function placeModules(
+  find: (name: RegExp) => string,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
   for (const name of modules) {
     const from = find(new RegExp(`/${name.replace(".", "\\.")}(?:\\.xz)?$`));
     const to = join(directory, name);
     // Debian compresses them since release 13; busybox's insmod takes them as they are loaded.
-    await (from.endsWith(".xz") ? unpack(from, to) : copyFile(from, to));
+    await (from.endsWith(".xz") ? unpack(from, to, signal) : copyFile(from, to));
   }
 }
 
-async function unpack(from: string, to: string): Promise<void> {
+async function unpack(from: string, to: string, signal: AbortSignal): Promise<void> {
   requireProgram("xz", "xz-utils", "emulator");
-  const unpacking = await execa("xz", ["--decompress", "--stdout", from], { stdout: { file: to }, reject: false });
+  const options = { stdout: { file: to }, reject: false, cancelSignal: signal } as const;
+  const unpacking = await execa("xz", ["--decompress", "--stdout", from], options);
   if (unpacking.failed) throw new ToolError("setup", `xz could not unpack ${from}:\n${unpacking.stderr}`);
 }

@@ -1,6 +1,7 @@
 // Nested VMX anywhere: Bochs boots a Linux with KVM, in which QEMU boots Basalt, once or several times.
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { unlessInterrupted } from "../../interrupt.ts";
 import { requireProgram } from "../../programs.ts";
 import { bochs } from "../bochs.ts";
 import type { RunPlan } from "../machine.ts";
@@ -48,8 +49,11 @@ export async function runNested(runs: readonly RunOptions[], options: NestedOpti
     await mkdir(place);
     innerRuns.push(await planInnerRun(run, n, place, options.innerSeconds ?? dayInSeconds));
   }
-  const linux = await makeLinux((stage) => options.onStage?.(stage));
-  await writeMedium(medium, linux, innerRuns, directory);
+  const signal = options.signal ?? new AbortController().signal;
+  await unlessInterrupted(signal, "Linux for Bochs was being made", async () => {
+    const linux = await makeLinux((stage) => options.onStage?.(stage), signal);
+    await writeMedium(medium, linux, innerRuns, directory, signal);
+  });
 
   const results = await boot(runs, innerRuns, medium, directory, options);
   if (results.every(({ ended }) => ended === "result") && !options.keep) {

@@ -13,41 +13,49 @@ const busybox = "busybox-static";
  * Unpacks the kernel and busybox into `directory`; the names of the package files. They come from where this machine's
  * apt gets its packages, which checks them. Throws a ToolError where apt cannot download them.
  */
-export async function unpackPackages(directory: string): Promise<string[]> {
+export async function unpackPackages(directory: string, signal: AbortSignal): Promise<string[]> {
   const downloads = join(directory, "packages");
   await mkdir(downloads, { recursive: true });
-  let failure = await download(downloads);
-  if (failure !== null && (await updatePackageLists())) failure = await download(downloads);
+  let failure = await download(downloads, signal);
+  if (failure !== null && !signal.aborted && (await updatePackageLists(signal))) {
+    failure = await download(downloads, signal);
+  }
   if (failure !== null) throw cannotDownload(failure);
   const files = await readdir(downloads);
   for (const file of files) {
-    const unpacking = await run("dpkg-deb", ["--extract", join(downloads, file), directory]);
+    const unpacking = await run("dpkg-deb", ["--extract", join(downloads, file), directory], signal);
     if (unpacking.failed) throw cannotDownload(unpacking.said);
   }
   return files;
 }
 
 /** Downloads both packages into `directory`; null, or what was said against it. */
-async function download(directory: string): Promise<string | null> {
-  const dependencies = await run("apt-cache", ["depends", kernelMetapackage]);
+async function download(directory: string, signal: AbortSignal): Promise<string | null> {
+  const dependencies = await run("apt-cache", ["depends", kernelMetapackage], signal);
   const kernel = /^ *Depends: (linux-image-\S+)$/m.exec(dependencies.said)?.[1];
   if (kernel === undefined) return dependencies.said;
-  const { failed, said } = await run("apt-get", ["download", kernel, busybox], directory);
+  const { failed, said } = await run("apt-get", ["download", kernel, busybox], signal, directory);
   return failed ? said : null;
 }
 
 /** The lists may be missing, or name packages that were replaced since: gets new ones if that asks no question. */
-async function updatePackageLists(): Promise<boolean> {
+async function updatePackageLists(signal: AbortSignal): Promise<boolean> {
   const isRoot = process.getuid?.() === 0;
   const words = [...(isRoot ? [] : ["sudo", "-n"]), "apt-get", "update"];
-  return !(await run(words[0]!, words.slice(1))).failed;
+  return !(await run(words[0]!, words.slice(1), signal)).failed;
 }
 
 /** Runs a program whose words are read here, so in English. */
-async function run(program: string, args: string[], cwd?: string): Promise<{ failed: boolean; said: string }> {
+async function run(
+  program: string,
+  args: string[],
+  signal: AbortSignal,
+  cwd?: string,
+): Promise<{ failed: boolean; said: string }> {
   const result = await execa(program, args, {
     ...(cwd === undefined ? {} : { cwd }),
     reject: false,
+    cancelSignal: signal,
     all: true,
     stdin: "ignore",
     env: { LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive" },
