@@ -1,10 +1,11 @@
 // Holds how a boot of Linux with several runs is told apart into runs, what --on nested refuses, and what it needs.
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, delimiter, join } from "node:path";
 import { describe, test } from "node:test";
 import { execa } from "execa";
+import { removeOthers } from "../../../tools/emulators/nested/linux.ts";
 import { placeModules } from "../../../tools/emulators/nested/modules.ts";
 import { unpackPackages } from "../../../tools/emulators/nested/packages.ts";
 import { runNested } from "../../../tools/emulators/nested/nested.ts";
@@ -112,6 +113,19 @@ async function withPrograms(
     await rm(directory, { recursive: true });
   }
 }
+
+test("what was made for another state of this machine goes, and what a killed process left, but no young workplace", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "basalt-linux-"));
+  try {
+    for (const name of ["wanted", "other", "making-old", "making-young"]) await mkdir(join(directory, name));
+    await symlink("nowhere", join(directory, "gone"));
+    await utimes(join(directory, "making-old"), 0, 0);
+    await removeOthers(directory, "wanted");
+    assert.deepEqual((await readdir(directory)).sort(), ["gone", "making-young", "wanted"]);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
 
 describe("the packages of Linux", () => {
   const common = { "apt-cache": "echo '  Depends: linux-image-6-cloud'", sudo: 'shift; exec "$@"' };

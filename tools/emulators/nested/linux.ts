@@ -53,16 +53,16 @@ export async function makeLinux(onStage: (stage: string) => void, signal: AbortS
   const files = [qemu, ...(await librariesOf(qemu)), ...firmware];
   const key = await keyOf(files);
   const directory = join(directoryOfAll, key);
+  await mkdir(directoryOfAll, { recursive: true });
+  await removeOthers(directoryOfAll, key);
   if (!existsSync(directory)) {
     onStage("making the Linux for Bochs, once: downloading and unpacking Debian packages");
-    await mkdir(directoryOfAll, { recursive: true });
     const workplace = await mkdtemp(join(directoryOfAll, workplacePrefix));
     try {
       await make(files, workplace, directory, signal);
     } finally {
       await rm(workplace, { recursive: true, force: true });
     }
-    await removeOthers(key);
   }
   return { kernel: join(directory, "vmlinuz"), initramfs: join(directory, "initramfs") };
 }
@@ -126,12 +126,14 @@ async function keyOf(files: readonly string[]): Promise<string> {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** Removes what was made of other files, and workplaces that were left behind by a process that was killed. */
-async function removeOthers(key: string): Promise<void> {
-  for (const name of await readdir(directoryOfAll)) {
-    const path = join(directoryOfAll, name);
-    const { mtimeMs } = await stat(path);
-    const isInUse = name === key || (name.startsWith(workplacePrefix) && Date.now() - mtimeMs < hourInMilliseconds);
-    if (!isInUse) await rm(path, { recursive: true, force: true });
+/** Removes from `directory` what was made of other files, and workplaces of an hour ago, whose process was killed. */
+export async function removeOthers(directory: string, key: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const path = join(directory, name);
+    const status = await stat(path).catch(() => null);
+    // Another process may have removed it by now.
+    if (status === null || name === key) continue;
+    const isYoung = Date.now() - status.mtimeMs < hourInMilliseconds;
+    if (!isYoung || !name.startsWith(workplacePrefix)) await rm(path, { recursive: true, force: true });
   }
 }
