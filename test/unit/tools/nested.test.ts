@@ -139,6 +139,18 @@ describe("the packages of Linux", () => {
       assert.deepEqual(await readdir(join(directory, "unpacked/packages")), []);
     }));
 
+  test("of a download that failed are not mixed with those of the next one", () => {
+    const script = `state="$(dirname "$0")/updated"
+      case $1 in
+        update) touch "$state" ;;
+        *) if [ -e "$state" ]; then touch linux-2.deb busybox.deb; else touch linux-1.deb; exit 100; fi ;;
+      esac`;
+    return withPrograms({ ...common, "apt-get": script, "dpkg-deb": "exit 0" }, async (directory) => {
+      const files = await unpackPackages(join(directory, "unpacked"), neverAborts);
+      assert.deepEqual(files.sort(), ["busybox.deb", "linux-2.deb"]);
+    });
+  });
+
   test("whose download is interrupted are not tried again", () => {
     const aptGet = 'echo $1 >>"$(dirname "$0")/log"; kill -USR2 $PPID; exec sleep 1000';
     return withPrograms({ ...common, "apt-get": aptGet }, async (directory) => {

@@ -1,5 +1,5 @@
 // Downloads Debian packages and unpacks them, without installing them.
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { ToolError } from "../../errors.ts";
@@ -15,7 +15,6 @@ const busybox = "busybox-static";
  */
 export async function unpackPackages(directory: string, signal: AbortSignal): Promise<string[]> {
   const downloads = join(directory, "packages");
-  await mkdir(downloads, { recursive: true });
   let failure = await download(downloads, signal);
   if (failure !== null && !signal.aborted && (await updatePackageLists(signal))) {
     failure = await download(downloads, signal);
@@ -29,11 +28,14 @@ export async function unpackPackages(directory: string, signal: AbortSignal): Pr
   return files;
 }
 
-/** Downloads both packages into `directory`; null, or what was said against it. */
+/** Downloads both packages into `directory`, which then holds nothing else; null, or what was said against it. */
 async function download(directory: string, signal: AbortSignal): Promise<string | null> {
   const dependencies = await run("apt-cache", ["depends", kernelMetapackage], signal);
   const kernel = /^ *Depends: (linux-image-\S+)$/m.exec(dependencies.said)?.[1];
   if (kernel === undefined) return dependencies.said;
+  // The one that an earlier attempt got may be of another version.
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true });
   const { failed, said } = await run("apt-get", ["download", kernel, busybox], signal, directory);
   return failed ? said : null;
 }
