@@ -1,5 +1,6 @@
 // Flashing, from the name of a device to a verified medium; what touches the machine comes from outside.
 import { access, constants, realpath, stat } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
 import { ToolError } from "../errors.ts";
 import { withParts, type BlockDevice } from "./block-devices.ts";
 import { describeContents, describeDevice, showBytes } from "./describe.ts";
@@ -34,23 +35,38 @@ export async function flash(
   { yes, dryRun }: FlashOptions,
   surroundings: Surroundings,
 ): Promise<BlockDevice> {
-  const { tell, ask, open, onProgress, signal } = surroundings;
-  const device = await findDevice(path, surroundings);
-  const refusal = findRefusal(device, image.length);
-  if (refusal !== null) throw new ToolError("device", `${refusal} Nothing was written.`);
-  tell(describeDevice(device));
-  for (const line of describeContents(device)) tell(`  ${line}`);
-  tell(`everything on it will be lost: its first ${showBytes(image.length)} become Basalt`);
-  if (dryRun) return device;
-  if (!yes) await confirm(device, ask);
-  if (signal.aborted) throw new ToolError("interrupted", "Interrupted. Nothing was written.");
-  const target = await open(device.path);
+  const { list, resolve, tell, ask, open, onProgress, signal } = surroundings;
+  const resolved = await resolve(path);
+  const examine = async (): Promise<BlockDevice> => {
+    const device = findDevice(resolved, await list());
+    const refusal = findRefusal(device, image.length);
+    if (refusal !== null) throw new ToolError("device", `${refusal} Nothing was written.`);
+    return device;
+  };
+  const show = (device: BlockDevice): void => {
+    tell(describeDevice(device));
+    for (const line of describeContents(device)) tell(`  ${line}`);
+    tell(`everything on it will be lost: its first ${showBytes(image.length)} become Basalt`);
+  };
+
+  const found = await examine();
+  if (dryRun) {
+    show(found);
+    return found;
+  }
+  // While it is open Linux gives its name to no other device, so that what is shown now is what will be written.
+  const target = await open(resolved);
   try {
-    await writeImage(target, image, { path: device.path, signal, onProgress });
+    const device = await examine();
+    show(device);
+    if (!yes) await confirm(device, ask);
+    if (signal.aborted) throw new ToolError("interrupted", "Interrupted. Nothing was written.");
+    requireUnchanged(device, await list());
+    await writeImage(target, image, { path: resolved, signal, onProgress });
+    return device;
   } finally {
     await target.close();
   }
-  return device;
 }
 
 /** The devices that could be flashed, each with the reason why it may not be now, or null. */
@@ -86,11 +102,21 @@ export async function resolveDevice(path: string): Promise<string> {
   return realpath(path);
 }
 
-async function findDevice(path: string, { list, resolve }: Surroundings): Promise<BlockDevice> {
-  const resolved = await resolve(path);
-  const device = (await list()).flatMap(withParts).find((candidate) => candidate.path === resolved);
+function findDevice(path: string, devices: readonly BlockDevice[]): BlockDevice {
+  const device = devices.flatMap(withParts).find((candidate) => candidate.path === path);
   if (device !== undefined) return device;
-  throw new ToolError("device", `lsblk does not tell what ${resolved} is; name a device that it lists.`);
+  throw new ToolError("device", `lsblk does not tell what ${path} is; name a device that it lists.`);
+}
+
+/** A card reader keeps its name when its card is changed. */
+function requireUnchanged(shown: BlockDevice, devices: readonly BlockDevice[]): void {
+  const now = devices.flatMap(withParts).find(({ path }) => path === shown.path);
+  if (isDeepStrictEqual(now, shown)) return;
+  const what = now === undefined ? "gone" : `now: ${[describeDevice(now), ...describeContents(now)].join("; ")}`;
+  throw new ToolError(
+    "device",
+    `${shown.path} is no longer what was shown, it is ${what}. Nothing was written; run the command again.`,
+  );
 }
 
 async function confirm({ name, path }: BlockDevice, ask: Surroundings["ask"]): Promise<void> {

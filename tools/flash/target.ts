@@ -39,10 +39,13 @@ export async function openDevice(path: string): Promise<Target> {
     },
     flush: () => file.sync(),
     async readBack(length, signal) {
-      // dd has the aligned memory that reading past the page cache takes.
+      // dd has the aligned memory that reading past the page cache takes. Its input is the same open device, whatever
+      // has the path by now; writing at given offsets has left its position at the start.
       const count = Math.ceil(length / readBlockBytes);
-      const args = [`if=${path}`, "iflag=direct,fullblock", `bs=${readBlockBytes}`, `count=${count}`, "status=none"];
-      const dd = await execa("dd", args, { encoding: "buffer", cancelSignal: signal });
+      const args = ["iflag=direct,fullblock", `bs=${readBlockBytes}`, `count=${count}`, "status=none"];
+      // Execa takes every descriptor, its types know those up to 9.
+      const stdin = file.fd as 3;
+      const dd = await execa("dd", args, { stdin, encoding: "buffer", cancelSignal: signal });
       return dd.stdout.subarray(0, length);
     },
     close: () => file.close(),

@@ -59,8 +59,11 @@ describe("flash on a loop device", { skip: whyNot() }, () => {
     return execa(process.execPath, words, { cwd: root, reject: false, stdin: "ignore" });
   }
 
-  /** Runs the command on a terminal of its own and types `answer` when it asks. */
-  async function basaltFlashAnswering(answer: string): Promise<{ exitCode?: number; stdout: string }> {
+  /** Runs the command on a terminal of its own; when it asks, does `first` and types `answer`. */
+  async function basaltFlashAnswering(
+    answer: string,
+    first = async (): Promise<void> => {},
+  ): Promise<{ exitCode?: number; stdout: string }> {
     const command = `${process.execPath} tools/basalt.mjs flash ${device}`;
     const run = execa("script", ["--quiet", "--return", "--command", command, "/dev/null"], {
       cwd: root,
@@ -68,13 +71,15 @@ describe("flash on a loop device", { skip: whyNot() }, () => {
     });
     let seen = "";
     let isAsked = false;
+    let done = Promise.resolve();
     run.stdout.on("data", (data) => {
       seen += String(data);
       if (isAsked || !seen.includes(`Type ${basename(device)} to overwrite it: `)) return;
       isAsked = true;
-      run.stdin.write(answer);
+      done = first().then(() => void run.stdin.write(answer));
     });
     const { exitCode, stdout } = await run;
+    await done;
     return { ...(exitCode === undefined ? {} : { exitCode }), stdout };
   }
 
@@ -109,6 +114,17 @@ describe("flash on a loop device", { skip: whyNot() }, () => {
     assert.match(stdout, /holds Basalt: .*, each byte read back and compared/);
     const image = await readFile(builtIso);
     assert.ok((await readFile(backing)).subarray(0, image.length).equals(image));
+  });
+
+  test("lets no other program have the device while it asks, and writes nothing if its size has changed since", async () => {
+    const { exitCode, stdout } = await basaltFlashAnswering(`${basename(device)}\n`, async () => {
+      await assert.rejects(open(device, constants.O_RDONLY | constants.O_EXCL), { code: "EBUSY" });
+      await truncate(backing, deviceBytes / 2);
+      await execa("losetup", ["--set-capacity", device]);
+    });
+    assert.equal(exitCode, exitCodes.device.code, stdout);
+    assert.match(stdout, /no longer what was shown, it is now: .*4 MB.*Nothing was written/s);
+    await assertUntouched();
   });
 
   for (const [what, answer, exit] of [

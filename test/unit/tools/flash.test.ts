@@ -158,6 +158,45 @@ describe("flashing a stick", () => {
   }
 });
 
+describe("between the question and the answer a device", () => {
+  test("is open, so that its name stays its own, and is shown as it is then", async () => {
+    const steps: string[] = [];
+    const target = new MemoryTarget();
+    const { device, told } = flashOn(
+      stick,
+      {
+        list: () => Promise.resolve([steps.includes("open") ? stick : { ...stick, model: "Another" }]),
+        open: async () => (steps.push("open"), target),
+        ask: async () => (steps.push(target.isOpen ? "ask" : "ask after closing"), "sdb"),
+      },
+      { yes: false, dryRun: false },
+    );
+    await device;
+    assert.deepEqual([steps, told[0]], [["open", "ask"], "/dev/sdb  16 GB  Acme Stick 3.0  (usb)"]);
+  });
+
+  for (const [what, now, message] of [
+    ["gets another medium", { ...row, size: 8_000_000_000 }, /no longer what was shown, it is now: \/dev\/sdb  8 GB/],
+    ["gets other partitions", { ...row, children: [{ ...partition, label: "X" }] }, /it is now: .*sdb1 .*"X"/],
+    ["is pulled", null, /no longer what was shown, it is gone/],
+  ] as const) {
+    test(`that ${what} is not written`, async () => {
+      let isAnswered = false;
+      const flashed = flashOn(
+        stick,
+        {
+          list: () =>
+            Promise.resolve(isAnswered ? [now].flatMap((row) => row ?? []).map((row) => deviceOf(row)) : [stick]),
+          ask: async () => ((isAnswered = true), "sdb"),
+        },
+        { yes: false, dryRun: false },
+      );
+      await assertRefused(flashed, "device", message);
+      assert.equal(flashed.target.isOpen, false);
+    });
+  }
+});
+
 describe("what goes wrong while a stick is written:", () => {
   test("one that changes a byte is found out, with the place", async () => {
     const target = new MemoryTarget();
