@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, delimiter, join } from "node:path";
 import { describe, test } from "node:test";
 import { execa } from "execa";
+import { judgeInnerRun, planInnerRun, type OuterEnd } from "../../../tools/emulators/nested/inner.ts";
 import { removeOthers } from "../../../tools/emulators/nested/linux.ts";
 import { placeModules } from "../../../tools/emulators/nested/modules.ts";
 import { unpackPackages } from "../../../tools/emulators/nested/packages.ts";
@@ -81,6 +82,35 @@ describe("from KVM's trace", () => {
   test("come the checks by which it refused VM entries", () => {
     const remarks = [event("7: kvm_nested_vmenter_failed: CC(!cr0_valid): 0"), "QEMU: kvm_nested_vmenter_failed"];
     assert.deepEqual(failedEntryChecks(remarks), ["CC(!cr0_valid): 0"]);
+  });
+});
+
+describe("a run that failed", () => {
+  const outer = { directory: tmpdir(), cause: "Linux ended", remarks: [], stopped: null, limit: 600 };
+  const judgeLines = async (
+    lines: readonly string[],
+    end: Partial<OuterEnd> = {},
+  ): ReturnType<typeof judgeInnerRun> => {
+    const run = await planInnerRun({ media: "kernel" }, 0, tmpdir(), 3);
+    const { report } = reportOf(1, "nested: run 000 begins", ...lines);
+    return judgeInnerRun(run, report.runs[0]!, { ...outer, ...end });
+  };
+
+  for (const [what, lines, end] of [
+    ["and that QEMU ended", ["nested: QEMU: no KVM", "nested: run 000 ended with 1"], {}],
+    ["and that Linux did not end", [], {}],
+    ["at the limit of the boot", [], { stopped: "timeout" }],
+  ] as const) {
+    test(`${what} tells what Linux said before it`, async () => {
+      const { summary } = await judgeLines(lines, { ...end, remarks: ["Linux cannot load kvm-intel"] });
+      assert.match(summary, /^Before the first run: Linux cannot load kvm-intel$/m);
+    });
+  }
+
+  test("is told from one that ended well, which does not tell of Linux", async () => {
+    const lines = ["basalt: result 0 ok", "nested: run 000 ended with 1"];
+    const { exit, summary } = await judgeLines(lines, { remarks: ["Linux cannot load irqbypass"] });
+    assert.deepEqual([exit, summary], ["ok", "Basalt ended on nested with result 0 ok."]);
   });
 });
 

@@ -16,7 +16,10 @@ power_off() {
 }
 
 for module in irqbypass kvm kvm-intel; do
-  insmod /lib/modules/$module.ko || echo "nested: Linux cannot load $module" >&3
+  insmod /lib/modules/$module.ko || {
+    echo "nested: Linux cannot load $module"
+    dmesg | tail -n 5 | sed 's/^/nested: Linux: /'
+  } >&3
 done
 
 # What KVM knows of a run: why it let no VM entry pass, and the time-stamp counter at the ports that end a machine

@@ -20,10 +20,13 @@ export interface InnerRun {
   readonly seconds: number;
 }
 
-/** How Linux itself ended, for runs that it did not make to their end. */
+/** What came of Linux itself. */
 export interface OuterEnd {
   readonly directory: string;
+  /** How it ended, for runs that it did not make to their end. */
   readonly cause: string;
+  /** What it said before the first run. */
+  readonly remarks: readonly string[];
   readonly stopped: StopReason | null;
   /** The limit of the whole boot, in seconds. */
   readonly limit: number;
@@ -87,8 +90,10 @@ export async function judgeInnerRun(
     last: report.lines.slice(-shownLines),
   });
   const checks = failedEntryChecks(report.remarks).slice(-shownLines);
-  const refused = verdict.exit === "ok" || checks.length === 0 ? "" : `\nKVM refused a VM entry: ${checks.join("; ")}`;
-  return { on: "nested", ...verdict, summary: verdict.summary + refused, ticks: end.ticks };
+  const refused = checks.length === 0 ? "" : `\nKVM refused a VM entry: ${checks.join("; ")}`;
+  const before = outer.remarks.map((remark) => `\nBefore the first run: ${remark}`).join("");
+  const more = verdict.exit === "ok" ? "" : refused + before;
+  return { on: "nested", ...verdict, summary: verdict.summary + more, ticks: end.ticks };
 }
 
 function endWithLinux({ hasBegun, result }: RunReport, cause: string): MachineEnd {

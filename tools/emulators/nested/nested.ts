@@ -85,10 +85,10 @@ async function boot(
     const childEnd = await watch.run(launch, directory);
     serial.close();
     const { cause } = await bochs.explain(childEnd, launch, null);
-    const said = [...report.remarks, ...(await lastLines(consolePath))];
     const outer = {
       directory,
-      cause: [`Linux did not run it to its end: ${cause}`, ...said].join("\n  "),
+      cause: [`Linux did not run it to its end: ${cause}`, ...(await lastLines(consolePath))].join("\n  "),
+      remarks: report.remarks,
       stopped: watch.stopped,
       limit,
     };
