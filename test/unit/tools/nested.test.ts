@@ -107,6 +107,22 @@ describe("a run that failed", () => {
     });
   }
 
+  for (const [what, remarks, expected] of [
+    ["was killed at its limit is a timeout", [], ["timeout", "timeout", /^No result within 3 s of Linux's time/]],
+    [
+      "Linux killed for lack of memory is none",
+      ["nested: Linux: [   42.1] Out of memory: Killed process 99 (qemu-system-x86)"],
+      ["no-result", "panic", /without a result.* exit code 137: .*Out of memory: Killed process 99/],
+    ],
+  ] as const) {
+    test(`because QEMU ${what}`, async () => {
+      const [ended, exit, message] = expected;
+      const verdict = await judgeLines(["basalt: console: COM1", ...remarks, "nested: run 000 ended with 137"]);
+      assert.deepEqual([verdict.ended, verdict.exit], [ended, exit]);
+      assert.match(verdict.summary, message);
+    });
+  }
+
   test("is told from one that ended well, which does not tell of Linux", async () => {
     const lines = ["basalt: result 0 ok", "nested: run 000 ended with 1"];
     const { exit, summary } = await judgeLines(lines, { remarks: ["Linux cannot load irqbypass"] });

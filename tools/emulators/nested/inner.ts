@@ -38,8 +38,9 @@ const mostMemory = 1024;
 /** Bochs's COM2, which Linux's init writes to as well. */
 const serialPort = "/dev/ttyS1";
 
-/** QEMU's exit status when it was killed: at its time limit, as nothing else there kills it. */
+/** QEMU's exit status when it was killed: at its time limit, or by Linux, which says so. */
 const killedStatus = 128 + 9;
+const outOfMemory = /out of memory/i;
 
 const machine: Machine = {
   ...qemu("kvm"),
@@ -78,7 +79,8 @@ export async function judgeInnerRun(
   report: RunReport,
   outer: OuterEnd,
 ): Promise<Verdict & Pick<RunResult, "on" | "ticks">> {
-  const isOverdue = report.status === killedStatus && report.result === null;
+  const lacksMemory = report.remarks.some((remark) => outOfMemory.test(remark));
+  const isOverdue = report.status === killedStatus && !lacksMemory && report.result === null;
   const end = report.status === null ? endWithLinux(report, outer.cause) : await endOfQemu(run, report, report.status);
   const verdict = judge({
     on: "nested",
