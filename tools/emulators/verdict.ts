@@ -43,11 +43,15 @@ export function judge({ on, plan, end, result, stopped, limit, last }: Evidence)
   const files = `The run's files are in ${relative(root, plan.directory)}.`;
 
   if (stopped === "interrupted") return verdict("interrupted", "interrupted", `The run on ${on} was interrupted.`);
-  if (stopped === "timeout" && result === null) {
-    return verdict("timeout", "timeout", `No result within ${limit} on ${on}. ${printed}\n${files}`);
+  const named = result === null ? "" : `result ${result.number} ${result.name}`;
+  if (stopped === "timeout") {
+    const found =
+      result === null
+        ? `No result within ${limit} on ${on}. ${printed}`
+        : `Basalt printed ${named} on ${on}, but the machine had not powered off when the limit of ${limit} was reached.`;
+    return verdict("timeout", "timeout", `${found}\n${files}`);
   }
   if (result !== null) {
-    const named = `result ${result.number} ${result.name}`;
     const broken = stopped === null ? end.contradiction : `the machine did not power off within ${powerOffSeconds} s`;
     if (broken !== null) {
       return verdict("result", "panic", `Basalt printed ${named} on ${on}, but then: ${broken}. ${files}`);
