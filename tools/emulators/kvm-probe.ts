@@ -20,8 +20,8 @@ const timeoutSeconds = 20;
 const report = /^basalt: probe vmx ok feature-control=\S+ ept=(\d) unrestricted-guest=(\d)$/;
 
 /**
- * Answers whether Basalt can run under KVM here. The answer holds as long as the machine is up and the image is the
- * same; `fresh` asks again. That /dev/kvm can be opened proves nothing: it may be a KVM without VMX.
+ * Answers whether Basalt can run under KVM here. The answer of a run with a result holds as long as the machine is up
+ * and the image is the same; `fresh` asks again. That /dev/kvm can be opened proves nothing: it may be a KVM without VMX.
  */
 export async function probeKvm(fresh = false): Promise<KvmProbe> {
   const obstacle = await findObstacle();
@@ -29,7 +29,9 @@ export async function probeKvm(fresh = false): Promise<KvmProbe> {
   const key = await cacheKey();
   const known = fresh ? null : await readCache(key);
   if (known !== null) return known;
-  const probe = readProbe(await runOn("kvm", { append: "probe", media: "kernel", timeoutSeconds }));
+  const run = await runOn("kvm", { append: "probe", media: "kernel", timeoutSeconds });
+  const probe = readProbe(run);
+  if (!isConclusive(run)) return probe;
   await mkdir(dirname(cachePath), { recursive: true });
   await writeFile(cachePath, `${JSON.stringify({ key, probe }, null, 2)}\n`);
   return probe;
@@ -54,6 +56,11 @@ export function readProbe({ lines, summary }: Pick<RunResult, "lines" | "summary
   if (line === undefined) return { works: false, detail: summary };
   const works = ept === "1" && unrestricted === "1";
   return { works, detail: works ? line : `${line}; most guests need both EPT and unrestricted guest` };
+}
+
+/** Whether another run would end in the same way: one that was killed, or that a busy machine held up, may not. */
+export function isConclusive({ ended, exit }: Pick<RunResult, "ended" | "exit">): boolean {
+  return ended === "result" && exit !== "panic";
 }
 
 async function cacheKey(): Promise<string> {

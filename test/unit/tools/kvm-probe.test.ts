@@ -1,7 +1,7 @@
 // Holds what counts as a proof that KVM with VMX works.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { readProbe } from "../../../tools/emulators/kvm-probe.ts";
+import { isConclusive, readProbe } from "../../../tools/emulators/kvm-probe.ts";
 
 const proof = "basalt: probe vmx ok feature-control=0x5 ept=1 unrestricted-guest=1";
 
@@ -29,5 +29,18 @@ describe("KVM with VMX", () => {
       const probe = readProbe({ lines, summary: "QEMU was ended by SIGABRT" });
       assert.deepEqual(probe, { works: false, detail: "QEMU was ended by SIGABRT" });
     });
+  }
+});
+
+describe("the probe's answer is kept", () => {
+  for (const [what, end, isKept] of [
+    ["where VMXON worked", { ended: "result", exit: "ok" }, true],
+    ["where Basalt named what is missing", { ended: "result", exit: "refused" }, true],
+    ["not where the machine did not power off in time", { ended: "result", exit: "panic" }, false],
+    ["not where the run ran into its limit", { ended: "timeout", exit: "timeout" }, false],
+    ["not where QEMU was killed", { ended: "no-result", exit: "panic" }, false],
+    ["not where QEMU did not start", { ended: "not-started", exit: "emulator" }, false],
+  ] as const) {
+    test(what, () => assert.equal(isConclusive(end), isKept));
   }
 });
