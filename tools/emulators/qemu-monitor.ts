@@ -10,13 +10,14 @@ import { copyIsoWithCommandLine } from "../image/append.ts";
 import { builtElf, builtIso } from "../paths.ts";
 import { requireProgram } from "../programs.ts";
 import type { Firmware, Media } from "./machine.ts";
-import { startChild } from "./process.ts";
+import { startChild, type Child } from "./process.ts";
 import { qemu } from "./qemu.ts";
 import { makeRunDirectory } from "./run-directory.ts";
-import { defaultMemory } from "./run.ts";
+import { defaultMemory, shownLines } from "./run.ts";
 import { SerialFile } from "./serial.ts";
 
-const timeoutSeconds = 60;
+/** The limit for coming to where the machine is looked at, and for the looking. */
+const limitSeconds = 100;
 
 /** A boot by TCG, and where it is stopped. */
 export interface StoppedBoot {
@@ -72,10 +73,7 @@ export async function readStoppedMachine<T>(
   const withoutSerial = launch.args.map((word) => (word === `file:${plan.serialPath}` ? "none" : word));
   const args = boot.hasSerial === false ? withoutSerial : launch.args;
   const child = await startChild(launch.command, args, directory);
-  const timer = setTimeout(() => child.kill(), timeoutSeconds * 1000);
-  const early = child.end.then(({ output }) =>
-    Promise.reject(new Error(`QEMU ended early: ${output}\n${serial.lastLines(5).join("\n")}`)),
-  );
+  const { early, stopTimer } = watchForEarlyEnd(child, () => serial.lastLines(shownLines));
   const played = async (): Promise<T> => {
     const monitor = new Monitor(await monitors.connection);
     await monitor.execute("qmp_capabilities");
@@ -93,11 +91,37 @@ export async function readStoppedMachine<T>(
     await rm(directory, { recursive: true });
     return result;
   } finally {
-    clearTimeout(timer);
+    stopTimer();
     serial.close();
     child.kill();
     await child.end;
   }
+}
+
+/**
+ * Ends `child`, a QEMU, at the limit. `early` rejects when it ends, with a ToolError that says why, and what `lastLines`
+ * has of the machine's.
+ */
+export function watchForEarlyEnd(
+  child: Child,
+  lastLines: () => readonly string[],
+  limit = limitSeconds,
+): { readonly early: Promise<never>; readonly stopTimer: () => void } {
+  let isOverdue = false;
+  const timer = setTimeout(() => {
+    isOverdue = true;
+    child.kill();
+  }, limit * 1000);
+  const early = child.end.then(({ output, exitCode, signal }): never => {
+    const lines = lastLines();
+    const printed = lines.length === 0 ? "The machine printed nothing." : `Last printed:\n  ${lines.join("\n  ")}`;
+    if (isOverdue) {
+      throw new ToolError("timeout", `The machine in QEMU did not come to its end within ${limit} s. ${printed}`);
+    }
+    const how = `QEMU ended before the machine did, with ${signal ?? `exit code ${exitCode}`}`;
+    throw new ToolError("emulator", `${how}: ${output.trim()}\n${printed}`);
+  });
+  return { early, stopTimer: () => clearTimeout(timer) };
 }
 
 async function addressOf(symbol: string): Promise<string> {
@@ -150,7 +174,8 @@ class Stub {
     let stopped = await this.execute("c");
     // The stub stops the machine once when somebody connects: SIGINT.
     while (stopped.startsWith("T02")) stopped = await this.execute("c");
-    if (!stopped.startsWith("T05")) throw new Error(`QEMU's gdb stub did not run the machine: ${stopped}`);
+    if (!stopped.startsWith("T05"))
+      throw new ToolError("emulator", `QEMU's gdb stub did not run the machine: ${stopped}`);
     await this.#expect(`z1,${address},1`, "OK");
   }
 
@@ -162,7 +187,7 @@ class Stub {
 
   async #expect(command: string, answer: string): Promise<void> {
     const found = await this.execute(command);
-    if (found !== answer) throw new Error(`QEMU's gdb stub answered ${command} with "${found}"`);
+    if (found !== answer) throw new ToolError("emulator", `QEMU's gdb stub answered ${command} with "${found}"`);
   }
 }
 
@@ -202,7 +227,7 @@ export class Monitor {
     const reply = new Promise<Reply>((resolve) => this.#waiting.push(resolve));
     this.#socket.write(`${JSON.stringify({ execute: command, arguments: parameters })}\n`);
     const { return: value, error } = await reply;
-    if (error !== undefined) throw new Error(`QEMU's monitor refused ${command}: ${error.desc}`);
+    if (error !== undefined) throw new ToolError("emulator", `QEMU's monitor refused ${command}: ${error.desc}`);
     return value;
   }
 }

@@ -1,4 +1,5 @@
 // Boots an image by TCG without the debug exit, and lets a test look at the machine once it has ended itself.
+import { existsSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { startChild } from "../../../tools/emulators/process.ts";
@@ -6,10 +7,7 @@ import { qemu } from "../../../tools/emulators/qemu.ts";
 import { makeRunDirectory } from "../../../tools/emulators/run-directory.ts";
 import type { Image } from "../../../tools/emulators/run.ts";
 import { copyIsoWithCommandLine } from "../../../tools/image/append.ts";
-import { readFile } from "node:fs/promises";
-import { listen, Monitor } from "../../../tools/emulators/qemu-monitor.ts";
-
-const timeoutSeconds = 60;
+import { listen, Monitor, watchForEarlyEnd } from "../../../tools/emulators/qemu-monitor.ts";
 
 export interface QemuEnd {
   /** A command of QEMU's human monitor; returns what it prints. */
@@ -42,8 +40,7 @@ export async function lookAtEnd<T>(
   const { port, connection } = await listen();
   const words = [...args, ...options, "-no-shutdown", "-S", "-qmp", `tcp:127.0.0.1:${port}`];
   const child = await startChild(launch.command, words, directory);
-  const timer = setTimeout(() => child.kill(), timeoutSeconds * 1000);
-  const early = child.end.then(({ output }) => Promise.reject(new Error(`QEMU ended early: ${output}`)));
+  const { early, stopTimer } = watchForEarlyEnd(child, () => linesOf(serialPath).slice(-5));
   try {
     const seen = connection.then(async (socket) => {
       const monitor = new Monitor(socket);
@@ -53,13 +50,17 @@ export async function lookAtEnd<T>(
       await hasEnded;
       const ask = async (command: string): Promise<string> =>
         (await monitor.execute("human-monitor-command", { "command-line": command })) as string;
-      return look({ ask, lines: (await readFile(serialPath, "latin1")).split(/\r?\n/) });
+      return look({ ask, lines: linesOf(serialPath) });
     });
     return await Promise.race([early, seen]);
   } finally {
-    clearTimeout(timer);
+    stopTimer();
     child.kill();
     await child.end;
     await rm(directory, { recursive: true });
   }
+}
+
+function linesOf(path: string): string[] {
+  return existsSync(path) ? readFileSync(path, "latin1").split(/\r?\n/) : [];
 }
