@@ -1,6 +1,6 @@
 // Flashes loop devices with the real command: what reaches the device, what Linux itself refuses, what a user is asked.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants, mkdtemp, open, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -16,11 +16,20 @@ import { runOn } from "../../../tools/emulators/run.ts";
 const deviceBytes = 8_000_000;
 const filler = 0xa5;
 
-/** Why there are no loop devices here, or false. */
+/** Why there are no loop devices here, or false. In a container `losetup --find` may name one that has no node in /dev. */
 function whyNot(): string | false {
   if (process.getuid?.() !== 0) return "loop devices take root";
-  const free = execaSync("losetup", ["--find"], { reject: false, all: true });
-  return free.failed ? `losetup finds no loop device: ${free.all}` : false;
+  const directory = mkdtempSync(join(tmpdir(), "basalt-flash-loop-"));
+  const file = join(directory, "small");
+  try {
+    writeFileSync(file, Buffer.alloc(4096));
+    const attached = execaSync("losetup", ["--find", "--show", file], { reject: false, all: true });
+    if (attached.failed) return `losetup attaches no loop device: ${attached.all}`;
+    execaSync("losetup", ["--detach", attached.stdout]);
+    return false;
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }
 
 /** Why no file system can be mounted here, or false. */
