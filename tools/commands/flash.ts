@@ -24,7 +24,8 @@ const about = `
 Without a device, lists those that could be written. What is on the device is lost. It writes build/basalt.iso as it is
 (\`npm run build\` makes it), reads it back from the device and compares every byte. To undo it, format the device anew.
 
-It writes only devices that are removable, on USB or SD cards, and that nothing on this machine uses.
+It writes only devices that are removable, on USB or SD cards, and loop devices, which are files; and only those that
+nothing on this machine uses.
 `;
 
 export function flashCommand(): Command {

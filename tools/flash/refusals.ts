@@ -14,7 +14,7 @@ const rules: readonly ((device: BlockDevice, bytes: number) => string | null)[] 
   ({ type, isRemovable }) =>
     isRemovable || type === "loop"
       ? null
-      : "is built into this machine; only removable, USB and SD devices are written",
+      : "is built into this machine; only removable, USB, SD and loop devices are written",
   ({ bytes }) => (bytes === 0 ? "holds no medium; put one in" : null),
   ({ isReadOnly }) => (isReadOnly ? "is read-only; look for a switch on it, or use another" : null),
   useOf,

@@ -21,6 +21,11 @@ describe("basalt --help", () => {
       assert.ok(stdout.includes(`${code}  ${meaning}`), meaning);
   });
 
+  test("of flash names every kind of device that it writes", async () => {
+    const { stdout } = await basalt("flash", "--help");
+    assert.match(stdout, /only devices that are removable, on USB or SD cards, and loop devices/);
+  });
+
   test("of run names the emulators, the guests and the media", async () => {
     const { exitCode, stdout } = await basalt("run", "--help");
     assert.equal(exitCode, 0);
