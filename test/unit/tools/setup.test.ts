@@ -24,9 +24,17 @@ const withoutTwo =
 
 const recordApt = 'echo "$DEBIAN_FRONTEND $*" >> "$(dirname "$0")/apt.log"';
 
-async function setup({ asRoot }: { asRoot: boolean }): Promise<{ exitCode?: number; stderr: string; all: string }> {
+async function setup({
+  asRoot,
+  node = process.versions.node,
+}: {
+  asRoot: boolean;
+  node?: string;
+}): Promise<{ exitCode?: number; stderr: string; all: string }> {
   const user = `data:text/javascript,process.getuid=()=>${asRoot ? 0 : 1000}`;
-  return execa(process.execPath, ["--import", user, "tools/setup.mjs"], {
+  const versions = `Object.defineProperty(process,"versions",{value:{...process.versions,node:"${node}"}})`;
+  const imports = ["--import", user, "--import", `data:text/javascript,${encodeURIComponent(versions)}`];
+  return execa(process.execPath, [...imports, "tools/setup.mjs"], {
     cwd: root,
     reject: false,
     all: true,
@@ -40,6 +48,20 @@ describe("the set-up", () => {
     const { exitCode, all } = await setup({ asRoot: false });
     assert.deepEqual([exitCode, all], [0, ""]);
   });
+
+  for (const [node, isNewEnough] of [
+    ["18.20.4", false],
+    ["20.18.3", false],
+    ["20.19.0", true],
+    ["22.0.0", true],
+  ] as const) {
+    test(`${isNewEnough ? "takes" : "refuses"} Node ${node}`, async () => {
+      await installStandIn("dpkg-query", 'shift 3; for p; do echo "$p installed"; done');
+      const { exitCode, all } = await setup({ asRoot: false, node });
+      const message = `basalt setup: Node ${node} is too old, Basalt needs 20.19 or newer. See https://nodejs.org/.`;
+      assert.deepEqual([exitCode, all], isNewEnough ? [0, ""] : [exitCodes.setup.code, message]);
+    });
+  }
 
   test("installs what is missing, and only that, through apt-get when it runs as root", async () => {
     await installStandIn("dpkg-query", withoutTwo);
