@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { Command } from "commander";
-import { referenceBoots, takeScreenshot } from "../emulators/screenshot.ts";
+import { linesOfBasalt, referenceBoots, takeScreenshot } from "../emulators/screenshot.ts";
 import { root, screenshotsDirectory } from "../paths.ts";
 import { Progress } from "../progress.ts";
 import { printStatus } from "../terminal.ts";
@@ -11,7 +11,7 @@ import { buildImage } from "./build.ts";
 export function screenshotCommand(): Command {
   return new Command("screenshot")
     .description(
-      "Boot by BIOS and by UEFI in QEMU and write the pictures of docs/screenshots, which the tests compare.",
+      "Boot by BIOS and by UEFI in QEMU and write the pictures of docs/screenshots with their lines, for the tests to compare.",
     )
     .option("--no-build", "boot the image as it is")
     .action(screenshot);
@@ -23,8 +23,10 @@ async function screenshot({ build }: { build: boolean }): Promise<void> {
   for (const [name, boot] of Object.entries(referenceBoots)) {
     const path = join(screenshotsDirectory, `${name}.png`);
     const progress = new Progress(`taking ${relative(root, path)}`);
-    const { png } = await takeScreenshot(boot).finally(() => progress.end());
-    await writeFile(path, png);
+    const shot = await takeScreenshot(boot).finally(() => progress.end());
+    await writeFile(path, shot.png);
+    // What the picture shows, so that the tests know where firmware's figures have changed since.
+    await writeFile(join(screenshotsDirectory, `${name}.txt`), `${linesOfBasalt(shot).join("\n")}\n`);
     printStatus(`wrote ${relative(root, path)}`);
   }
 }

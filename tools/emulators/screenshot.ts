@@ -21,6 +21,11 @@ export const referenceBoots = {
   uefi: { media: "iso", firmware: "uefi", append: "loglevel=debug" },
 } as const satisfies Record<string, StoppedBoot>;
 
+/** Basalt's own lines; firmware and GRUB may have printed before. */
+export function linesOfBasalt({ lines }: Pick<Screenshot, "lines">): string[] {
+  return lines.filter((line) => line.startsWith("basalt: "));
+}
+
 /** Boots by TCG to the result line, and takes a picture of the screen. */
 export async function takeScreenshot(boot: StoppedBoot): Promise<Screenshot> {
   return readStoppedMachine(boot, async ({ monitor, lines, directory }) => {
