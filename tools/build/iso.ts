@@ -1,7 +1,6 @@
 // Makes the ISO: GRUB for BIOS and UEFI, and Basalt. The same ELF always gives the same bytes.
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { marker, toField } from "../image/command-line.ts";
 import { requireProgram } from "../programs.ts";
@@ -47,7 +46,9 @@ export async function writeIso(elfPath: string, isoPath: string): Promise<void> 
   requireProgram("mformat", "mtools", "build");
   requireGrub();
   const elf = await readFile(elfPath);
-  const work = await mkdtemp(join(tmpdir(), "basalt-iso-"));
+  // Beside the ISO, where the next making finds what an interrupted one left.
+  const work = `${isoPath}.making`;
+  await rm(work, { recursive: true, force: true });
   try {
     const tree = join(work, "tree");
     await mkdir(join(tree, "boot/grub"), { recursive: true });

@@ -1,6 +1,6 @@
 // Holds that the ISO is small, the same whenever it is made of the same ELF, and laid out for each way to boot it.
 import assert from "node:assert/strict";
-import { chmod, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { execa } from "execa";
@@ -41,6 +41,17 @@ describe("an ISO", () => {
       },
     );
     assert.ok(iso.equals(await readFile(again)), "the ISOs differ");
+  });
+
+  test("holds nothing that an interrupted making left, and leaves nothing beside it", async () => {
+    const again = join(image.directory, "after.iso");
+    const left = join(image.directory, "after.iso.making/tree/boot");
+    await mkdir(left, { recursive: true });
+    await writeFile(join(left, "left"), "left");
+    await writeIso(image.elf, again);
+    assert.ok(iso.equals(await readFile(again)), "the ISOs differ");
+    const beside = (await readdir(image.directory)).filter((name) => name.startsWith("after.iso"));
+    assert.deepEqual(beside, ["after.iso"]);
   });
 
   test("of an ELF that is not there is not made", async () => {
