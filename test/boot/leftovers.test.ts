@@ -1,12 +1,12 @@
 // Machines as firmware and boot loaders may leave them: GRUB makes the state, Basalt meets it.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { builtElf, builtIso } from "../../tools/paths.ts";
+import { machineEnd, readStoppedMachine, type Monitor } from "../../tools/emulators/qemu-monitor.ts";
 import { assertEnded, boot, onlyLine } from "./support/boot.ts";
 import { withLeftoverIso } from "./support/leftover-iso.ts";
-import { lookAtEnd, type QemuEnd } from "./support/qemu-end.ts";
 
-const built = { elf: builtElf, iso: builtIso };
+/** Booted by BIOS from the ISO, to the machine's own end. */
+const toEnd = { media: "iso", firmware: "bios", stopAt: machineEnd } as const;
 const GIB = 1n << 30n;
 const BUS_MASTER = 4;
 
@@ -33,8 +33,8 @@ test("more than 4 GiB of RAM are counted", async () => {
 });
 
 /** The functions that QEMU's monitor lists: bus, device, function, and whether it is a display. */
-async function functionsOf({ ask }: QemuEnd): Promise<{ place: string; ecam: bigint; isDisplay: boolean }[]> {
-  const listed = (await ask("info pci")).matchAll(/Bus +(\d+), device +(\d+), function (\d+):\s+([^:]+):/g);
+async function functionsOf(monitor: Monitor): Promise<{ place: string; ecam: bigint; isDisplay: boolean }[]> {
+  const listed = (await monitor.ask("info pci")).matchAll(/Bus +(\d+), device +(\d+), function (\d+):\s+([^:]+):/g);
   return [...listed].map(([, bus, device, func, kind]) => ({
     place: `${bus}:${device}.${func} ${kind}`,
     ecam: 0xb0000000n + BigInt((Number(bus) << 20) | (Number(device) << 15) | (Number(func) << 12)),
@@ -42,53 +42,29 @@ async function functionsOf({ ask }: QemuEnd): Promise<{ place: string; ecam: big
   }));
 }
 
-async function commandRegister({ ask }: QemuEnd, ecam: bigint): Promise<number> {
-  const word = /: 0x([0-9a-f]{8})/.exec(await ask(`xp /1wx 0x${(ecam + 4n).toString(16)}`))?.[1];
+async function commandRegister(monitor: Monitor, ecam: bigint): Promise<number> {
+  const word = /: 0x([0-9a-f]{8})/.exec(await monitor.ask(`xp /1wx 0x${(ecam + 4n).toString(16)}`))?.[1];
   assert.ok(word !== undefined, "QEMU's monitor reads the enhanced configuration space");
   return Number(`0x${word}`) & 0xffff;
 }
 
 test("bus mastering that GRUB switched on everywhere is off everywhere but at the display, says QEMU's monitor", async () => {
   const devices = [
-    ...[
-      "-machine",
-      "q35",
-      "-device",
-      "VGA",
-      "-device",
-      "e1000",
-      "-device",
-      "qemu-xhci",
-      "-device",
-      "nec-usb-xhci,multifunction=on,addr=5.0",
-    ],
-    ...[
-      "-device",
-      "e1000e,addr=5.1",
-      "-device",
-      "pcie-root-port,id=below,chassis=1",
-      "-device",
-      "virtio-net-pci,bus=below",
-    ],
-    ...[
-      "-device",
-      "pcie-pci-bridge,id=bridge",
-      "-device",
-      "pci-bridge,id=second,bus=bridge,chassis_nr=2,addr=1",
-      "-device",
-      "rtl8139,bus=second,addr=3",
-    ],
+    ...["e1000", "qemu-xhci", "nec-usb-xhci,multifunction=on,addr=5.0", "e1000e,addr=5.1"],
+    ...["pcie-root-port,id=below,chassis=1", "virtio-net-pci,bus=below", "pcie-pci-bridge,id=bridge"],
+    ...["pci-bridge,id=second,bus=bridge,chassis_nr=2,addr=1", "rtl8139,bus=second,addr=3"],
   ];
+  const options = ["-machine", "q35", ...devices.flatMap((device) => ["-device", device])];
   const before = ["setpci 0x4.w=0x7"];
   await withLeftoverIso({ before }, (image) =>
-    lookAtEnd(image, "", devices, async (end) => {
-      const found = await functionsOf(end);
-      const printed = end.lines.find((line) => line.startsWith("basalt: PCI: ")) ?? "";
+    readStoppedMachine({ ...toEnd, append: "", image, options }, async ({ monitor, lines }) => {
+      const found = await functionsOf(monitor);
+      const printed = lines.find((line) => line.startsWith("basalt: PCI: ")) ?? "";
       const counts = /^basalt: PCI: (\d+) functions, bus mastering switched off on (\d+), left on for 1 /.exec(printed);
       assert.equal(Number(counts?.[1]), found.length, `${printed}\n${found.map(({ place }) => place).join("\n")}`);
       assert.ok(Number(counts?.[2]) >= 9, printed);
       for (const { place, ecam, isDisplay } of found) {
-        const isMaster = ((await commandRegister(end, ecam)) & BUS_MASTER) !== 0;
+        const isMaster = ((await commandRegister(monitor, ecam)) & BUS_MASTER) !== 0;
         assert.equal(isMaster, isDisplay, `${place} ${isMaster ? "is" : "is no"} bus master`);
       }
     }),
@@ -98,8 +74,9 @@ test("bus mastering that GRUB switched on everywhere is off everywhere but at th
 describe("at its end the machine", () => {
   for (const machine of ["pc", "q35"]) {
     test(`powers off by ACPI as a ${machine}`, async () => {
-      await lookAtEnd(built, "", ["-machine", machine], async ({ ask, lines }) => {
-        assert.match(await ask("info status"), /paused \(shutdown\)/);
+      const boot = { ...toEnd, append: "", options: ["-machine", machine] };
+      await readStoppedMachine(boot, async ({ monitor, lines }) => {
+        assert.match(await monitor.ask("info status"), /paused \(shutdown\)/);
         assert.ok(lines.includes("basalt: result 20 not-intel"), lines.join("\n"));
         assert.ok(!lines.some((line) => /will not power itself off|safe to switch off/.test(line)), lines.join("\n"));
       });
@@ -108,7 +85,8 @@ describe("at its end the machine", () => {
 
   test("resets with end=reset", async () => {
     // -no-reboot makes a reset a shutdown; a power-off would be one too, but there is no ACPI.
-    await lookAtEnd(built, "end=reset", ["-machine", "pc,acpi=off"], async ({ lines }) => {
+    const boot = { ...toEnd, append: "end=reset", options: ["-machine", "pc,acpi=off"] };
+    await readStoppedMachine(boot, async ({ lines }) => {
       assert.ok(lines.includes("basalt: result 20 not-intel"), lines.join("\n"));
       assert.ok(lines.some((line) => /will not power itself off/.test(line)));
     });

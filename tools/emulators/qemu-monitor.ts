@@ -13,11 +13,14 @@ import type { Firmware, Media } from "./machine.ts";
 import { startChild, type Child } from "./process.ts";
 import { qemu } from "./qemu.ts";
 import { makeRunDirectory } from "./run-directory.ts";
-import { defaultMemory, shownLines } from "./run.ts";
+import { defaultMemory, shownLines, type Image } from "./run.ts";
 import { SerialFile } from "./serial.ts";
 
 /** The limit for coming to where the machine is looked at, and for the looking. */
 const limitSeconds = 100;
+
+/** Where the machine asks to be switched off or reset. */
+export const machineEnd = Symbol("the machine's end");
 
 /** A boot by TCG, and where it is stopped. */
 export interface StoppedBoot {
@@ -29,8 +32,15 @@ export interface StoppedBoot {
   readonly hasSerial?: boolean;
   /** False: the ELF finds none, as if something else than a loader of its protocols had started it. */
   readonly hasBootInformation?: boolean;
-  /** The function before whose first instruction the machine stops: by itself the one that follows the result line. */
-  readonly stopAt?: string;
+  /**
+   * The function before whose first instruction the machine stops, the one that follows the result line unless it is given;
+   * or `machineEnd`.
+   */
+  readonly stopAt?: string | typeof machineEnd;
+  /** The image, the built one unless it is given. */
+  readonly image?: Image;
+  /** Further words for QEMU's command line. */
+  readonly options?: readonly string[];
 }
 
 /** A machine that has stopped. */
@@ -49,13 +59,15 @@ export async function readStoppedMachine<T>(
 ): Promise<T> {
   const machine = qemu("tcg");
   requireProgram(machine.program, machine.debianPackage, "emulator");
-  const address = await addressOf(boot.stopAt ?? "serial_drain");
+  const image = boot.image ?? { elf: builtElf, iso: builtIso };
+  const stopAt = boot.stopAt ?? "serial_drain";
+  const address = stopAt === machineEnd ? null : await addressOf(stopAt);
   const directory = await makeRunDirectory();
   const [monitors, stubs] = [await listen(), await listen()];
   const plan = {
     directory,
     iso: join(directory, "basalt.iso"),
-    elf: builtElf,
+    elf: image.elf,
     commandLine: boot.append,
     serialPath: join(directory, "serial.txt"),
     media: boot.media,
@@ -67,12 +79,12 @@ export async function readStoppedMachine<T>(
   };
   const refusal = machine.refuse(plan);
   if (refusal !== null) throw new ToolError("usage", refusal);
-  if (plan.media === "iso") await copyIsoWithCommandLine(builtIso, plan.iso, plan.commandLine);
+  if (plan.media === "iso") await copyIsoWithCommandLine(image.iso, plan.iso, plan.commandLine);
   const launch = await machine.prepare(plan);
   const serial = new SerialFile(plan.serialPath, () => {});
   const withoutSerial = launch.args.map((word) => (word === `file:${plan.serialPath}` ? "none" : word));
   const args = boot.hasSerial === false ? withoutSerial : launch.args;
-  const child = await startChild(launch.command, args, directory);
+  const child = await startChild(launch.command, [...args, ...(boot.options ?? [])], directory);
   const { early, stopTimer } = watchForEarlyEnd(child, () => serial.lastLines(shownLines));
   const played = async (): Promise<T> => {
     const monitor = new Monitor(await monitors.connection);
@@ -82,7 +94,8 @@ export async function readStoppedMachine<T>(
       await stub.runTo(await addressOf("pvh_entry"));
       await stub.zeroRbx();
     }
-    await stub.runTo(address);
+    if (address === null) await monitor.runToEnd();
+    else await stub.runTo(address);
     serial.close();
     return read({ monitor, lines: serial.lines, directory });
   };
@@ -132,7 +145,7 @@ async function addressOf(symbol: string): Promise<string> {
 }
 
 /** A port that QEMU connects to before it starts the machine, and the connection to come. */
-export async function listen(): Promise<{ port: number; connection: Promise<Socket> }> {
+async function listen(): Promise<{ port: number; connection: Promise<Socket> }> {
   const server = createServer().listen(0, "127.0.0.1").unref();
   await once(server, "listening");
   const connection = once(server, "connection").then(([socket]: Socket[]) => {
@@ -218,9 +231,16 @@ export class Monitor {
     });
   }
 
-  /** Settles when `name` comes; what came before does not count. */
-  event(name: string): Promise<void> {
-    return new Promise((resolve) => this.#events.set(name, resolve));
+  /** Runs the machine until it asks to be switched off or reset. */
+  async runToEnd(): Promise<void> {
+    const hasEnded = new Promise<void>((resolve) => this.#events.set("SHUTDOWN", resolve));
+    await this.execute("cont");
+    await hasEnded;
+  }
+
+  /** A command of QEMU's human monitor; returns what it prints. */
+  async ask(command: string): Promise<string> {
+    return (await this.execute("human-monitor-command", { "command-line": command })) as string;
   }
 
   async execute(command: string, parameters: object = {}): Promise<unknown> {

@@ -12,7 +12,7 @@ export async function stopInQemu(symbols: ImageSymbols, append: string): Promise
 }
 
 async function readState({ monitor, directory }: StoppedMachine, symbols: ImageSymbols): Promise<MachineState> {
-  const registers = (await monitor.execute("human-monitor-command", { "command-line": "info registers" })) as string;
+  const registers = await monitor.ask("info registers");
   const data = dataOf(symbols);
   const path = join(directory, "memory");
   const range = { val: Number(data.start), size: Number(data.end - data.start) };
