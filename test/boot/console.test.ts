@@ -112,7 +112,7 @@ exec qemu-system-x86_64 "$@"
     );
     await chmod(wrapper, 0o755);
     process.env["PATH"] = `${directory}${delimiter}${path}`;
-    const run = await boot("tcg", "", { media: "kernel", timeoutSeconds: 20 });
+    const run = await boot("tcg", "", { media: "kernel" });
     assert.deepEqual(run.lines, []);
     // Result 20, not-intel, as isa-debug-exit tells it.
     assert.match(run.summary, /QEMU ended with exit code 41$/m);

@@ -74,7 +74,7 @@ const seen = new Set<Deviation>();
 
 /** Basalt's own lines of a run in Bochs. */
 async function linesOfBochs(cpu: string, append: string): Promise<string[]> {
-  const run = await runImage({ on: "bochs", cpu, append, timeoutSeconds: 60 });
+  const run = await runImage({ on: "bochs", cpu, append, timeoutSeconds: 120 });
   assert.equal(run.ended, "result", run.summary);
   return run.lines.filter((line) => line.startsWith("basalt: "));
 }

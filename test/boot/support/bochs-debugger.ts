@@ -10,7 +10,7 @@ import { builtElf, builtIso } from "../../../tools/paths.ts";
 import type { ImageSymbols } from "./image-symbols.ts";
 import { hex } from "./page-walker.ts";
 
-const timeoutSeconds = 60;
+const timeoutSeconds = 100;
 
 /** A boot from the ISO, and where it is stopped. */
 export interface DebuggedBoot {

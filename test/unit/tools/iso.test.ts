@@ -68,7 +68,7 @@ describe("an ISO", () => {
       seen.push(line);
       if (/error: no multiboot header found/.test(line)) controller.abort();
     };
-    const options = { image: { elf, iso: broken }, timeoutSeconds: 20, onLine, signal: controller.signal };
+    const options = { image: { elf, iso: broken }, timeoutSeconds: 100, onLine, signal: controller.signal };
     const run = await runOn("tcg", options);
     assert.equal(run.ended, "interrupted", `GRUB said nothing of it:\n${seen.join("\n")}`);
   });
