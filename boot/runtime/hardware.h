@@ -111,7 +111,6 @@ IMPORT(u32, in8, u32 port) { return in8(port); }
 IMPORT(u32, in16, u32 port) { return in16(port); }
 IMPORT(u32, in32, u32 port) { return in32(port); }
 IMPORT(void, out8, u32 port, u32 value) { out8(port, value); }
-IMPORT(void, out16, u32 port, u32 value) { out16(port, value); }
 IMPORT(void, out32, u32 port, u32 value) { out32(port, value); }
 
 // Lets pending interrupts in: they come on IST stacks, are acknowledged, and leave.

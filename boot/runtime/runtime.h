@@ -86,7 +86,7 @@ struct trap_frame {
   u64 r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax, vector, error, rip, cs, rflags, rsp, ss;
 };
 extern volatile u64 nmi_count;
-extern enum apic_mode { APIC_ABSENT, APIC_XAPIC, APIC_X2APIC } apic_mode; // hv/core/interrupts/local-apic.ts, as:
+extern enum apic_mode { APIC_ABSENT, APIC_XAPIC, APIC_X2APIC } apic_mode; // local-apic.ts, as the vectors below
 enum { TIMER_VECTOR = 0x40, SPURIOUS_VECTOR = 0xFF };
 void traps_start(void);
 

@@ -2,9 +2,10 @@
 #include "runtime.h"
 
 // The registers, in the order of their ports.
-enum { COM1 = 0x3F8, DATA = COM1, INTERRUPT_ENABLE, FIFO_CONTROL, LINE_CONTROL, MODEM_CONTROL, LINE_STATUS, SCRATCH = COM1 + 7 };
-enum { LINE_8N1 = 0x03, DIVISOR_LATCH = 0x80, DIVISOR_115200 = 1, FIFO_ENABLE_AND_CLEAR = 0x07, DTR_RTS = 0x03, SCRATCH_PATTERN = 0x5A };
-enum { HOLDING_REGISTER_EMPTY = 0x20, TRANSMITTER_EMPTY = 0x60 };
+enum { COM1 = 0x3F8, DATA = COM1, INTERRUPT_ENABLE, FIFO_CONTROL, LINE_CONTROL, MODEM_CONTROL, LINE_STATUS, MODEM_STATUS,
+       SCRATCH };
+enum { LINE_8N1 = 0x03, DIVISOR_LATCH = 0x80, DIVISOR_115200 = 1, FIFO_ENABLE_AND_CLEAR = 0x07, DTR_RTS = 0x03 };
+enum { HOLDING_REGISTER_EMPTY = 0x20, TRANSMITTER_EMPTY = 0x60, SCRATCH_PATTERN = 0x5A };
 // Each poll takes about a microsecond on a PC; a byte takes 87 at 115,200 baud. Past the bound the rest of a text is
 // dropped: the other end does not take it.
 enum { POLLS = 20000 };
@@ -19,8 +20,8 @@ static bool wait_for(u8 bits) {
 }
 
 void serial_start(void) {
-  const u16 sequence[][2] = {{INTERRUPT_ENABLE, 0}, {LINE_CONTROL, DIVISOR_LATCH}, {DATA, DIVISOR_115200},
-                             {INTERRUPT_ENABLE, 0}, {LINE_CONTROL, LINE_8N1},      {FIFO_CONTROL, FIFO_ENABLE_AND_CLEAR},
+  const u16 sequence[][2] = {{INTERRUPT_ENABLE, 0},   {LINE_CONTROL, DIVISOR_LATCH}, {DATA, DIVISOR_115200},
+                             {INTERRUPT_ENABLE, 0},   {LINE_CONTROL, LINE_8N1}, {FIFO_CONTROL, FIFO_ENABLE_AND_CLEAR},
                              {MODEM_CONTROL, DTR_RTS}, {SCRATCH, SCRATCH_PATTERN}};
   for (u32 i = 0; i < sizeof sequence / sizeof sequence[0]; i++)
     out8(sequence[i][0], sequence[i][1]);

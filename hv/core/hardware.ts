@@ -82,8 +82,6 @@ export declare function in16(port: u32): u32;
 export declare function in32(port: u32): u32;
 /** OUT of the low byte of `value` to `port`, 0 to 0xffff. */
 export declare function out8(port: u32, value: u32): void;
-/** OUT of the low 16 bits. */
-export declare function out16(port: u32, value: u32): void;
 /** OUT of 32 bits. */
 export declare function out32(port: u32, value: u32): void;
 

@@ -3,10 +3,6 @@ import { relative, sep } from "node:path";
 import type { TSESLint, TSESTree } from "@typescript-eslint/utils";
 import { root } from "../paths.ts";
 
-export type Context<Messages extends string, Options extends readonly unknown[]> = Readonly<
-  TSESLint.RuleContext<Messages, Options>
->;
-
 /** A file's path from the repository's root, with `/` between the folders. */
 export function repositoryPath(file: string): string {
   return relative(root, file).split(sep).join("/");

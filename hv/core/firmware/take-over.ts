@@ -17,7 +17,7 @@ export function silenceMachine(console: Console, tables: AcpiTables, memory: Phy
   const cpuid = new Cpuid();
   const bits = cpuid.maximumPhysicalAddress();
   cpuid.read(CPUID_LEAF_FEATURES, 0);
-  // A PC may have root buses that no bridge leads to, and 8,192 reads find them in some 20 ms. Under a hypervisor each
+  // A PC may have root buses that no bridge leads to, and 8,192 reads find them. Under a hypervisor each
   // read is a VM exit, and there the buses are those that bridges lead to.
   const followsBridges = (cpuid.ecx & CPUID_1_ECX_HYPERVISOR) != 0;
   silencePci(tables.copy("MCFG"), bits, followsBridges, memory, console);

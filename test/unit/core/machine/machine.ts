@@ -288,7 +288,6 @@ export class Machine {
       in16: (port: number) => this.ports.in(port, 2),
       in32: (port: number) => this.ports.in(port, 4),
       out8: (port: number, value: number) => this.ports.out(port, 1, value),
-      out16: (port: number, value: number) => this.ports.out(port, 2, value),
       out32: (port: number, value: number) => this.ports.out(port, 4, value),
       readPhysical: (hpa: bigint, to: number, length: number) => {
         const end = u64(hpa) + BigInt(length >>> 0);
