@@ -14,7 +14,8 @@ const BOUNDARIES = {
   folders: {
     "hv/x86": ["hv/x86"],
     "hv/shared": ["hv/shared", "hv/x86"],
-    "hv/core": ["hv/core", "hv/shared", "hv/x86"],
+    "hv/doctor": ["hv/doctor", "hv/x86"],
+    "hv/core": ["hv/core", "hv/doctor", "hv/shared", "hv/x86"],
     "hv/vmm": ["hv/vmm", "hv/shared", "hv/x86"],
     "hv/terminal": ["hv/terminal", "hv/shared"],
   },
@@ -48,7 +49,7 @@ const MEMORY_GRANTS = [
   // One element a character, behind a check of the length.
   { files: ["hv/core/console/console.ts"], grants: { address: true, unchecked: true } },
   // The root goes out to the host as a number and comes back as one.
-  { files: ["hv/vmm/index.ts", "hv/terminal/index.ts"], grants: { address: true, view: true } },
+  { files: ["hv/vmm/index.ts", "hv/terminal/index.ts", "hv/doctor/index.ts"], grants: { address: true, view: true } },
   // The vCPU page, which core maps in.
   { files: ["hv/vmm/vmm.ts"], grants: { view: true } },
   // These are the checks.

@@ -10,9 +10,11 @@ export interface BuildOptions {
 }
 
 const WASM_MODULES = [
-  { name: "core", sources: ["hv/core", "hv/x86", "hv/shared"] },
-  { name: "vmm", sources: ["hv/vmm", "hv/x86", "hv/shared"] },
-  { name: "terminal", sources: ["hv/terminal", "hv/shared"] },
+  { name: "core", sources: ["hv/core", "hv/doctor", "hv/x86", "hv/shared"], isNative: true },
+  { name: "vmm", sources: ["hv/vmm", "hv/x86", "hv/shared"], isNative: true },
+  { name: "terminal", sources: ["hv/terminal", "hv/shared"], isNative: true },
+  // For Node and browsers only; core compiles the same sources in.
+  { name: "doctor", sources: ["hv/doctor", "hv/x86"], isNative: false },
 ] as const;
 
 /** The parts of the step that makes C of a Wasm module. */
@@ -88,12 +90,13 @@ export function ninjaFile(options: BuildOptions, root: string): string {
   rule("strip", "strip $out", "objcopy --strip-all $in $out");
   rule("iso", "xorriso $out", "$tool/write-iso.ts $in $out");
 
-  for (const { name, sources } of WASM_MODULES) {
+  for (const { name, sources, isNative } of WASM_MODULES) {
     const inputs = sources.flatMap((folder) => filesBelow(folder, ".ts"));
     edge(`build/${name}.wasm | build/${name}.wasm.map`, "asc", `| ${inputs.join(" ")} asconfig.json`, {
       target: name,
       entry: `hv/${name}/index.ts`,
     });
+    if (!isNative) continue;
     edge(
       `build/${name}_module.c.inc | build/${name}_module.h`,
       "wasm2c",
@@ -137,6 +140,6 @@ export function ninjaFile(options: BuildOptions, root: string): string {
     "iso",
     `build/stripped/basalt.elf | ${WRITE_ISO.map((file) => `tools/${file}.ts`).join(" ")}`,
   );
-  lines.push("default build/basalt.elf build/basalt.iso", "");
+  lines.push("default build/basalt.elf build/basalt.iso build/doctor.wasm", "");
   return lines.join("\n");
 }

@@ -1,0 +1,48 @@
+// The name of a bit of an input, as the SDM has it, for reports.
+
+import {
+  PIN_BASED_VM_EXECUTION_CONTROLS,
+  PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
+  PRIMARY_VM_EXIT_CONTROLS,
+  SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
+  SECONDARY_VM_EXIT_CONTROLS,
+  TERTIARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
+  VM_ENTRY_CONTROLS,
+} from "../x86/vmcs-fields";
+import {
+  ENTRY_CONTROL_NAMES,
+  EXIT_CONTROL_NAMES,
+  PIN_CONTROL_NAMES,
+  PRIMARY_CONTROL_NAMES,
+  SECONDARY_CONTROL_NAMES,
+  SECONDARY_EXIT_CONTROL_NAMES,
+  TERTIARY_CONTROL_NAMES,
+} from "../x86/vmx-control-names";
+
+const NAMED: StaticArray<u32> = [
+  PIN_BASED_VM_EXECUTION_CONTROLS,
+  PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
+  SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
+  TERTIARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
+  PRIMARY_VM_EXIT_CONTROLS,
+  SECONDARY_VM_EXIT_CONTROLS,
+  VM_ENTRY_CONTROLS,
+];
+/** By bit, in the order of NAMED; "" is a bit without a name. */
+const NAMES: StaticArray<StaticArray<string>> = [
+  PIN_CONTROL_NAMES,
+  PRIMARY_CONTROL_NAMES,
+  SECONDARY_CONTROL_NAMES,
+  TERTIARY_CONTROL_NAMES,
+  EXIT_CONTROL_NAMES,
+  SECONDARY_EXIT_CONTROL_NAMES,
+  ENTRY_CONTROL_NAMES,
+];
+
+/** The name of bit `bit` (0 to 63) of `input`; "" where it has none. */
+export function bitName(input: u32, bit: i32): string {
+  for (let i = 0; i < NAMED.length; i++) {
+    if (NAMED[i] == input) return bit < NAMES[i].length ? NAMES[i][bit] : "";
+  }
+  return "";
+}

@@ -1,0 +1,55 @@
+// Judges a subject by all rules at once.
+
+import { Rule, STAGE_ADVICE, STAGE_PREPARATION } from "./rule";
+import { allRules } from "./rules";
+import { Subject } from "./subject";
+import { NO, Tri, UNKNOWN } from "./tri";
+
+const MAXIMUM_RULES: i32 = 1024;
+
+export class Doctor {
+  readonly rules: Array<Rule> = allRules();
+  readonly subject: Subject = new Subject();
+  /** The outcome of each rule after `examine`: NO (violated), UNKNOWN (cannot be decided) or YES (holds). */
+  readonly outcomes: StaticArray<u8> = new StaticArray<u8>(MAXIMUM_RULES);
+
+  /** Allocates everything that the doctor ever needs. */
+  constructor() {
+    assert(this.rules.length <= MAXIMUM_RULES, "more rules than MAXIMUM_RULES");
+  }
+
+  /** Judges the subject by every rule. Allocates nothing. */
+  examine(): void {
+    for (let i = 0; i < this.rules.length; i++) this.outcomes[i] = <u8>this.judge(i);
+  }
+
+  /** Judges by one rule; the subject then holds why: witnesses, missing inputs, doubts. */
+  judge(index: i32): Tri {
+    const rule = this.rules[index];
+    this.subject.begin(rule.row);
+    return rule.predicate(this.subject);
+  }
+
+  /** How many rules of the stage have the outcome. */
+  count(stage: u32, outcome: Tri): i32 {
+    let count = 0;
+    for (let i = 0; i < this.rules.length; i++) {
+      if (this.rules[i].stage == stage && this.outcomes[i] == <u8>outcome) count++;
+    }
+    return count;
+  }
+
+  /** Violated rules of VM entry; advice is none. */
+  get violations(): i32 {
+    let count = 0;
+    for (let stage = STAGE_PREPARATION; stage < STAGE_ADVICE; stage++) count += this.count(stage, NO);
+    return count;
+  }
+
+  /** Rules of VM entry that cannot be decided. */
+  get undecided(): i32 {
+    let count = 0;
+    for (let stage = STAGE_PREPARATION; stage < STAGE_ADVICE; stage++) count += this.count(stage, UNKNOWN);
+    return count;
+  }
+}

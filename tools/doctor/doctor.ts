@@ -1,0 +1,212 @@
+// doctor.wasm for Node and browsers: its rules, and what they make of a VMCS.
+
+/** The stages of VM entry in the order in which the SDM fixes them; `advice` is no failure. */
+export const STAGES = ["preparation", "basic", "controls", "host", "guest", "msr-loading", "advice"] as const;
+export type Stage = (typeof STAGES)[number];
+
+const OUTCOMES = ["violated", "undecidable", "holds"] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** A VMCS field, a capability of the processor, or a part of its state: what rules read. */
+export interface Input {
+  readonly kind: "field" | "capability" | "state";
+  /** The field's encoding; numbers of the doctor's own for the others. */
+  readonly number: number;
+  /** The SDM's name of a field; the name of a capability or a state. */
+  readonly name: string;
+}
+
+/** A row of the table of rules. */
+export interface Rule {
+  readonly index: number;
+  readonly slug: string;
+  readonly stage: Stage;
+  readonly section: string;
+  readonly sentence: string;
+  /** The usual mistake and its remedy; empty where there is none. */
+  readonly hint: string;
+  readonly inputs: readonly Input[];
+}
+
+/** A value that broke a rule. */
+export interface Witness {
+  readonly input: Input;
+  readonly found: bigint;
+  readonly requirement: string;
+  /** The bits that must be other than they are; none where that is no matter of single bits. */
+  readonly bits: readonly { readonly bit: number; readonly name: string; readonly mustBe: 0 | 1 }[];
+}
+
+/** What one rule says of the subject. */
+export interface Finding {
+  readonly rule: Rule;
+  readonly outcome: Outcome;
+  readonly witnesses: readonly Witness[];
+  /** What would have to be known, for `undecidable`. */
+  readonly missing: readonly Input[];
+  /** "violated if …", for what is undecidable for want of a capability; else empty. */
+  readonly condition: string;
+}
+
+/** What is to be judged; whatever is not there is not known. */
+export interface Subject {
+  /** By the full encoding. */
+  readonly fields: ReadonlyMap<number, bigint>;
+  /** Fields that are 0 because nothing has ever written them. */
+  readonly neverWritten?: ReadonlySet<number>;
+  /** By name, for example IA32_VMX_BASIC or CPUID.1.ECX. */
+  readonly capabilities?: ReadonlyMap<string, bigint>;
+  /** By name, for example IS_LAUNCHED. */
+  readonly state?: ReadonlyMap<string, bigint>;
+  /** The VM-entry MSR-load area, as pairs of quadwords. */
+  readonly msrEntries?: readonly (readonly [low: bigint, high: bigint])[];
+}
+
+export interface Examination {
+  /** One for each rule, in the order of the table. */
+  readonly findings: readonly Finding[];
+  /** The report as Basalt's console prints it. */
+  readonly report: string;
+}
+
+type Exports = Record<string, (...values: (number | bigint)[]) => number | bigint>;
+
+export class Doctor {
+  readonly rules: readonly Rule[];
+  readonly capabilities: ReadonlyMap<string, Input>;
+  readonly state: ReadonlyMap<string, Input>;
+  readonly #exports: Exports;
+  readonly #memory: WebAssembly.Memory;
+  readonly #root: number;
+
+  private constructor(exports: WebAssembly.Exports) {
+    this.#exports = exports as unknown as Exports;
+    this.#memory = exports["memory"] as WebAssembly.Memory;
+    this.#root = Number(this.#exports["create"]!());
+    this.capabilities = this.#inputs("capability", "capabilityCount");
+    this.state = this.#inputs("state", "stateCount");
+    this.rules = Array.from({ length: this.#call("ruleCount") }, (_, index) => this.#rule(index));
+  }
+
+  /** Makes a doctor of the bytes of doctor.wasm. */
+  static async load(wasm: BufferSource): Promise<Doctor> {
+    const abort = (): never => {
+      throw new Error("doctor.wasm aborted; this is a bug in Basalt");
+    };
+    const { instance } = await WebAssembly.instantiate(wasm, { env: { abort } });
+    (instance.exports["start"] as () => void)();
+    return new Doctor(instance.exports);
+  }
+
+  /** Judges the subject by every rule. A capability or a state of a name that the doctor does not know is an error. */
+  examine(subject: Subject): Examination {
+    this.#fill(subject);
+    this.#call("examine");
+    const findings = this.rules.map((rule) => this.#finding(rule));
+    return { findings, report: this.#text("writeFullReport") };
+  }
+
+  /** The name of a bit of a field, "" where it has none. */
+  bitName(input: Input, bit: number): string {
+    return this.#text("writeBitName", input.number, bit);
+  }
+
+  /** The field with that encoding. */
+  field(encoding: number): Input {
+    return { kind: "field", number: encoding, name: this.#text("writeInputName", encoding) };
+  }
+
+  #fill(subject: Subject): void {
+    this.#call("clear");
+    for (const encoding of subject.neverWritten ?? []) this.#call("setNeverWritten", encoding);
+    for (const [encoding, value] of subject.fields) this.#call("set", encoding, value);
+    this.#setNamed(this.capabilities, subject.capabilities);
+    this.#setNamed(this.state, subject.state);
+    const entries = subject.msrEntries;
+    if (!entries) return;
+    this.#call("setMsrEntry", entries.length, -1, 0n, 0n);
+    entries.forEach(([low, high], index) => this.#call("setMsrEntry", entries.length, index, low, high));
+  }
+
+  #setNamed(known: ReadonlyMap<string, Input>, values: ReadonlyMap<string, bigint> | undefined): void {
+    for (const [name, value] of values ?? []) {
+      const input = known.get(name);
+      if (!input) throw new Error(`found the input ${name}, expected one of ${[...known.keys()].join(", ")}`);
+      this.#call("set", input.number, value);
+    }
+  }
+
+  #finding(rule: Rule): Finding {
+    const outcome = OUTCOMES[this.#call("outcome", rule.index)]!;
+    this.#call("judge", rule.index);
+    const witnesses =
+      outcome === "violated"
+        ? Array.from({ length: this.#call("witnessCount") }, (_, index) => this.#witness(index))
+        : [];
+    if (outcome !== "undecidable") return { rule, outcome, witnesses, missing: [], condition: "" };
+    const missing = Array.from({ length: this.#call("missingCount") }, (_, index) =>
+      this.#input(this.#call("missingInput", index)),
+    );
+    return { rule, outcome, witnesses, missing, condition: this.#text("writeCondition") };
+  }
+
+  #witness(index: number): Witness {
+    const input = this.#input(this.#call("witnessInput", index));
+    const found = this.#quadword("witnessFound", index);
+    const wrong = this.#quadword("witnessBits", index);
+    const bits = Array.from({ length: 64 }, (_, bit) => bit)
+      .filter((bit) => (wrong >> BigInt(bit)) & 1n)
+      .map((bit) => ({
+        bit,
+        name: this.bitName(input, bit),
+        mustBe: (found >> BigInt(bit)) & 1n ? (0 as const) : (1 as const),
+      }));
+    return { input, found, requirement: this.#text("writeWitnessRequirement", index), bits };
+  }
+
+  #rule(index: number): Rule {
+    const inputs = Array.from({ length: this.#call("ruleInputCount", index) }, (_, position) =>
+      this.#input(this.#call("ruleInput", index, position)),
+    );
+    return {
+      index,
+      slug: this.#text("writeSlug", index),
+      stage: STAGES[this.#call("ruleStage", index)]!,
+      section: this.#text("writeSection", index),
+      sentence: this.#text("writeSentence", index),
+      hint: this.#text("writeHint", index),
+      inputs,
+    };
+  }
+
+  #input(number: number): Input {
+    for (const named of [this.capabilities, this.state]) {
+      for (const input of named.values()) if (input.number === number) return input;
+    }
+    return this.field(number);
+  }
+
+  #inputs(kind: "capability" | "state", count: string): Map<string, Input> {
+    const length = Number(this.#exports[count]!());
+    const inputs = Array.from({ length }, (_, index): Input => {
+      const number = Number(this.#exports[kind]!(index));
+      return { kind, number, name: this.#text("writeInputName", number) };
+    });
+    return new Map(inputs.map((input) => [input.name, input]));
+  }
+
+  /** Calls an export that takes the root first. */
+  #call(name: string, ...values: (number | bigint)[]): number {
+    return Number(this.#exports[name]!(this.#root, ...values)) >>> 0;
+  }
+
+  #quadword(name: string, ...values: number[]): bigint {
+    return BigInt.asUintN(64, this.#exports[name]!(this.#root, ...values) as bigint);
+  }
+
+  #text(name: string, ...values: number[]): string {
+    const length = this.#call(name, ...values);
+    const address = this.#call("textAddress");
+    return new TextDecoder().decode(new Uint8Array(this.#memory.buffer, address, length));
+  }
+}
