@@ -7,11 +7,14 @@ import { Machine } from "./machine";
 import { Ept } from "./memory/ept";
 import { ALL_PERMISSIONS } from "./memory/entry-format";
 import { MAPPING_OK, mappingStatusText } from "./memory/mapping-status";
+import { Translation } from "./memory/page-tables";
 import { RESULT_EPT_UNUSABLE, RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "./results";
 import { EptInvalidation } from "./vmx/invalidate";
 
 /** RAM of a built-in guest. */
 export const RAM_BYTES: u64 = 16 << 20;
+/** What `hostAddress` returns where the EPT maps nothing. */
+export const NOT_MAPPED: u64 = 0xffffffffffffffff;
 /** What a vmm has for its statics and heap. */
 export const VMM_OWN_BYTES: u64 = PAGE_SIZE_2_MIB;
 
@@ -61,6 +64,14 @@ export class GuestMemory {
   get eptPointer(): u64 {
     const ept = this.ept;
     return ept ? ept.pointer : 0;
+  }
+
+  /** The host-physical address of a guest-physical one; NOT_MAPPED where the EPT maps nothing. */
+  hostAddress(guest: u64): u64 {
+    const ept = this.ept;
+    if (!ept) return guest;
+    const translation = new Translation();
+    return ept.query(guest, translation) == MAPPING_OK ? translation.physicalAddress : NOT_MAPPED;
   }
 
   get invalidation(): EptInvalidation | null {

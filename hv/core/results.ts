@@ -33,6 +33,7 @@ export const RESULT_EPT_VIOLATION: u32 = 44;
 export const RESULT_EPT_MISCONFIGURATION: u32 = 45;
 export const RESULT_NOT_HANDLED: u32 = 46;
 export const RESULT_MACHINE_CHECK_IN_GUEST: u32 = 47;
+export const RESULT_ENTRY_REFUSED_BY_DOCTOR: u32 = 48;
 export const RESULT_VMM_STOPPED: u32 = 50;
 export const RESULT_VMM_NOT_CREATED: u32 = 51;
 
@@ -66,6 +67,7 @@ const NUMBERS: StaticArray<u32> = [
   RESULT_EPT_MISCONFIGURATION,
   RESULT_NOT_HANDLED,
   RESULT_MACHINE_CHECK_IN_GUEST,
+  RESULT_ENTRY_REFUSED_BY_DOCTOR,
   RESULT_VMM_STOPPED,
   RESULT_VMM_NOT_CREATED,
   RESULT_VMXOFF_FAILED,
@@ -97,6 +99,7 @@ const NAMES: StaticArray<string> = [
   "ept-misconfiguration",
   "not-handled",
   "machine-check-in-guest",
+  "entry-refused-by-doctor",
   "vmm-stopped",
   "vmm-not-created",
   "vmxoff-failed",

@@ -3,13 +3,21 @@
 import { EXIT_REASON_HLT } from "../x86/exit-reasons";
 import { IA32_VMX_BASIC, IA32_VMX_EPT_VPID_CAP } from "../x86/msr";
 import { GUEST_EPT, GUEST_HLT, GUEST_NAMES, GUEST_RDTSC, GUEST_REAL } from "../shared/guests";
-import { LEVEL_DEBUG, LEVEL_INFO } from "./console/console";
+import { LEVEL_DEBUG, LEVEL_ERROR, LEVEL_INFO } from "./console/console";
 import { GuestMemory, RAM_BYTES, tooLittleMemory } from "./guest-memory";
 import { rdtsc, VM_SUCCEED, vmclear, vmptrld } from "./hardware";
 import { Machine } from "./machine";
 import { PAGE_BYTES } from "./memory/page-pool";
+import { spoilEntry } from "./monitor/fail";
 import { printSummary } from "./monitor/summary";
-import { RESULT_OK, RESULT_VMCLEAR_FAILED, RESULT_VMPTRLD_FAILED } from "./results";
+import {
+  RESULT_ENTRY_FAILED,
+  RESULT_ENTRY_FAILED_BY_STATE,
+  RESULT_ENTRY_REFUSED_BY_DOCTOR,
+  RESULT_OK,
+  RESULT_VMCLEAR_FAILED,
+  RESULT_VMPTRLD_FAILED,
+} from "./results";
 import { createVmm } from "./vmm-instance";
 import { writeControlFields } from "./vmx/control-fields";
 import { ExecutionControls } from "./vmx/execution-controls";
@@ -60,9 +68,13 @@ export function runGuest(machine: Machine, number: u32, guest: u32): u32 {
   setCounts(vcpu, guest, machine.options.iterations);
   vcpu.say(LEVEL_DEBUG).text("EPTP ").hex(memory.eptPointer, 16).text(", VPID ").decimal(vpid.vpid).end();
 
+  spoilEntry(machine.options.fail);
+
+  const mayRun = mayEnter(machine, vcpu, memory);
   const start = rdtsc();
-  run(vcpu);
+  if (mayRun) run(vcpu);
   const ticks = rdtsc() - start;
+  explainFailedEntry(machine, vcpu, memory);
   if (vcpu.result == RESULT_OK && vcpu.exitReason == EXIT_REASON_HLT) confirmEnd(vcpu);
   printSummary(vcpu, ticks);
   result = unload(vcpu);
@@ -78,6 +90,22 @@ export function runGuest(machine: Machine, number: u32, guest: u32): u32 {
     line.text(" of ").decimal(taken).text(" pages are given back").end();
   }
   return vcpu.result;
+}
+
+/** With `doctor=strict`: judges the VMCS before its first entry. False where a rule of VM entry is violated. */
+function mayEnter(machine: Machine, vcpu: Vcpu, memory: GuestMemory): bool {
+  if (!machine.options.isDoctorStrict || machine.entryDoctor.examine(vcpu, memory)) return true;
+  vcpu.say(LEVEL_ERROR).text("the VMCS breaks rules of VM entry; Basalt does not enter (doctor=strict)").end();
+  machine.entryDoctor.print(vcpu);
+  vcpu.stop(RESULT_ENTRY_REFUSED_BY_DOCTOR);
+  return false;
+}
+
+/** After an entry that failed: every rule that the VMCS violates. */
+function explainFailedEntry(machine: Machine, vcpu: Vcpu, memory: GuestMemory): void {
+  if (vcpu.result != RESULT_ENTRY_FAILED && vcpu.result != RESULT_ENTRY_FAILED_BY_STATE) return;
+  machine.entryDoctor.examine(vcpu, memory);
+  machine.entryDoctor.print(vcpu);
 }
 
 function announce(machine: Machine, number: u32, guest: u32, controls: ExecutionControls): void {

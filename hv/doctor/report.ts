@@ -111,7 +111,7 @@ export function writeRequirement(text: Text, witness: Witness): void {
 
 function writeBits(text: Text, input: u32, bits: u64, what: string): void {
   if (bits == 0) return;
-  text.text(popcnt(bits) == 1 ? "bit " : "bits ");
+  text.text(isOneBit(bits) ? "bit " : "bits ");
   let isFirst = true;
   for (let bit = 63; bit >= 0; bit--) {
     if (((bits >> bit) & 1) == 0) continue;
@@ -148,8 +148,13 @@ function writeDoubt(text: Text, doubt: Doubt): void {
   }
 }
 
+/** popcnt would call the C library, which there is none of. */
+function isOneBit(mask: u64): bool {
+  return mask != 0 && (mask & (mask - 1)) == 0;
+}
+
 function writeMask(text: Text, mask: u64): void {
-  if (popcnt(mask) == 1) text.text("[").decimal(ctz(mask)).text("]");
+  if (isOneBit(mask)) text.text("[").decimal(ctz(mask)).text("]");
   else text.text(" & ").hex(mask);
 }
 

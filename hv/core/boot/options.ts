@@ -6,7 +6,7 @@ import { END_AUTOMATIC, END_NAMES } from "../firmware/end-choice";
 import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/console";
 
 const KNOWN: string =
-  "guest=NAME[,NAME...], iterations=N, loglevel=error|warning|info|debug, quiet, strict, probe, vmx-script, end=NAME, fail=NAME";
+  "guest=NAME[,NAME...], iterations=N, loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, end=NAME, fail=NAME";
 
 /** What `fail=` makes happen on purpose, so that the reports of host failures can be seen and tested. */
 export const FAIL_NOTHING: u32 = 0;
@@ -14,7 +14,21 @@ export const FAIL_ASSERTION: u32 = 1;
 export const FAIL_EXCEPTION: u32 = 2;
 export const FAIL_STACK: u32 = 3;
 export const FAIL_BOUNDS: u32 = 4;
-const FAIL_NAMES: StaticArray<string> = ["nothing", "assertion", "exception", "stack", "bounds"];
+/** The VMCS of each guest gets an EPTP beyond MAXPHYADDR, or access rights of GS that say nothing. */
+export const FAIL_ENTRY_CONTROLS: u32 = 5;
+export const FAIL_ENTRY_STATE: u32 = 6;
+const FAIL_NAMES: StaticArray<string> = [
+  "nothing",
+  "assertion",
+  "exception",
+  "stack",
+  "bounds",
+  "entry-controls",
+  "entry-state",
+];
+
+/** `doctor=`: when the rules of VM entry are gone through. */
+const DOCTOR_NAMES: StaticArray<string> = ["on-failure", "strict"];
 
 const MAXIMUM_GUESTS: i32 = 8;
 /** Of a wrong option, so that what is wrong with it fits the line too. */
@@ -29,6 +43,8 @@ export class BootOptions {
   logLevel: u32 = LEVEL_INFO;
   /** Refuse to start where the CPU's capabilities contradict each other, instead of warning. */
   isStrict: bool = false;
+  /** Judge each VMCS by the rules of VM entry before its first entry, and refuse to enter where one is violated. */
+  isDoctorStrict: bool = false;
   /** Enable VMX, say so in one line, and end: for `basalt probe`. */
   isProbe: bool = false;
   /** Run hv/core/vmx/script.ts instead of guests. */
@@ -64,6 +80,7 @@ export class BootOptions {
     if (name == "loglevel") return this.applyLogLevel(value);
     if (name == "end") return this.applyEnd(value);
     if (name == "fail") return this.applyFail(value);
+    if (name == "doctor") return this.applyDoctor(value);
     const isFlag = name == "quiet" || name == "strict" || name == "probe" || name == "vmx-script";
     if (!isFlag) return "unknown option; Basalt knows " + KNOWN;
     if (hasValue) return "takes no value; write '" + name + "'";
@@ -110,6 +127,13 @@ export class BootOptions {
     const end = indexOf(END_NAMES, value);
     if (end < 0) return "no such end; expected one of " + list(END_NAMES);
     this.end = <u32>end;
+    return "";
+  }
+
+  private applyDoctor(value: string): string {
+    const doctor = indexOf(DOCTOR_NAMES, value);
+    if (doctor < 0) return "the doctor does not work that way; expected one of " + list(DOCTOR_NAMES);
+    this.isDoctorStrict = doctor == 1;
     return "";
   }
 

@@ -83,4 +83,11 @@ export class PagePool {
   pointer(physicalAddress: u64): usize {
     return <usize>(physicalAddress - this.physicalBase);
   }
+
+  /** True if `bytes` bytes from a host-physical address on are all in the pool. */
+  holds(physicalAddress: u64, bytes: u64): bool {
+    const start = this.physicalBase + this.first;
+    const size = <u64>this.pages * PAGE_BYTES;
+    return physicalAddress >= start && bytes <= size && physicalAddress - start <= size - bytes;
+  }
 }

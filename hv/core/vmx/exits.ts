@@ -7,6 +7,7 @@ import {
   VECTOR_MACHINE_CHECK,
   VECTOR_NMI,
 } from "../../x86/exceptions";
+import { entryFailureDetail } from "../../x86/entry-failures";
 import {
   EXIT_REASON_COUNT,
   EXIT_REASON_ENTRY_FAILURE,
@@ -184,7 +185,9 @@ function onEntryFailure(vcpu: Vcpu): u32 {
   if (!(reason & EXIT_REASON_ENTRY_FAILURE)) return onUnexpected(vcpu);
   if (basic == EXIT_REASON_MACHINE_CHECK_DURING_ENTRY) return endByMachineCheck(vcpu, "during VM entry");
   const line = vcpu.say(LEVEL_ERROR).text("VM entry failed: exit reason ").hex(reason, 8).text(", ");
-  line.text(exitReasonName(basic)).text(", exit qualification ").hex(vmread(EXIT_QUALIFICATION)).end();
+  const qualification = vmread(EXIT_QUALIFICATION);
+  line.text(exitReasonName(basic)).text(", exit qualification ").hex(qualification);
+  line.text(": ").text(entryFailureDetail(basic, qualification)).end();
   return vcpu.stop(RESULT_ENTRY_FAILED_BY_STATE);
 }
 
