@@ -1,0 +1,136 @@
+// What the keys of KVM's and Xen's dumps mean, section by section.
+
+// KVM: dump_vmcs in arch/x86/kvm/vmx.c (3.17 to 4.20) and arch/x86/kvm/vmx/vmx.c (5.0 on).
+// Xen: vmcs_dump_vcpu in xen/arch/x86/hvm/vmx/vmcs.c (4.0 on).
+// A key is written as pairs.ts gives it: "cs:sel" is `sel` in a line that `CS:` opens.
+
+export type Section = "guest" | "host" | "control";
+
+/** Keys that mean the same in every section: name of the field's constant. */
+const EVERYWHERE: Readonly<Record<string, string>> = {
+  "cr0:actual": "GUEST_CR0",
+  "cr0:shadow": "CR0_READ_SHADOW",
+  "cr0:gh_mask": "CR0_GUEST_HOST_MASK",
+  "cr4:actual": "GUEST_CR4",
+  "cr4:shadow": "CR4_READ_SHADOW",
+  "cr4:gh_mask": "CR4_GUEST_HOST_MASK",
+  "cr3:actual": "GUEST_CR3",
+  "cr3:target_count": "CR3_TARGET_COUNT",
+  pdptr0: "GUEST_PDPTE0",
+  pdptr1: "GUEST_PDPTE1",
+  pdptr2: "GUEST_PDPTE2",
+  pdptr3: "GUEST_PDPTE3",
+  pdpte0: "GUEST_PDPTE0",
+  pdpte1: "GUEST_PDPTE1",
+  pdpte2: "GUEST_PDPTE2",
+  pdpte3: "GUEST_PDPTE3",
+  rflags: "GUEST_RFLAGS",
+  dr7: "GUEST_DR7",
+  ...Object.fromEntries(
+    ["cs", "ds", "ss", "es", "fs", "gs", "ldtr", "tr"].flatMap((register) => [
+      [`${register}:sel`, `GUEST_${register.toUpperCase()}_SELECTOR`],
+      [`${register}:attr`, `GUEST_${register.toUpperCase()}_ACCESS_RIGHTS`],
+      [`${register}:limit`, `GUEST_${register.toUpperCase()}_LIMIT`],
+      [`${register}:base`, `GUEST_${register.toUpperCase()}_BASE`],
+    ]),
+  ),
+  "gdtr:limit": "GUEST_GDTR_LIMIT",
+  "gdtr:base": "GUEST_GDTR_BASE",
+  "idtr:limit": "GUEST_IDTR_LIMIT",
+  "idtr:base": "GUEST_IDTR_BASE",
+  "efer(vmcs)": "GUEST_IA32_EFER",
+  "guest pat": "GUEST_IA32_PAT",
+  "host pat": "HOST_IA32_PAT",
+  preemptiontimer: "VMX_PREEMPTION_TIMER_VALUE",
+  "sm base": "GUEST_SMBASE",
+  debugctl: "GUEST_IA32_DEBUGCTL",
+  debugexceptions: "GUEST_PENDING_DEBUG_EXCEPTIONS",
+  bndcfgs: "GUEST_IA32_BNDCFGS",
+  interruptibility: "GUEST_INTERRUPTIBILITY_STATE",
+  activitystate: "GUEST_ACTIVITY_STATE",
+  interruptstatus: "GUEST_INTERRUPT_STATUS",
+  "spec_ctrl mask": "IA32_SPEC_CTRL_MASK",
+  shadow: "IA32_SPEC_CTRL_SHADOW",
+  fsbase: "HOST_FS_BASE",
+  gsbase: "HOST_GS_BASE",
+  trbase: "HOST_TR_BASE",
+  gdtbase: "HOST_GDTR_BASE",
+  idtbase: "HOST_IDTR_BASE",
+  cs: "HOST_CS_SELECTOR",
+  ss: "HOST_SS_SELECTOR",
+  ds: "HOST_DS_SELECTOR",
+  es: "HOST_ES_SELECTOR",
+  fs: "HOST_FS_SELECTOR",
+  gs: "HOST_GS_SELECTOR",
+  tr: "HOST_TR_SELECTOR",
+  pinbased: "PIN_BASED_VM_EXECUTION_CONTROLS",
+  cpubased: "PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS",
+  secondaryexec: "SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS",
+  tertiaryexec: "TERTIARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS",
+  entrycontrols: "VM_ENTRY_CONTROLS",
+  exitcontrols: "PRIMARY_VM_EXIT_CONTROLS",
+  secondaryexitcontrols: "SECONDARY_VM_EXIT_CONTROLS",
+  exceptionbitmap: "EXCEPTION_BITMAP",
+  pfecmask: "PAGE_FAULT_ERROR_CODE_MASK",
+  pfecmatch: "PAGE_FAULT_ERROR_CODE_MATCH",
+  "vmentry:intr_info": "VM_ENTRY_INTERRUPTION_INFORMATION",
+  "vmentry:errcode": "VM_ENTRY_EXCEPTION_ERROR_CODE",
+  "vmentry:ilen": "VM_ENTRY_INSTRUCTION_LENGTH",
+  "vmexit:intr_info": "VM_EXIT_INTERRUPTION_INFORMATION",
+  "vmexit:errcode": "VM_EXIT_INTERRUPTION_ERROR_CODE",
+  "vmexit:ilen": "VM_EXIT_INSTRUCTION_LENGTH",
+  reason: "EXIT_REASON",
+  qualification: "EXIT_QUALIFICATION",
+  "idtvectoring:info": "IDT_VECTORING_INFORMATION",
+  "idtvectoring:errcode": "IDT_VECTORING_ERROR_CODE",
+  "tsc offset": "TSC_OFFSET",
+  "tsc multiplier": "TSC_MULTIPLIER",
+  "tpr threshold": "TPR_THRESHOLD",
+  "apic-access addr": "APIC_ACCESS_ADDRESS",
+  "virt-apic addr": "VIRTUAL_APIC_ADDRESS",
+  postedintrvec: "POSTED_INTERRUPT_NOTIFICATION_VECTOR",
+  "ept pointer": "EPT_POINTER",
+  "eptp index": "EPTP_INDEX",
+  ...Object.fromEntries(
+    [0, 1, 2, 3].flatMap((row) => [
+      [`cr3 target${row}`, `CR3_TARGET_VALUE_${row}`],
+      [`target${row}`, `CR3_TARGET_VALUE_${row}`],
+    ]),
+  ),
+  "ple gap": "PLE_GAP",
+  window: "PLE_WINDOW",
+  "virtual processor id": "VIRTUAL_PROCESSOR_IDENTIFIER",
+  "vmfunc controls": "VM_FUNCTION_CONTROLS",
+  "ve info address": "VIRTUALIZATION_EXCEPTION_INFORMATION_ADDRESS",
+};
+
+/** Keys that the guest's section and the host's share: the part of the constant's name after GUEST_ or HOST_. */
+const OF_AREA: Readonly<Record<string, string>> = {
+  cr0: "CR0",
+  cr3: "CR3",
+  cr4: "CR4",
+  rsp: "RSP",
+  rip: "RIP",
+  "sysenter rsp": "IA32_SYSENTER_ESP",
+  efer: "IA32_EFER",
+  pat: "IA32_PAT",
+  perfglobctl: "IA32_PERF_GLOBAL_CTRL",
+  s_cet: "IA32_S_CET",
+  ssp: "SSP",
+  "ssp table": "IA32_INTERRUPT_SSP_TABLE_ADDR",
+  intr_ssp_table: "IA32_INTERRUPT_SSP_TABLE_ADDR",
+};
+
+/** The constant's name of the field that `key` means in `section`; null where it means none. */
+export function identifierOf(key: string, section: Section): string | null {
+  if (Object.hasOwn(EVERYWHERE, key)) return EVERYWHERE[key] ?? null;
+  if (!Object.hasOwn(OF_AREA, key)) return null;
+  return `${section === "host" ? "HOST" : "GUEST"}_${OF_AREA[key] ?? ""}`;
+}
+
+/** Keys of values that are no VMCS field, and why. */
+export const NO_FIELDS: Readonly<Record<string, string>> = {
+  "efer(msr ll)": "the value in Xen's list of MSRs to load",
+  msr: "an entry of an MSR area, which the doctor does not see",
+  value: "an entry of an MSR area, which the doctor does not see",
+};

@@ -1,0 +1,182 @@
+// Reads the dumps that Linux KVM and Xen print when an entry fails; both have grown from one layout.
+import type { Dump, Place, Unreadable } from "../dump.ts";
+import { encodingOf } from "../fields.ts";
+import { Collector, quoted, refuse } from "./collect.ts";
+import { identifierOf, NO_FIELDS, type Section } from "./kernel-dump-rows.ts";
+import type { Line } from "./lines.ts";
+import { afterLogPrefix } from "./log-prefix.ts";
+import { readNumber } from "./numbers.ts";
+import { pairsOf, type Pair } from "./pairs.ts";
+
+const SECTION = /\*\*\* ?(Guest|Host|Control) State ?\*\*\*/;
+/** What no other text has. A dump may have lost its first lines, so that one of these is enough. */
+const SIGNATURE = /gh_mask=|Sysenter RSP=|FSBase=|CPUBased=|EntryControls=|PFECmask=|IDTVectoring: info=/;
+/** Xen's lines of segments and descriptor tables since 4.5: selector, access rights, limit and base, or the last two. */
+const SEGMENT = /^ {0,4}(CS|DS|SS|ES|FS|GS|LDTR|TR|GDTR|IDTR): /;
+const SEGMENT_PARTS = ["sel", "attr", "limit", "base"];
+const XEN_ONLY = /\(XEN\)|EFER\((?:VMCS|MSR LL)\)|PDPTE0 = |PreemptionTimer = |CR3: actual=|\) {2}RIP = /;
+const MSR_LIST = /^MSR [a-z ]{1,40}:/;
+
+/** Whether some line is one that only such a dump has. */
+export function isKernelDump(lines: readonly Line[]): boolean {
+  return lines.some((line) => SIGNATURE.test(line.text));
+}
+
+export function readKernelDump(lines: readonly Line[]): Dump | Unreadable {
+  return new KernelDump(lines).read();
+}
+
+class KernelDump {
+  readonly #lines: readonly Line[];
+  readonly #dump = new Collector();
+  #section: Section = "guest";
+  #seen = new Set<Section>();
+  #isInside = false;
+  /** Xen before 4.5 printed the entry's instruction length as the exit's. */
+  #isOldXen = false;
+
+  constructor(lines: readonly Line[]) {
+    this.#lines = lines;
+  }
+
+  read(): Dump | Unreadable {
+    for (const line of this.#lines) {
+      if (this.#startsAnother(line)) break;
+      if (!this.#isInside) continue;
+      const refusal = this.#readLine(line);
+      if (refusal !== null) return refusal;
+    }
+    return this.#dump.finish(this.#lines.some((line) => XEN_ONLY.test(line.text)) ? "xen" : "kvm");
+  }
+
+  /** Follows the headings. Logs hold the dumps of several vCPUs; the first is read. */
+  #startsAnother(line: Line): boolean {
+    const heading = SECTION.exec(line.text);
+    if (heading === null) {
+      this.#isInside ||= SIGNATURE.test(line.text);
+      return false;
+    }
+    const section = (heading[1] ?? "").toLowerCase() as Section;
+    if (section === "guest" ? this.#dump.count > 0 : this.#seen.has(section)) {
+      const place = { line: line.number, column: heading.index, length: heading[0].length };
+      this.#dump.note(
+        place,
+        `A second dump begins here; only the first is read. Cut the text to the one that you mean.`,
+      );
+      return true;
+    }
+    this.#isInside = true;
+    this.#section = section;
+    this.#seen.add(section);
+    return false;
+  }
+
+  #readLine(line: Line): Unreadable | null {
+    if (SECTION.test(line.text)) return null;
+    const start = afterLogPrefix(line.text);
+    const text = line.text.slice(start);
+    const place = { line: line.number, column: start, length: text.length };
+    if (MSR_LIST.test(text))
+      this.#dump.note(place, `${quoted(text)} lists an MSR area, which the doctor does not see.`);
+    if (text.startsWith("ve_info:")) this.#dump.note(place, "ve_info is what memory holds and no VMCS field.");
+    if (text.includes("target_count=")) this.#isOldXen = true;
+    const segment = text.includes("=") ? null : SEGMENT.exec(text);
+    if (segment !== null) return this.#readSegment(line, start + segment[0].length, (segment[1] ?? "").toLowerCase());
+    for (const pair of pairsOf(line.text, start)) {
+      const refusal = this.#readPair(pair, { line: line.number, column: pair.column, length: pair.value.length });
+      if (refusal !== null) return refusal;
+    }
+    return null;
+  }
+
+  /** Xen's columns: the last ones of selector, access rights, limit and base. */
+  #readSegment(line: Line, start: number, register: string): Unreadable | null {
+    const tokens = [...line.text.slice(start).matchAll(/\S+/g)];
+    const parts = SEGMENT_PARTS.slice(register === "gdtr" || register === "idtr" ? 2 : 0);
+    if (tokens.length !== parts.length) {
+      return refuse(
+        { line: line.number, column: start, length: 0 },
+        `Found ${tokens.length} values for ${register.toUpperCase()}, expected ${parts.length} (${parts.join(", ")}): complete the line.`,
+      );
+    }
+    for (const [index, part] of parts.entries()) {
+      const token = tokens[index];
+      const value = token?.[0] ?? "";
+      const place = { line: line.number, column: start + (token?.index ?? 0), length: value.length };
+      const spelled = `${register.toUpperCase()}: ${part}`;
+      const refusal = this.#take(`${register}:${part}`, spelled, value, place);
+      if (refusal !== null) return refusal;
+    }
+    return null;
+  }
+
+  #readPair(pair: Pair, place: Place): Unreadable | null {
+    const { key, spelled, value, comment } = pair;
+    if (key === "svi|rvi") return this.#readInterruptStatus(value, place);
+    if (key === "cs:rip") return this.#readSysenter(value, place);
+    if (Object.hasOwn(NO_FIELDS, key.slice(key.indexOf(":") + 1))) {
+      this.#dump.note(place, `${value} is ${NO_FIELDS[key.slice(key.indexOf(":") + 1)] ?? ""}.`);
+      return null;
+    }
+    if (key === "efer" && (comment === "effective" || comment === "autoload")) {
+      this.#dump.note(place, `EFER ${value} is marked "${comment}": not the VMCS field, which stays unknown.`);
+      return null;
+    }
+    if (key === "vmexit:ilen" && this.#isOldXen) {
+      this.#dump.note(place, "This version of Xen prints the VM-entry instruction length here; it is not used.");
+      return null;
+    }
+    return this.#take(key, spelled, value, place);
+  }
+
+  /** `SVI|RVI = 00|00`: the bytes of the guest interrupt status (SDM 3C 25.4.2). */
+  #readInterruptStatus(value: string, place: Place): Unreadable | null {
+    const bytes = /^([0-9a-f]{2})\|([0-9a-f]{2})$/i.exec(value);
+    if (bytes === null) return badValue("SVI|RVI", value, "two bytes as in 00|00", place);
+    return this.#store("SVI|RVI", "GUEST_INTERRUPT_STATUS", BigInt(`0x${bytes[1] ?? ""}${bytes[2] ?? ""}`), place);
+  }
+
+  /** `CS:RIP=0010:ffffffff81000000` behind `Sysenter RSP`. */
+  #readSysenter(value: string, place: Place): Unreadable | null {
+    const colon = value.indexOf(":");
+    const area = this.#section === "host" ? "HOST" : "GUEST";
+    const selector = readNumber(value.slice(0, Math.max(0, colon)), 16);
+    const pointer = readNumber(value.slice(colon + 1), 16);
+    if (selector === null || pointer === null)
+      return badValue("Sysenter CS:RIP", value, "two numbers with a colon", place);
+    return (
+      this.#store("Sysenter CS", `${area}_IA32_SYSENTER_CS`, selector.value, { ...place, length: colon }) ??
+      this.#store("Sysenter RIP", `${area}_IA32_SYSENTER_EIP`, pointer.value, {
+        ...place,
+        column: place.column + colon + 1,
+        length: place.length - colon - 1,
+      })
+    );
+  }
+
+  #take(key: string, spelled: string, value: string, place: Place): Unreadable | null {
+    const identifier = identifierOf(key, this.#section);
+    if (identifier === null) {
+      if (readNumber(value, 16) !== null)
+        this.#dump.note(place, `${quoted(spelled)} is no part of a known dump; not used.`);
+      return null;
+    }
+    const number = readNumber(value, key === "cr3:target_count" ? 10 : 16);
+    if (number === null) return badValue(spelled, value, "a number", place);
+    if (identifier === "EXIT_REASON" || identifier === "EXIT_QUALIFICATION") {
+      this.#dump.note(place, `The dump has the exit that was saved last: ${spelled} ${value}.`);
+    }
+    return this.#store(spelled, identifier, number.value, place);
+  }
+
+  #store(spelled: string, identifier: string, value: bigint, place: Place): Unreadable | null {
+    return this.#dump.field({ encoding: encodingOf(identifier), isUpperHalf: false }, { value, place, spelled });
+  }
+}
+
+function badValue(spelled: string, value: string, expected: string, place: Place): Unreadable {
+  return refuse(
+    place,
+    `Found ${quoted(value)} for ${quoted(spelled)}, expected ${expected}: correct the value or delete it.`,
+  );
+}
