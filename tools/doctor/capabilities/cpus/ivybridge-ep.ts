@@ -1,0 +1,43 @@
+// Capabilities of Core i7-4930K (Ivy Bridge-E, 2013).
+import type { CpuFigures } from "./figures.ts";
+
+export const ivybridgeEp: CpuFigures = {
+  names: ["ivybridge-ep", "ivybridge-e", "ivybridge-server"],
+  about: "Core i7-4930K (Ivy Bridge-E, 2013)",
+  source:
+    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel00306E4_IvyBridgeE_CPUID.txt, logical CPU 0",
+  values: {
+    IA32_VMX_BASIC: 0x00da040000000010n,
+    IA32_VMX_PINBASED_CTLS: 0x0000007f00000016n,
+    IA32_VMX_PROCBASED_CTLS: 0xfff9fffe0401e172n,
+    IA32_VMX_EXIT_CTLS: 0x007fffff00036dffn,
+    IA32_VMX_ENTRY_CTLS: 0x0000ffff000011ffn,
+    IA32_VMX_MISC: 0x00000000100401e5n,
+    IA32_VMX_CR0_FIXED0: 0x0000000080000021n,
+    IA32_VMX_CR0_FIXED1: 0x00000000ffffffffn,
+    IA32_VMX_CR4_FIXED0: 0x0000000000002000n,
+    IA32_VMX_CR4_FIXED1: 0x00000000001727ffn,
+    IA32_VMX_VMCS_ENUM: 0x000000000000002an,
+    IA32_VMX_PROCBASED_CTLS2: 0x00000cff00000000n,
+    IA32_VMX_EPT_VPID_CAP: 0x00000f0106134141n,
+    IA32_VMX_TRUE_PINBASED_CTLS: 0x0000007f00000016n,
+    IA32_VMX_TRUE_PROCBASED_CTLS: 0xfff9fffe04006172n,
+    IA32_VMX_TRUE_EXIT_CTLS: 0x007fffff00036dfbn,
+    IA32_VMX_TRUE_ENTRY_CTLS: 0x0000ffff000011fbn,
+    "CPUID.1.ECX": 0x7fbee3bfn,
+    "CPUID.1.EDX": 0xbfebfbffn,
+    "CPUID.7.0.EBX": 0x00000281n,
+    "CPUID.7.0.ECX": 0x00000000n,
+    "CPUID.7.0.EDX": 0x00000000n,
+    "CPUID.7.1.EAX": 0x00000000n,
+    "CPUID.7.1.EDX": 0x00000000n,
+    "CPUID.A.EAX": 0x07300403n,
+    "CPUID.A.ECX": 0x00000000n,
+    "CPUID.A.EDX": 0x00000603n,
+    "CPUID.14.0.EBX": 0x00000000n,
+    "CPUID.1C.0.EAX": 0x00000000n,
+    "CPUID.80000001.ECX": 0x00000001n,
+    "CPUID.80000001.EDX": 0x2c100000n,
+    "CPUID.80000008.EAX": 0x0000302en,
+  },
+};
