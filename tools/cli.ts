@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { benchCommand } from "./commands/bench.ts";
 import { buildCommand } from "./commands/build.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { flashCommand } from "./commands/flash.ts";
 import { probeCommand } from "./commands/probe.ts";
 import { runCommand } from "./commands/run.ts";
@@ -30,6 +31,7 @@ const commands = [
   flashCommand(),
   testCommand(),
   benchCommand(),
+  doctorCommand(),
   whereCommand(),
   probeCommand(),
   screenshotCommand(),

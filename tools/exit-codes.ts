@@ -19,6 +19,9 @@ export const exitCodes = {
   tests: { code: 9, meaning: "a test failed, or `bench` missed a bar" },
   device: { code: 10, meaning: "`flash` refused the device; nothing was written" },
   written: { code: 11, meaning: "`flash` could not write the device, or read something else back" },
+  violated: { code: 12, meaning: "`doctor`: a rule of VM entry is violated, or an encoding is wrong" },
+  undecidable: { code: 13, meaning: "`doctor`: no rule is violated, but some cannot be decided" },
+  unreadable: { code: 14, meaning: "`doctor`: a file cannot be read; the message names the line" },
   internal: { code: 70, meaning: "the `basalt` command itself failed, which is a bug in it" },
   interrupted: { code: 130, meaning: "interrupted by Ctrl-C or a signal" },
 } as const satisfies Record<string, ExitCodeRow>;

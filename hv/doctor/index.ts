@@ -4,6 +4,7 @@
 
 import { bitName } from "./bit-names";
 import { Doctor } from "./doctor";
+import { SDM_EDITION } from "./edition";
 import { capabilityInput, CAPABILITY_NAMES, inputName, stateInput, STATE_NAMES } from "./inputs";
 import { writeConditions, writeReport, writeRequirement } from "./report";
 import { MAXIMUM_MSR_ENTRIES } from "./subject";
@@ -25,6 +26,11 @@ function at(root: usize): Root {
 
 function written(root: usize, text: string): i32 {
   return at(root).text.clear().text(text).length;
+}
+
+/** The edition of the manual that sections are of. */
+export function writeEdition(root: usize): i32 {
+  return written(root, SDM_EDITION);
 }
 
 /** Where the buffer of texts lies in memory. */

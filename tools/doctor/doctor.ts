@@ -73,6 +73,8 @@ type Exports = Record<string, (...values: (number | bigint)[]) => number | bigin
 
 export class Doctor {
   readonly rules: readonly Rule[];
+  /** The edition of the manual that the sections are of. */
+  readonly edition: string;
   readonly capabilities: ReadonlyMap<string, Input>;
   readonly state: ReadonlyMap<string, Input>;
   readonly #exports: Exports;
@@ -83,6 +85,7 @@ export class Doctor {
     this.#exports = exports as unknown as Exports;
     this.#memory = exports["memory"] as WebAssembly.Memory;
     this.#root = Number(this.#exports["create"]!());
+    this.edition = this.#text("writeEdition");
     this.capabilities = this.#inputs("capability", "capabilityCount");
     this.state = this.#inputs("state", "stateCount");
     this.rules = Array.from({ length: this.#call("ruleCount") }, (_, index) => this.#rule(index));

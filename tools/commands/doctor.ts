@@ -1,0 +1,194 @@
+// `basalt doctor`: judges VMCS dumps by every rule of VM entry.
+import { existsSync, readFileSync } from "node:fs";
+import { Command } from "commander";
+import { build } from "../build/build.ts";
+import { CPUS, findCpu } from "../doctor/capabilities/cpus.ts";
+import { readCapabilities, type CapabilitiesRead } from "../doctor/capabilities/read-capabilities.ts";
+import { Doctor } from "../doctor/doctor.ts";
+import { isUnreadable, type Dump, type Note, type Unreadable } from "../doctor/dump.ts";
+import { examineDump, type ChosenCapabilities, type DumpExamination } from "../doctor/examine.ts";
+import { judgeEncodings, readEncodings, type Encodings, type Judgement } from "../doctor/readers/encodings.ts";
+import { readDump } from "../doctor/readers/read-dump.ts";
+import { storeThrough } from "../doctor/readers/store-through.ts";
+import { rulesMarkdown } from "../doctor/rules-markdown.ts";
+import { ToolError } from "../errors.ts";
+import { exitCodes, type ExitName } from "../exit-codes.ts";
+import { examinationJson, hex } from "../doctor/json.ts";
+import { builtDoctor } from "../paths.ts";
+import { printError, printJson, printLine, stdoutColours } from "../terminal.ts";
+
+interface DoctorCommandOptions {
+  cpu: string | undefined;
+  caps: string | undefined;
+  fields: string | undefined;
+  rule: string | undefined;
+  markdown: boolean;
+  build: boolean;
+  json: boolean;
+}
+
+/** The verdicts, from the worst to the best: of several files the worst is the exit code. */
+const VERDICTS = ["unreadable", "violated", "undecidable", "ok"] as const satisfies readonly ExitName[];
+type Verdict = (typeof VERDICTS)[number];
+
+const STANDARD_INPUT = "-";
+
+const aboutFiles = `
+What a FILE may be ("-" is standard input):
+  a kernel log with Linux KVM's dump_vmcs, a VMCS dump of Xen, Basalt's own (loglevel=debug), a listing of
+  "name: value" or "name = value" with the spellings of the SDM and of common projects, or JSON
+
+What --cpu takes:
+${CPUS.map(({ name, about }) => `  ${name.padEnd(16)}${about}`).join("\n")}
+
+Without --cpu and --caps, a rule that depends on a capability "cannot be decided", and its condition is told.
+
+Exit codes: ${exitCodes.ok.code} no rule is violated and all could be decided, ${exitCodes.violated.code} a rule is violated, or an encoding is wrong,
+${exitCodes.undecidable.code} none is violated but some cannot be decided, ${exitCodes.unreadable.code} a file cannot be read.
+`;
+
+export function doctorCommand(): Command {
+  return new Command("doctor")
+    .description("Judge a VMCS by every rule of VM entry: why an entry fails, or would.")
+    .argument("[file...]", "dumps or listings; - is standard input")
+    .option("--cpu <name>", "the processor, by one of the names below")
+    .option("--caps <file>", "the processor, by its MSRs and CPUID as a tool printed them")
+    .option("--fields <file>", "your own VMCS encodings, checked; a listing is stored through them")
+    .option("--rule <slug>", "print a rule, or all whose slug holds this text")
+    .option("--markdown", "print all rules as docs/vm-entry-rules.md holds them", false)
+    .option("--no-build", "use build/doctor.wasm as it is")
+    .option("--json", "print JSON", false)
+    .addHelpText("after", aboutFiles)
+    .action(async (files: string[], options: DoctorCommandOptions) => {
+      const isAsked = options.fields !== undefined || options.rule !== undefined || options.markdown;
+      if (files.length === 0 && !isAsked) {
+        throw new ToolError("usage", "Found no file; give a dump, - for standard input, --fields FILE or --rule SLUG.");
+      }
+      if (options.cpu !== undefined && options.caps !== undefined) {
+        throw new ToolError("usage", "Found --cpu and --caps, expected one of them: which processor is it?");
+      }
+      const doctor = await loadDoctor(options.build);
+      if (options.markdown) return printLine(rulesMarkdown(doctor).trimEnd());
+      if (options.rule !== undefined) return printRules(doctor, options.rule, options.json);
+      const verdicts = examineFiles(doctor, files, options);
+      const worst = VERDICTS.find((verdict) => verdicts.includes(verdict)) ?? "ok";
+      process.exitCode = exitCodes[worst].code;
+    });
+}
+
+async function loadDoctor(mayBuild: boolean): Promise<Doctor> {
+  if (mayBuild) await build({ compiler: "gcc" }, ["build/doctor.wasm"]);
+  if (!existsSync(builtDoctor)) throw new ToolError("build", "There is no build/doctor.wasm. Run `npm run build`.");
+  return Doctor.load(readFileSync(builtDoctor));
+}
+
+function examineFiles(doctor: Doctor, files: readonly string[], options: DoctorCommandOptions): Verdict[] {
+  const processor = chooseProcessor(options);
+  const encodings = options.fields === undefined ? null : readAs<Encodings>(options.fields, readEncodings);
+  const verdicts: Verdict[] = [];
+  const documents: unknown[] = [];
+  if (encodings !== null) {
+    const judgement = judgeEncodings(encodings);
+    if (files.length === 0) verdicts.push(judgement.wrong.length > 0 ? "violated" : "ok");
+    if (options.json) documents.push({ file: options.fields, encodings: judgement });
+    else printEncodings(options.fields!, encodings, judgement);
+  }
+  for (const file of files) {
+    const dump = readFile(file, readDump);
+    if (isUnreadable(dump)) {
+      verdicts.push("unreadable");
+      if (options.json) documents.push({ file, unreadable: dump });
+      else printError(describeUnreadable(file, dump));
+      continue;
+    }
+    const stored = encodings === null ? dump : storeThrough(dump, encodings);
+    const examination = examineDump(doctor, stored, processor);
+    verdicts.push(verdictOf(examination));
+    if (options.json) documents.push({ file, ...examinationJson(stored, examination) });
+    else printExamination(file, stored, examination, processor);
+  }
+  if (options.json) printJson(documents.length === 1 ? documents[0] : documents);
+  return verdicts;
+}
+
+function chooseProcessor({ cpu, caps }: DoctorCommandOptions): ChosenCapabilities | null {
+  if (cpu !== undefined) {
+    const found = findCpu(cpu);
+    if (typeof found === "string") throw new ToolError("usage", found);
+    return found;
+  }
+  if (caps === undefined) return null;
+  const { values } = readAs<CapabilitiesRead>(caps, readCapabilities);
+  return { name: caps, values: new Map([...values].map(([name, { value }]) => [name, value])) };
+}
+
+/** Reads a file that is not the matter itself: what cannot be read ends the command. */
+function readAs<Result extends object>(file: string, read: (text: string) => Result | Unreadable): Result {
+  const result = readFile(file, read);
+  if (isUnreadable(result)) throw new ToolError("unreadable", describeUnreadable(file, result));
+  return result;
+}
+
+/** A file that cannot be opened is unreadable in line 0. */
+function readFile<Result>(file: string, read: (text: string) => Result): Result | Unreadable {
+  try {
+    return read(readFileSync(file === STANDARD_INPUT ? 0 : file, "utf8"));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === undefined) throw error;
+    const found = code === "ENOENT" ? "no such file" : code === "EISDIR" ? "a directory" : `the error ${code}`;
+    return { line: 0, reason: `Found ${found}, expected a text file, or - for standard input.` };
+  }
+}
+
+function describeUnreadable(file: string, { line, reason }: Unreadable): string {
+  const name = file === STANDARD_INPUT ? "standard input" : file;
+  return `${name}${line === 0 ? "" : `:${line}`}: ${reason}`;
+}
+
+function verdictOf({ findings }: DumpExamination): Verdict {
+  const failing = findings.filter(({ rule }) => rule.stage !== "advice");
+  if (failing.some(({ outcome }) => outcome === "violated")) return "violated";
+  return failing.some(({ outcome }) => outcome === "undecidable") ? "undecidable" : "ok";
+}
+
+function printEncodings(file: string, encodings: Encodings, { wrong, notes }: Judgement): void {
+  const count = wrong.length === 1 ? "one is wrong" : `${wrong.length} are wrong`;
+  printLine(
+    stdoutColours.bold(`${file}: ${encodings.size} encodings, ${wrong.length === 0 ? "none is wrong" : count}`),
+  );
+  for (const { place, text } of [...wrong, ...notes])
+    printLine(`  ${place === null ? "" : `line ${place.line}: `}${text}`);
+}
+
+function printExamination(
+  file: string,
+  dump: Dump,
+  examination: DumpExamination,
+  processor: ChosenCapabilities | null,
+): void {
+  const from = { choice: processor?.name ?? "", dump: "as the dump gives them", nowhere: "not known" };
+  const count = `${dump.fields.size} fields (${dump.format})`;
+  printLine(stdoutColours.bold(`${file}: ${count}, capabilities: ${from[examination.capabilitiesFrom]}`));
+  const remarks = examination.remarks.map((text): Note => ({ place: null, text }));
+  for (const { place, text } of [...dump.notes, ...remarks]) {
+    printLine(stdoutColours.dim(`  note: ${place === null || place.line === 0 ? "" : `line ${place.line}: `}${text}`));
+  }
+  for (const line of examination.report.trimEnd().split("\n")) printLine(line);
+}
+
+function printRules(doctor: Doctor, text: string, json: boolean): void {
+  const rules = doctor.rules.filter(({ slug }) => slug.includes(text));
+  if (rules.length === 0)
+    throw new ToolError("usage", `Found no rule whose slug holds "${text}"; see docs/vm-entry-rules.md.`);
+  if (json) return printJson(rules);
+  for (const { slug, section, sentence, hint, inputs } of rules) {
+    printLine(`${stdoutColours.bold(slug)} (SDM 3C ${section})`);
+    printLine(`  ${sentence}`);
+    if (hint !== "") printLine(`  hint: ${hint}`);
+    const names = inputs.map(({ kind, name, number }) =>
+      kind === "field" ? `${name} (${hex(BigInt(number), 4)})` : name,
+    );
+    printLine(`  reads: ${names.join(", ")}`);
+  }
+}
