@@ -1,4 +1,4 @@
-// The names of what a processor says it can do: the VMX capability MSRs (SDM 3D appendix A) and words of CPUID (SDM 2A).
+// The names of what a processor can do: the VMX capability MSRs (SDM 3D appendix A) and words of CPUID (SDM 2A).
 
 /** The VMX capability MSRs; the first is MSR 0x480 and each next one is the MSR after it. */
 const MSRS = [
@@ -50,7 +50,7 @@ export type MsrName = (typeof MSRS)[number];
 export type CpuidName = (typeof CPUID_WORDS)[number];
 export type CapabilityName = MsrName | CpuidName;
 
-/** Every capability that the doctor knows: MSRs in the order of their indices, then CPUID in the order of its leaves. */
+/** Every capability that the doctor knows: MSRs in the order of their indices, then CPUID by leaf. */
 export const CAPABILITY_NAMES: readonly CapabilityName[] = [...MSRS, ...CPUID_WORDS];
 
 export const REGISTERS = ["EAX", "EBX", "ECX", "EDX"] as const;

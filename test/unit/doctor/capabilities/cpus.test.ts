@@ -1,4 +1,4 @@
-// The shipped capability sets: each agrees with itself, and the sets know the facts that the manual and real cases give.
+// The shipped capability sets: each agrees with itself, and they know what the manual and real cases tell.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { CPUS, findCpu, type CapabilitySet } from "../../../../tools/doctor/capabilities/cpus.ts";

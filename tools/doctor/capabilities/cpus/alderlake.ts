@@ -1,11 +1,11 @@
 // Capabilities of Core i9-12900HK (Alder Lake, 2022), a performance core.
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const alderlake: CpuFigures = {
   names: ["alderlake"],
   about: "Core i9-12900HK (Alder Lake, 2022), a performance core",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel00906A2_AlderLakeP_01_CPUID.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel00906A2_AlderLakeP_01_CPUID.txt"),
   values: {
     IA32_VMX_BASIC: 0x03da050000000013n,
     IA32_VMX_PINBASED_CTLS: 0x000000ff00000016n,

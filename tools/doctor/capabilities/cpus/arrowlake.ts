@@ -1,11 +1,11 @@
 // Capabilities of Core Ultra 5 245K (Arrow Lake, 2024), a performance core.
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const arrowlake: CpuFigures = {
   names: ["arrowlake"],
   about: "Core Ultra 5 245K (Arrow Lake, 2024), a performance core",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel00C0662_ArrowLake_07_CPUID.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel00C0662_ArrowLake_07_CPUID.txt"),
   values: {
     IA32_VMX_BASIC: 0x03da060000000015n,
     IA32_VMX_PINBASED_CTLS: 0x000000ff00000016n,

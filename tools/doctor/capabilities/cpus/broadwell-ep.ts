@@ -1,11 +1,11 @@
 // Capabilities of Core i7-6850K (Broadwell-E, 2016).
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const broadwellEp: CpuFigures = {
   names: ["broadwell-ep", "broadwell-e", "broadwell-server"],
   about: "Core i7-6850K (Broadwell-E, 2016)",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel00406F1_BroadwellE_CPUID.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel00406F1_BroadwellE_CPUID.txt"),
   values: {
     IA32_VMX_BASIC: 0x00da040000000012n,
     IA32_VMX_PINBASED_CTLS: 0x000000ff00000016n,

@@ -1,11 +1,11 @@
 // Capabilities of Core i7-5600U (Broadwell, 2015).
 import type { CpuFigures } from "./figures.ts";
+import { virtualBox } from "./sources.ts";
 
 export const broadwell: CpuFigures = {
   names: ["broadwell", "broadwell-client"],
   about: "Core i7-5600U (Broadwell, 2015)",
-  source:
-    "VirtualBox (github.com/VirtualBox/virtualbox), src/VBox/VMM/VMMR3/cpus/Intel_Core_i7_5600U.h, written by VBoxCpuReport on the machine",
+  source: virtualBox("Intel_Core_i7_5600U.h"),
   values: {
     IA32_VMX_BASIC: 0x00da040000000012n,
     IA32_VMX_PINBASED_CTLS: 0x0000007f00000016n,

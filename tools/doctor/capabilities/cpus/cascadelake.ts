@@ -1,11 +1,11 @@
 // Capabilities of Xeon Gold 6212U (Cascade Lake-SP, 2019).
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const cascadelake: CpuFigures = {
   names: ["cascadelake", "cascadelake-sp", "cascadelake-server"],
   about: "Xeon Gold 6212U (Cascade Lake-SP, 2019)",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel0050657_CascadeLakeSP_CPUID3.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel0050657_CascadeLakeSP_CPUID3.txt"),
   values: {
     IA32_VMX_BASIC: 0x00da040000000004n,
     IA32_VMX_PINBASED_CTLS: 0x000000ff00000016n,

@@ -1,11 +1,11 @@
 // Capabilities of Core i7-8700K (Coffee Lake, 2017).
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const coffeelake: CpuFigures = {
   names: ["coffeelake"],
   about: "Core i7-8700K (Coffee Lake, 2017)",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel00906EA_Coffeelake_CPUID.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel00906EA_Coffeelake_CPUID.txt"),
   values: {
     IA32_VMX_BASIC: 0x00da040000000004n,
     IA32_VMX_PINBASED_CTLS: 0x0000007f00000016n,

@@ -1,11 +1,11 @@
 // Capabilities of Xeon 658X (Granite Rapids, 2026).
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const graniterapids: CpuFigures = {
   names: ["graniterapids", "graniterapids-server"],
   about: "Xeon 658X (Granite Rapids, 2026)",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel00A06D1_GraniteRapids_03_CPUID.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel00A06D1_GraniteRapids_03_CPUID.txt"),
   values: {
     IA32_VMX_BASIC: 0x03da050000000013n,
     IA32_VMX_PINBASED_CTLS: 0x000000ff00000016n,

@@ -1,11 +1,11 @@
 // Capabilities of Xeon E5-2699 v3 (Haswell-EP, 2014).
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const haswellEp: CpuFigures = {
   names: ["haswell-ep", "haswell-e", "haswell-server"],
   about: "Xeon E5-2699 v3 (Haswell-EP, 2014)",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel00306F2_HaswellEP_CPUID.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel00306F2_HaswellEP_CPUID.txt"),
   values: {
     IA32_VMX_BASIC: 0x00da040000000012n,
     IA32_VMX_PINBASED_CTLS: 0x000000ff00000016n,

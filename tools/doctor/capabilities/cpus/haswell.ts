@@ -1,11 +1,11 @@
 // Capabilities of Core i7-4770 (Haswell, 2013).
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const haswell: CpuFigures = {
   names: ["haswell"],
   about: "Core i7-4770 (Haswell, 2013)",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel00306C3_Haswell_CPUID.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel00306C3_Haswell_CPUID.txt"),
   values: {
     IA32_VMX_BASIC: 0x00da040000000012n,
     IA32_VMX_PINBASED_CTLS: 0x0000007f00000016n,

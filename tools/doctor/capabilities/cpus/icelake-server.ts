@@ -1,11 +1,11 @@
 // Capabilities of Xeon Platinum 8351N (Ice Lake-SP, 2021).
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const icelakeServer: CpuFigures = {
   names: ["icelake-server", "icelake-sp"],
   about: "Xeon Platinum 8351N (Ice Lake-SP, 2021)",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel00606A6_ICX_CPUID3.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel00606A6_ICX_CPUID3.txt"),
   values: {
     IA32_VMX_BASIC: 0x00da050000000013n,
     IA32_VMX_PINBASED_CTLS: 0x000000ff00000016n,

@@ -1,11 +1,11 @@
 // Capabilities of Core i7-1065G7 (Ice Lake, 2019).
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const icelake: CpuFigures = {
   names: ["icelake", "icelake-client"],
   about: "Core i7-1065G7 (Ice Lake, 2019)",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel00706E5_IceLakeY_CPUID.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel00706E5_IceLakeY_CPUID.txt"),
   values: {
     IA32_VMX_BASIC: 0x00da050000000013n,
     IA32_VMX_PINBASED_CTLS: 0x000000ff00000016n,

@@ -1,11 +1,11 @@
 // Capabilities of Core i7-4930K (Ivy Bridge-E, 2013).
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const ivybridgeEp: CpuFigures = {
   names: ["ivybridge-ep", "ivybridge-e", "ivybridge-server"],
   about: "Core i7-4930K (Ivy Bridge-E, 2013)",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel00306E4_IvyBridgeE_CPUID.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel00306E4_IvyBridgeE_CPUID.txt"),
   values: {
     IA32_VMX_BASIC: 0x00da040000000010n,
     IA32_VMX_PINBASED_CTLS: 0x0000007f00000016n,

@@ -1,11 +1,11 @@
 // Capabilities of Core i7-3770K (Ivy Bridge, 2012).
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const ivybridge: CpuFigures = {
   names: ["ivybridge"],
   about: "Core i7-3770K (Ivy Bridge, 2012)",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel00306A9_IvyBridge_CPUID.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel00306A9_IvyBridge_CPUID.txt"),
   values: {
     IA32_VMX_BASIC: 0x00da040000000010n,
     IA32_VMX_PINBASED_CTLS: 0x0000007f00000016n,

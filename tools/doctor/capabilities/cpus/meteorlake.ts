@@ -1,11 +1,11 @@
 // Capabilities of Core Ultra 5 125H (Meteor Lake, 2023), a performance core.
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const meteorlake: CpuFigures = {
   names: ["meteorlake"],
   about: "Core Ultra 5 125H (Meteor Lake, 2023), a performance core",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel00A06A4_MeteorLake_07_CPUID.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel00A06A4_MeteorLake_07_CPUID.txt"),
   values: {
     IA32_VMX_BASIC: 0x03da050000000013n,
     IA32_VMX_PINBASED_CTLS: 0x000000ff00000016n,

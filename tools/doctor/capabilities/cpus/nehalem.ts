@@ -1,11 +1,14 @@
 // Capabilities of two Core i7 (Nehalem).
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const nehalem: CpuFigures = {
   names: ["nehalem", "lynnfield"],
   about: "Two Core i7 of the Nehalem generation (2008 and 2009): the MSRs of one, CPUID of an 860",
   source:
-    "MSRs: the figures of a Core i7 in a comment of DBVM, Cheat Engine's hypervisor (older versions of its set-up of VMX), which names no model; the VMCS revision identifier 0xe is the one before Westmere's 0xf. CPUID: InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel00106E5_Lynnfield_CPUID.txt, logical CPU 0",
+    "MSRs: the figures of a Core i7 in a comment of DBVM, Cheat Engine's hypervisor, in older versions of its set-up " +
+    "of VMX. It names no model; the VMCS revision identifier 0xe is the one before Westmere's 0xf. " +
+    `CPUID: ${instLatX64("GenuineIntel00106E5_Lynnfield_CPUID.txt")}`,
   values: {
     IA32_VMX_BASIC: 0x00da04000000000en,
     IA32_VMX_PINBASED_CTLS: 0x0000007f00000016n,

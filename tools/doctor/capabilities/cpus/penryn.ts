@@ -1,11 +1,11 @@
 // Capabilities of Core 2 Extreme X9650 (Penryn generation, 2007).
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const penryn: CpuFigures = {
   names: ["penryn", "core2", "yorkfield"],
   about: "Core 2 Extreme X9650 (Penryn generation, 2007)",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel0010676_Yorkfield_CPUID.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel0010676_Yorkfield_CPUID.txt"),
   values: {
     IA32_VMX_BASIC: 0x005a08000000000dn,
     IA32_VMX_PINBASED_CTLS: 0x0000003f00000016n,

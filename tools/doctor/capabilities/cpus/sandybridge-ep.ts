@@ -1,11 +1,11 @@
 // Capabilities of Core i7-3930K (Sandy Bridge-E, 2011).
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const sandybridgeEp: CpuFigures = {
   names: ["sandybridge-ep", "sandybridge-e", "sandybridge-server"],
   about: "Core i7-3930K (Sandy Bridge-E, 2011)",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel00206D7_SandyBridgeE_00_CPUID.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel00206D7_SandyBridgeE_00_CPUID.txt"),
   values: {
     IA32_VMX_BASIC: 0x00da040000000010n,
     IA32_VMX_PINBASED_CTLS: 0x0000007f00000016n,

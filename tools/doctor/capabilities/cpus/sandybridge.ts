@@ -1,11 +1,11 @@
 // Capabilities of Core i7-2635QM (Sandy Bridge, 2011).
 import type { CpuFigures } from "./figures.ts";
+import { virtualBox } from "./sources.ts";
 
 export const sandybridge: CpuFigures = {
   names: ["sandybridge", "sandybridge-client"],
   about: "Core i7-2635QM (Sandy Bridge, 2011)",
-  source:
-    "VirtualBox (github.com/VirtualBox/virtualbox), src/VBox/VMM/VMMR3/cpus/Intel_Core_i7_2635QM.h, written by VBoxCpuReport on the machine",
+  source: virtualBox("Intel_Core_i7_2635QM.h"),
   values: {
     IA32_VMX_BASIC: 0x00da040000000010n,
     IA32_VMX_PINBASED_CTLS: 0x0000007f00000016n,

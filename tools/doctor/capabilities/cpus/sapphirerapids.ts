@@ -1,11 +1,11 @@
 // Capabilities of Xeon w9-3475X (Sapphire Rapids, 2023).
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const sapphirerapids: CpuFigures = {
   names: ["sapphirerapids", "sapphirerapids-server"],
   about: "Xeon w9-3475X (Sapphire Rapids, 2023)",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel00806F8_SapphireRapids_06_CPUID.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel00806F8_SapphireRapids_06_CPUID.txt"),
   values: {
     IA32_VMX_BASIC: 0x03da050000000013n,
     IA32_VMX_PINBASED_CTLS: 0x000000ff00000016n,

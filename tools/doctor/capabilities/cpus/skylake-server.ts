@@ -1,11 +1,11 @@
 // Capabilities of Xeon Platinum 8160 (Skylake-SP, 2017).
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const skylakeServer: CpuFigures = {
   names: ["skylake-server", "skylake-sp"],
   about: "Xeon Platinum 8160 (Skylake-SP, 2017)",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel0050654_SkylakeXeon_20_CPUID.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel0050654_SkylakeXeon_20_CPUID.txt"),
   values: {
     IA32_VMX_BASIC: 0x00da040000000004n,
     IA32_VMX_PINBASED_CTLS: 0x000000ff00000016n,

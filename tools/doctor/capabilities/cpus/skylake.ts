@@ -1,11 +1,11 @@
 // Capabilities of Core i5-6400T (Skylake, 2015).
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const skylake: CpuFigures = {
   names: ["skylake", "skylake-client"],
   about: "Core i5-6400T (Skylake, 2015)",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel00506E3_Skylake_CPUID.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel00506E3_Skylake_CPUID.txt"),
   values: {
     IA32_VMX_BASIC: 0x00da040000000004n,
     IA32_VMX_PINBASED_CTLS: 0x0000007f00000016n,

@@ -1,11 +1,11 @@
 // Capabilities of Core i7-1165G7 (Tiger Lake, 2020).
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const tigerlake: CpuFigures = {
   names: ["tigerlake"],
   about: "Core i7-1165G7 (Tiger Lake, 2020)",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel00806C1_TigerLake_CPUID3.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel00806C1_TigerLake_CPUID3.txt"),
   values: {
     IA32_VMX_BASIC: 0x01da050000000013n,
     IA32_VMX_PINBASED_CTLS: 0x000000ff00000016n,

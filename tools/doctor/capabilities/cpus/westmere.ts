@@ -1,11 +1,11 @@
 // Capabilities of Xeon W3670 (Westmere, 2010).
 import type { CpuFigures } from "./figures.ts";
+import { instLatX64 } from "./sources.ts";
 
 export const westmere: CpuFigures = {
   names: ["westmere", "westmere-ep", "gulftown"],
   about: "Xeon W3670 (Westmere, 2010)",
-  source:
-    "InstLatx64 (github.com/InstLatx64/InstLatx64), GenuineIntel/GenuineIntel00206C2_Gulftown_01_CPUID.txt, logical CPU 0",
+  source: instLatX64("GenuineIntel00206C2_Gulftown_01_CPUID.txt"),
   values: {
     IA32_VMX_BASIC: 0x00da04000000000fn,
     IA32_VMX_PINBASED_CTLS: 0x0000007f00000016n,

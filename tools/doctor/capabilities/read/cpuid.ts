@@ -1,18 +1,22 @@
 // Lines that give CPUID: `cpuid -r`, InstLatx64 and Bochs by leaf, words by the manual's names, and address sizes.
-import { cpuidName, type CpuidWord, type Register } from "../names.ts";
+import { cpuidName, REGISTERS, type CpuidWord, type Register } from "../names.ts";
 import type { Findings, Refusal } from "./findings.ts";
 import { badNumber, readNumber } from "./numbers.ts";
 import type { LineResult } from "./msrs.ts";
 
-const RAW =
-  /^\s{0,20}0x([0-9a-f]{1,8})(?:\s{1,4}0x([0-9a-f]{1,8}))?\s{0,4}:\s{0,4}eax\s?=\s?0x([0-9a-f]{1,8})\s{1,4}ebx\s?=\s?0x([0-9a-f]{1,8})\s{1,4}ecx\s?=\s?0x([0-9a-f]{1,8})\s{1,4}edx\s?=\s?0x([0-9a-f]{1,8})\s*$/i;
-const LEAF_ROW =
-  /\bCPUID\s?\[?(?:0x)?([0-9a-f]{8})\]?:?\s{1,8}([0-9a-f]{8})[- ]([0-9a-f]{8})[- ]([0-9a-f]{8})[- ]([0-9a-f]{8})(?!\w)/i;
+const RAW = /^\s{0,20}0x([0-9a-f]{1,8})(?:\s{1,4}0x([0-9a-f]{1,8}))?\s{0,4}:\s{0,4}(eax\s?=.*)$/i;
+const RAW_REGISTER = /\b(e[abcd]x)\s?=\s?0x([0-9a-f]{1,8})(?!\w)/gi;
+const LEAF_ROW = /\bCPUID\s?\[?(?:0x)?([0-9a-f]{8})\]?:?\s{1,8}([0-9a-f]{8}(?:[- ][0-9a-f]{8}){3})(?!\w)/i;
 const SUBLEAF = /\[SL ([0-9a-f]{1,2})\]/i;
-const BROKEN_ROW = /^\s{0,20}(?:CPUID\s[0-9a-f]{8}:|0x[0-9a-f]{8}(?:\s0x[0-9a-f]{2})?: eax=)/i;
+const BROKEN_ROW = /^\s{0,20}CPUID\s[0-9a-f]{8}:/i;
 
-const WORD =
-  /\bCPUID[.\s]?\(?\s?(?:EAX\s?=\s?)?(?:0x)?([0-9a-f]{1,8})h?(?:\s?[,.:]\s?(?:ECX\s?=\s?)?(?:0x)?([0-9a-f]{1,2})h?)?\s?\)?\s?[.:]\s?(E[ABCD]X)\b(?!\s?[[.])/i;
+const LEAF_NAME = String.raw`(?:EAX\s?=\s?)?(?:0x)?([0-9a-f]{1,8})h?`;
+const SUBLEAF_NAME = String.raw`(?:\s?[,.:]\s?(?:ECX\s?=\s?)?(?:0x)?([0-9a-f]{1,2})h?)?`;
+/** "CPUID.1:ECX[5]" and "CPUID.1:ECX.VMX" speak of a bit, not of a word. */
+const WORD = new RegExp(
+  String.raw`\bCPUID[.\s]?\(?\s?${LEAF_NAME}${SUBLEAF_NAME}\s?\)?\s?[.:]\s?(E[ABCD]X)\b(?!\s?[[.])`,
+  "i",
+);
 
 /** A word of CPUID by the manual's name, as "CPUID.7.0.EBX" or "CPUID.(EAX=07H,ECX=0):EBX", and the text behind it. */
 export function readWordName(text: string): { word: CpuidWord; rest: string } | null {
@@ -38,24 +42,38 @@ export class CpuidLines {
 
   read(line: string, number: number): LineResult {
     const raw = RAW.exec(line);
-    const row = raw ?? LEAF_ROW.exec(line);
-    if (row !== null) {
-      const leaf = parseInt(row[1]!, 16);
-      const told = raw === null ? SUBLEAF.exec(line)?.[1] : raw[2];
-      const follows = this.last !== null && this.last.leaf === leaf && this.last.line === number - 1;
-      const subleaf = told === undefined ? (follows ? this.last!.subleaf + 1 : 0) : parseInt(told, 16);
-      this.last = { leaf, subleaf, line: number };
-      const registers = (raw === null ? row.slice(2) : row.slice(3)).map((digits) => BigInt(`0x${digits}`));
-      return this.findings.takeLeaf(leaf, subleaf, registers, number) ?? true;
+    if (raw !== null) {
+      const registers = [...raw[3]!.matchAll(RAW_REGISTER)];
+      const names = registers.map(([, name]) => name!.toUpperCase());
+      if (names.join() !== REGISTERS.join()) return brokenRow(line, number);
+      return this.take(
+        raw[1]!,
+        raw[2],
+        registers.map(([, , digits]) => digits!),
+        number,
+      );
     }
-    if (BROKEN_ROW.test(line)) {
-      const found = line.trim().slice(0, 60);
-      return { line: number, reason: `Found "${found}", expected the leaf and four registers of CPUID: correct it.` };
-    }
+    const row = LEAF_ROW.exec(line);
+    if (row !== null) return this.take(row[1]!, SUBLEAF.exec(line)?.[1], row[2]!.split(/[- ]/), number);
+    if (BROKEN_ROW.test(line)) return brokenRow(line, number);
     const named = readWordName(line);
     if (named !== null) return readNamedWord(this.findings, named.word, named.rest, number);
     return readAddressSizes(this.findings, line, number);
   }
+
+  private take(leafDigits: string, told: string | undefined, registers: string[], number: number): LineResult {
+    const leaf = parseInt(leafDigits, 16);
+    const follows = this.last !== null && this.last.leaf === leaf && this.last.line === number - 1;
+    const subleaf = told === undefined ? (follows ? this.last!.subleaf + 1 : 0) : parseInt(told, 16);
+    this.last = { leaf, subleaf, line: number };
+    const values = registers.map((digits) => BigInt(`0x${digits}`));
+    return this.findings.takeLeaf(leaf, subleaf, values, number) ?? true;
+  }
+}
+
+function brokenRow(line: string, number: number): Refusal {
+  const found = line.trim().slice(0, 60);
+  return { line: number, reason: `Found "${found}", expected the leaf and four registers of CPUID: correct it.` };
 }
 
 function readNamedWord(findings: Findings, word: CpuidWord, rest: string, number: number): LineResult {
@@ -68,10 +86,10 @@ function readNamedWord(findings: Findings, word: CpuidWord, rest: string, number
 }
 
 const SIZES = /\baddress sizes?\s{0,20}:\s{0,20}(\d{1,3}) bits physical(?:,\s{0,8}(\d{1,3}) bits virtual)?/i;
-const PHYSICAL =
-  /\b(?:MAXPHYADDR|physical[ _-]address[ _-](?:bits|width|size))\b(?:\s{0,60}[:=]|\s{1,8}is)?\s{1,60}(0x[0-9a-f]{1,4}|\d{1,4})(?!\w)/i;
-const LINEAR =
-  /\b(?:linear|virtual)\)?(?: \(virtual\))?[ _-]address[ _-](?:bits|width|size)\b(?:\s{0,60}[:=]|\s{1,8}is)?\s{1,60}(0x[0-9a-f]{1,4}|\d{1,4})(?!\w)/i;
+const WIDTH = String.raw`[ _-]address[ _-](?:bits|width|size)`;
+const GIVEN = String.raw`\b(?:\s{0,60}[:=]|\s{1,8}is)?\s{1,60}(0x[0-9a-f]{1,4}|\d{1,4})(?!\w)`;
+const PHYSICAL = new RegExp(String.raw`\b(?:MAXPHYADDR|physical${WIDTH})${GIVEN}`, "i");
+const LINEAR = new RegExp(String.raw`\b(?:linear|virtual)(?: \(virtual\))?${WIDTH}${GIVEN}`, "i");
 
 /** The widths of addresses (CPUID.80000008.EAX) in words, in decimal unless they begin with 0x. */
 function readAddressSizes(findings: Findings, line: string, number: number): LineResult {

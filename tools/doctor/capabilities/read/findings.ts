@@ -59,8 +59,8 @@ export class Findings {
   }
 
   /**
-   * Takes a value of which the bits of `known` are told. The same again is fine; another of the same processor is refused;
-   * of another one, as where a chip's cores differ, the first is kept and a note says so.
+   * Takes a value of which the bits of `known` are told. The same again is fine. Another of the same processor is
+   * refused; of another one, as where a chip's cores differ, the first is kept and a note says so.
    */
   take(name: CapabilityName, value: bigint, line: number, known: bigint = ALL_BITS): Refusal | null {
     const before = this.found.get(name);

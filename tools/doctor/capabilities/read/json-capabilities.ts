@@ -35,11 +35,14 @@ function readScalar(findings: Findings, scalar: Scalar): Refusal | null {
     const value = numberOf(scalar, key, 32);
     return typeof value === "bigint" ? findings.takeWord(named.word, value, scalar.line) : value;
   }
-  if (/^max_?phys_?addr$/i.test(key)) {
-    const isWidth = /^\d{1,3}$/.test(scalar.text);
-    return takePhysicalWidth(findings, isWidth ? BigInt(scalar.text) : 0n, scalar.line);
-  }
+  if (/^max_?phys?_?addr$/i.test(key)) return readWidth(findings, scalar);
   return readCpuid(findings, scalar);
+}
+
+function readWidth(findings: Findings, scalar: Scalar): Refusal | null {
+  if (/^\d{1,3}$/.test(scalar.text)) return takePhysicalWidth(findings, BigInt(scalar.text), scalar.line);
+  const found = scalar.text.slice(0, 24);
+  return { line: scalar.line, reason: `Found "${found}" as MAXPHYADDR, expected 32 to 52, in decimal: correct it.` };
 }
 
 /** Below "cpuid", a leaf with four registers in one string, or a leaf with a value for each register. */

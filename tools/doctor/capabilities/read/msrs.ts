@@ -12,8 +12,11 @@ const BRACKETED_INDEX = /^\s{0,40}[[(]\s{0,4}(?:MSR\s{0,4})?(?:0x)?0{0,13}([0-9a
 const SEPARATORS = /^[\s"'|,;)\]]{0,100}(?:[:=]|=>|->|is\b)?[\s"'|,;([]{0,100}/;
 const ABSENT = /^(?:unavailable|n\/a|none|not |error|fail|cannot|unsupported|#GP|-+\s*$|\?)/i;
 
-const INDEX =
-  /^((?:rd)?msr|register|reg)?\s{0,8}[[(]?\s{0,4}(0x)?(0{0,13}4[89][0-9a-f])h?\s{0,4}[\])]?(\s{0,20}[:=>|-]{0,2}\s{0,40})(.*)$/i;
+const INDEX_ITSELF = String.raw`[[(]?\s{0,4}(0x)?(0{0,13}4[89][0-9a-f])h?\s{0,4}[\])]?`;
+const INDEX = new RegExp(
+  String.raw`^((?:rd)?msr|register|reg)?\s{0,8}${INDEX_ITSELF}(\s{0,20}[:=>|-]{0,2}\s{0,40})(.*)$`,
+  "i",
+);
 
 /** What tools print before the message of a line. */
 const PREFIXES: readonly RegExp[] = [
@@ -101,7 +104,7 @@ export class MsrLines {
 
   /** A command, as in the log of a terminal: its output is in the lines that follow. */
   private readCommand(line: string, number: number): LineResult {
-    const [, options] = /(?:^|[#$>;\s])rdmsr\s([^:=]*)$/.exec(line.slice(0, 400)) ?? [];
+    const [, options] = /(?:^|[#$>;\s])rdmsr\s((?:[^:=]|\d:\d)*)$/.exec(line.slice(0, 400)) ?? [];
     if (options === undefined) return false;
     const words = options.trim().split(/\s+/);
     const index = words.find((word) => /^(?:0x)?0{0,5}4[89][0-9a-f]$/i.test(word));

@@ -10,12 +10,14 @@ const IN_PARTS: readonly RegExp[] = [
   /^(?:0x)?([0-9a-f]{8})(?::|,?\s{1,4})(?:0x)?([0-9a-f]{8})(?!\w)/i,
 ];
 
-const HIGH_FIRST =
-  /^(?:edx|high|hi)\s{0,4}[:=]\s{0,4}(?:0x)?([0-9a-f]{1,8})\W{1,6}(?:eax|low|lo)\s{0,4}[:=]\s{0,4}(?:0x)?([0-9a-f]{1,8})(?!\w)/i;
-const LOW_FIRST =
-  /^(?:eax|low|lo)\s{0,4}[:=]\s{0,4}(?:0x)?([0-9a-f]{1,8})\W{1,6}(?:edx|high|hi)\s{0,4}[:=]\s{0,4}(?:0x)?([0-9a-f]{1,8})(?!\w)/i;
+const HIGH = String.raw`(?:edx|high|hi)\s{0,4}[:=]\s{0,4}(?:0x)?([0-9a-f]{1,8})`;
+const LOW = String.raw`(?:eax|low|lo)\s{0,4}[:=]\s{0,4}(?:0x)?([0-9a-f]{1,8})`;
+const HIGH_FIRST = new RegExp(String.raw`^${HIGH}\W{1,6}${LOW}(?!\w)`, "i");
+const LOW_FIRST = new RegExp(String.raw`^${LOW}\W{1,6}${HIGH}(?!\w)`, "i");
 
-const IN_ONE = /^(0x)?([0-9a-f]+)(?:ull|ul|u|h)?(?!\w)/i;
+const IN_ONE = /^(0x)?([0-9a-f]+)(?:ull|ul|u|h)?(?!\w|[-_`'][0-9a-f])/i;
+/** A high half and less than a low one: a line that was cut. */
+const CUT = /^[0-9a-f]{8}[ \t]{1,4}[0-9a-f]{1,7}$/i;
 const WORD = /^[^\s"',;)]{1,24}/;
 
 /**
@@ -26,6 +28,7 @@ export function readNumber(text: string, bits: 32 | 64): NumberFound {
   if (bits === 64) {
     const inParts = readParts(text);
     if (inParts !== null) return inParts;
+    if (CUT.test(text)) return { bad: text };
   }
   const [whole, prefix, digits] = IN_ONE.exec(text) ?? [];
   if (whole === undefined) return /^\d/.test(text) ? { bad: WORD.exec(text)?.[0] ?? text.slice(0, 1) } : null;

@@ -11,7 +11,7 @@ const WHOLE: Readonly<Record<string, MsrName>> = {
   "VM Functions": "IA32_VMX_VMFUNC",
 };
 
-/** A part that prints a word for each control: the MSRs it looks into, the default1 class (SDM 3D A.2), bits by title. */
+/** A part that prints a word for each control: its MSRs, their default1 class (SDM 3D A.2), and bits by title. */
 interface ControlPart {
   plain: MsrName;
   exact: MsrName | null;
