@@ -21,7 +21,7 @@ describe("a leaf of CPUID is read from", () => {
     });
   }
 
-  it("InstLatx64 with sub-leaves, named or counted by their order", () => {
+  it("InstLatx64 with sub-leaves, and of those without a number the first only", () => {
     const named = [
       "CPUID 00000007: 00000001-239CA7EB-98C007AC-FC18C410 [SL 00]",
       "CPUID 00000007: 00400810-00000000-00000000-00000007 [SL 01]",
@@ -34,7 +34,9 @@ describe("a leaf of CPUID is read from", () => {
       "CPUID.7.1.EDX": 7n,
     };
     assert.deepEqual(valuesOf(named.join("\n")), expected);
-    assert.deepEqual(valuesOf(named.map((line) => line.slice(0, 52)).join("\n")), expected);
+    const { values, notes } = read(named.map((line) => line.slice(0, 52)).join("\n"));
+    assert.deepEqual([...values.keys()], ["CPUID.7.0.EBX", "CPUID.7.0.ECX", "CPUID.7.0.EDX"]);
+    assert.deepEqual(notes, [{ line: 2, text: "A sub-leaf of CPUID leaf 0x7 without a number is left out." }]);
   });
 });
 

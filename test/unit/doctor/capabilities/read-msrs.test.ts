@@ -35,6 +35,8 @@ describe("an MSR is read from", () => {
     "rdmsr in a terminal": "# rdmsr 0x480\nda040000000004",
     "rdmsr of all processors": "$ sudo rdmsr -a 0x480\nda040000000004\nda040000000004\nda040000000004",
     "rdmsr in decimal": "$ rdmsr -u 0x480\n61365942969434116",
+    "a name, the word MSR and a value": "IA32_VMX_BASIC MSR: 0xda040000000004",
+    "an index and the value in the next line": "0x480\nda040000000004",
     "lines that end as in DOS": "0x480: da040000000004\r\n\r\n",
   };
   for (const [form, text] of Object.entries(forms)) {
@@ -53,6 +55,11 @@ describe("an MSR is read from", () => {
     }
   });
 
+  it("a loop that prints each index before its value", () => {
+    const expected = { ...BASIC, IA32_VMX_PINBASED_CTLS: 0x7f_0000_0016n };
+    assert.deepEqual(valuesOf("480\nda040000000004\n481\n7f00000016\n"), expected);
+  });
+
   it("a text with other things, and the line is told", () => {
     const text =
       "Linux box 6.1.0\nMemory: 480 MiB free\n\n0x10: 123456\n0x48b: ff00000000\nIA32_VMX_PROCBASED_CTLS3 n/a\n";
@@ -69,6 +76,8 @@ describe("an MSR without a value", () => {
       { line: 2, text: "IA32_VMX_VMFUNC is named here without a value." },
     ]);
     assert.match(read(`0x480: 1\n${absent[3]}`).notes[0]!.text, /given its index/);
+    const asked = read("0x480: 1\n# rdmsr 0x491\nrdmsr: CPU 0 cannot read MSR 0x00000491");
+    assert.deepEqual(asked.notes, [{ line: 3, text: "IA32_VMX_VMFUNC is asked for, but this is no value of it." }]);
     assert.match(read("0x480: 1\n$ rdmsr -f 31:0 0x481\n16").notes[0]!.text, /in part only/);
   });
 });

@@ -1,5 +1,5 @@
 // Lines that give CPUID: `cpuid -r`, InstLatx64 and Bochs by leaf, words by the manual's names, and address sizes.
-import { cpuidName, REGISTERS, type CpuidWord, type Register } from "../names.ts";
+import { CPUID_BY_NAME, cpuidName, REGISTERS, type CpuidWord, type Register } from "../names.ts";
 import type { Findings, Refusal } from "./findings.ts";
 import { badNumber, readNumber } from "./numbers.ts";
 import type { LineResult } from "./msrs.ts";
@@ -33,8 +33,8 @@ export function readWordName(text: string): { word: CpuidWord; rest: string } | 
 /** Reads the lines that give words of CPUID, one after another. */
 export class CpuidLines {
   private readonly findings: Findings;
-  /** The last leaf read as a row, for rows that count sub-leaves by their order only. */
-  private last: { leaf: number; subleaf: number; line: number } | null = null;
+  /** The last leaf read as a row: a next row of it that names no sub-leaf is of one that cannot be told. */
+  private last: { leaf: number; line: number } | null = null;
 
   constructor(findings: Findings) {
     this.findings = findings;
@@ -64,11 +64,21 @@ export class CpuidLines {
   private take(leafDigits: string, told: string | undefined, registers: string[], number: number): LineResult {
     const leaf = parseInt(leafDigits, 16);
     const follows = this.last !== null && this.last.leaf === leaf && this.last.line === number - 1;
-    const subleaf = told === undefined ? (follows ? this.last!.subleaf + 1 : 0) : parseInt(told, 16);
-    this.last = { leaf, subleaf, line: number };
+    this.last = { leaf, line: number };
+    // Older dumps leave out empty sub-leaves, so that counting the rows would be guessing.
+    if (told === undefined && follows) {
+      if (hasKnownSubleaves(leaf))
+        this.findings.note(number, `A sub-leaf of CPUID leaf 0x${leaf.toString(16)} without a number is left out.`);
+      return true;
+    }
+    const subleaf = parseInt(told ?? "0", 16);
     const values = registers.map((digits) => BigInt(`0x${digits}`));
     return this.findings.takeLeaf(leaf, subleaf, values, number) ?? true;
   }
+}
+
+function hasKnownSubleaves(leaf: number): boolean {
+  return [...CPUID_BY_NAME.values()].some((word) => word.leaf === leaf && word.subleaf > 0);
 }
 
 function brokenRow(line: string, number: number): Refusal {

@@ -9,7 +9,7 @@ export type LineResult = boolean | Refusal;
 const NAME = /\b(?:MSR_)?I?A32_VMX_(\w{1,40})\b/i;
 const INDEX_BEFORE_NAME = /(?:^|\W)(?:0x)?0{0,13}(4[89][0-9a-f])h?["')\]]?[\s:=,|-]{0,20}["'([]?$/i;
 const BRACKETED_INDEX = /^\s{0,40}[[(]\s{0,4}(?:MSR\s{0,4})?(?:0x)?0{0,13}([0-9a-f]{1,4})h?\s{0,4}[\])]/i;
-const SEPARATORS = /^[\s"'|,;)\]]{0,100}(?:[:=]|=>|->|is\b)?[\s"'|,;([]{0,100}/;
+const SEPARATORS = /^(?:\s{1,4}MSR\b)?[\s"'|,;)\]]{0,100}(?:[:=]|=>|->|is\b)?[\s"'|,;([]{0,100}/;
 const ABSENT = /^(?:unavailable|n\/a|none|not |error|fail|cannot|unsupported|#GP|-+\s*$|\?)/i;
 
 const INDEX_ITSELF = String.raw`[[(]?\s{0,4}(0x)?(0{0,13}4[89][0-9a-f])h?\s{0,4}[\])]?`;
@@ -38,8 +38,8 @@ function withoutPrefixes(line: string): string {
 /** Reads the lines that give MSRs, one after another: a value alone belongs to the `rdmsr` in a line before it. */
 export class MsrLines {
   private readonly findings: Findings;
-  /** What `rdmsr` was asked for, whose output may follow. */
-  private asked: { name: MsrName; isDecimal: boolean } | null = null;
+  /** What `rdmsr` or a loop over it was asked for, whose output may follow; of all processors, in many lines. */
+  private asked: { name: MsrName; isDecimal: boolean; isOfAll: boolean; isAnswered: boolean } | null = null;
 
   constructor(findings: Findings) {
     this.findings = findings;
@@ -48,10 +48,14 @@ export class MsrLines {
   read(line: string, number: number): LineResult {
     if (this.asked !== null) {
       const result = this.readOutput(line, number);
+      if (result === false && !this.asked.isAnswered) {
+        this.findings.note(number, `${this.asked.name} is asked for, but this is no value of it.`);
+      }
+      this.asked.isAnswered = true;
+      if (result === false || !this.asked.isOfAll) this.asked = null;
       if (result !== false) return result;
-      this.asked = null;
     }
-    return this.readNamed(line, number) || this.readIndexed(line, number) || this.readCommand(line, number);
+    return this.readNamed(line, number) || this.readIndexed(line, number) || this.readQuestion(line, number);
   }
 
   private readNamed(line: string, number: number): LineResult {
@@ -102,8 +106,14 @@ export class MsrLines {
     return this.findings.take(name, found.value, number) ?? true;
   }
 
-  /** A command, as in the log of a terminal: its output is in the lines that follow. */
-  private readCommand(line: string, number: number): LineResult {
+  /** A command, as in the log of a terminal, or an index alone: the value is in the lines that follow. */
+  private readQuestion(line: string, number: number): LineResult {
+    const [, alone] = /^\s{0,8}(?:0x)?(4[89][0-9a-f]):?\s*$/i.exec(line) ?? [];
+    const next = alone === undefined ? null : msrOfIndex(parseInt(alone, 16));
+    if (next !== null) {
+      this.asked = { name: next, isDecimal: false, isOfAll: false, isAnswered: false };
+      return true;
+    }
     const [, options] = /(?:^|[#$>;\s])rdmsr\s((?:[^:=]|\d:\d)*)$/.exec(line.slice(0, 400)) ?? [];
     if (options === undefined) return false;
     const words = options.trim().split(/\s+/);
@@ -114,7 +124,9 @@ export class MsrLines {
       this.findings.note(number, `${name} is read in part only (rdmsr -f), so its value is left out.`);
       return true;
     }
-    this.asked = { name, isDecimal: words.some((word) => /^(?:-u|-d|--unsigned|--decimal)$/.test(word)) };
+    const isDecimal = words.some((word) => /^(?:-u|-d|--unsigned|--decimal)$/.test(word));
+    const isOfAll = words.some((word) => /^(?:-a|--all)$/.test(word));
+    this.asked = { name, isDecimal, isOfAll, isAnswered: false };
     return true;
   }
 
