@@ -5,7 +5,7 @@ import { Collector, quoted, refuse, type Found } from "./collect.ts";
 import type { Line } from "./lines.ts";
 import { readNumber } from "./numbers.ts";
 
-const FIELD = /\b(?<kind>vmcs) (?<key>0x[0-9a-f]{1,8}) (?<value>\S+)(?: (?<name>.*))?/di;
+const FIELD = /\b(?<kind>vmcs) (?<key>0x[0-9a-f]{1,8}) (?<value>[^\s=:]\S*)(?: (?<name>.*))?/di;
 const NAMED = /(?:^|: )(?<kind>capability|state) (?<key>\S{1,96}) (?<value>\S+)/d;
 const VM = /\b(vm[0-9]{1,3}): /;
 

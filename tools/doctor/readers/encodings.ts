@@ -28,7 +28,7 @@ const DEFINE = /^\s*#\s*define\s+(\w{1,96})\s+(.*)$/;
 const MODULE = /^\s*(?:pub(?:\([a-z]{1,16}\))? )?(?:mod|namespace) +(\w{1,32})/;
 /** The last name before `=` or `:`, with a type behind it as Rust and TypeScript write it. */
 const NAME = /([\w:]{1,96})\s*(?::\s*\w{1,32}\s*)?$/;
-const VALUE = /^[\s(]*([0-9][\w']*)[\s)]*[,;]?\s*$/;
+const VALUE = /^[\s(]*([0-9][\w']*)[\s)]*[,;}]?\s*$/;
 const LARGEST_ENCODING = 0xffff_ffffn;
 const MOST_NOTES = 100;
 

@@ -1,6 +1,7 @@
 // What the keys of KVM's and Xen's dumps mean, section by section.
 
 // KVM: dump_vmcs in arch/x86/kvm/vmx.c (3.17 to 4.20) and arch/x86/kvm/vmx/vmx.c (5.0 on).
+// Its CET lines are of 6.18, its FRED lines of patches under review in 2025.
 // Xen: vmcs_dump_vcpu in xen/arch/x86/hvm/vmx/vmcs.c (4.0 on).
 // A key is written as pairs.ts gives it: "cs:sel" is `sel` in a line that `CS:` opens.
 
@@ -34,6 +35,10 @@ const EVERYWHERE: Readonly<Record<string, string>> = {
       [`${register}:base`, `GUEST_${register.toUpperCase()}_BASE`],
     ]),
   ),
+  "fred guest:config": "GUEST_IA32_FRED_CONFIG",
+  "fred guest:stack_levels": "GUEST_IA32_FRED_STKLVLS",
+  "fred host:config": "HOST_IA32_FRED_CONFIG",
+  "fred host:stack_levels": "HOST_IA32_FRED_STKLVLS",
   "gdtr:limit": "GUEST_GDTR_LIMIT",
   "gdtr:base": "GUEST_GDTR_BASE",
   "idtr:limit": "GUEST_IDTR_LIMIT",
@@ -76,6 +81,7 @@ const EVERYWHERE: Readonly<Record<string, string>> = {
   "vmentry:intr_info": "VM_ENTRY_INTERRUPTION_INFORMATION",
   "vmentry:errcode": "VM_ENTRY_EXCEPTION_ERROR_CODE",
   "vmentry:ilen": "VM_ENTRY_INSTRUCTION_LENGTH",
+  "vmentry:event_data": "INJECTED_EVENT_DATA",
   "vmexit:intr_info": "VM_EXIT_INTERRUPTION_INFORMATION",
   "vmexit:errcode": "VM_EXIT_INTERRUPTION_ERROR_CODE",
   "vmexit:ilen": "VM_EXIT_INSTRUCTION_LENGTH",
@@ -83,6 +89,7 @@ const EVERYWHERE: Readonly<Record<string, string>> = {
   qualification: "EXIT_QUALIFICATION",
   "idtvectoring:info": "IDT_VECTORING_INFORMATION",
   "idtvectoring:errcode": "IDT_VECTORING_ERROR_CODE",
+  "idtvectoring:event_data": "ORIGINAL_EVENT_DATA",
   "tsc offset": "TSC_OFFSET",
   "tsc multiplier": "TSC_MULTIPLIER",
   "tpr threshold": "TPR_THRESHOLD",
@@ -118,7 +125,10 @@ const OF_AREA: Readonly<Record<string, string>> = {
   s_cet: "IA32_S_CET",
   ssp: "SSP",
   "ssp table": "IA32_INTERRUPT_SSP_TABLE_ADDR",
-  intr_ssp_table: "IA32_INTERRUPT_SSP_TABLE_ADDR",
+  "intr ssp table": "IA32_INTERRUPT_SSP_TABLE_ADDR",
+  rsp1: "IA32_FRED_RSP1",
+  rsp2: "IA32_FRED_RSP2",
+  rsp3: "IA32_FRED_RSP3",
 };
 
 /** The constant's name of the field that `key` means in `section`; null where it means none. */
@@ -131,6 +141,7 @@ export function identifierOf(key: string, section: Section): string | null {
 /** Keys of values that are no VMCS field, and why. */
 export const NO_FIELDS: Readonly<Record<string, string>> = {
   "efer(msr ll)": "the value in Xen's list of MSRs to load",
+  rsp0: "the MSR IA32_FRED_RSP0, which no VMCS field holds",
   msr: "an entry of an MSR area, which the doctor does not see",
   value: "an entry of an MSR area, which the doctor does not see",
 };

@@ -11,7 +11,7 @@ import { pairsOf, type Pair } from "./pairs.ts";
 const SECTION = /\*\*\* ?(Guest|Host|Control) State ?\*\*\*/;
 /** What no other text has. A dump may have lost its first lines, so that one of these is enough. */
 const SIGNATURE = /gh_mask=|Sysenter RSP=|FSBase=|CPUBased=|EntryControls=|PFECmask=|IDTVectoring: info=/;
-/** Xen's lines of segments and descriptor tables since 4.5: selector, access rights, limit and base, or the last two. */
+/** Xen's lines of segments and descriptor tables since 4.6: selector, access rights, limit and base, or the last two. */
 const SEGMENT = /^ {0,4}(CS|DS|SS|ES|FS|GS|LDTR|TR|GDTR|IDTR): /;
 const SEGMENT_PARTS = ["sel", "attr", "limit", "base"];
 const XEN_ONLY = /\(XEN\)|EFER\((?:VMCS|MSR LL)\)|PDPTE0 = |PreemptionTimer = |CR3: actual=|\) {2}RIP = /;
@@ -32,7 +32,7 @@ class KernelDump {
   #section: Section = "guest";
   #seen = new Set<Section>();
   #isInside = false;
-  /** Xen before 4.5 printed the entry's instruction length as the exit's. */
+  /** Xen before 4.6 printed the entry's instruction length as the exit's. */
   #isOldXen = false;
 
   constructor(lines: readonly Line[]) {

@@ -81,7 +81,7 @@ export function meaningOf(name: string): Meaning | null {
   if (Object.hasOwn(WHOLE_NAMES, whole)) return { encoding: encodingOf(WHOLE_NAMES[whole] ?? ""), isUpperHalf: false };
   const { key, isUpperHalf, isLowerHalf } = keyOf(name);
   const encoding = byKey.get(key);
-  if (encoding === undefined) return null;
+  if (encoding === undefined) return name.includes("(") ? meaningOf(sdmNames(name)[0] ?? "") : null;
   if ((isUpperHalf || isLowerHalf) && fieldOf(encoding)?.hasUpperHalf !== true) return null;
   return { encoding, isUpperHalf };
 }

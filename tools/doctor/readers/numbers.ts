@@ -10,7 +10,7 @@ export interface ReadNumber {
 /** More digits than any field has, so that a long run of digits costs no long division. */
 const MOST_DIGITS = 40;
 const HEXADECIMAL = /^0x([0-9a-f][0-9a-f_']*)(?:u?l{0,2}|l{1,2}u|[ui](?:8|16|32|64|128|size))$/i;
-const HEXADECIMAL_WITH_H = /^([0-9][0-9a-f_']*)h$/i;
+const HEXADECIMAL_WITH_H = /^([0-9a-f][0-9a-f_']*)h$/i;
 const DIGITS = /^(-?)([0-9][0-9_']*)(?:u?l{0,2}|l{1,2}u|[ui](?:8|16|32|64|128|size))$/i;
 const BARE_HEXADECIMAL = /^([0-9a-f][0-9a-f_']*)$/i;
 

@@ -169,7 +169,7 @@ export const ALIASES: readonly (readonly [identifier: string, ...names: string[]
 export const WHOLE_NAMES: Readonly<Record<string, string>> = {
   "vmcs exec ptr": "EXECUTIVE_VMCS_POINTER",
   "vmcs link": "VMCS_LINK_POINTER",
-  "vmcs 32bit control execution bitmap": "EXCEPTION_BITMAP",
+  "vmcs 32 bit control execution bitmap": "EXCEPTION_BITMAP",
 };
 
 /** Capabilities that a listing may name among its fields: MSRs by the SDM's name, in lower case without "msr_". */
