@@ -211,6 +211,13 @@ export class Subject {
     const isActive = this.primary(PRIMARY_ACTIVATE_SECONDARY_CONTROLS);
     return isActive == NO ? NO : both(isActive, this.isSet(SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS, control));
   }
+  /** As a requirement: the secondary control is 1, and the secondary controls are activated. */
+  mustHaveSecondary(control: u64): Tri {
+    return both(
+      this.mustBeOne(PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS, PRIMARY_ACTIVATE_SECONDARY_CONTROLS),
+      this.mustBeOne(SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS, control),
+    );
+  }
   tertiary(control: u64): Tri {
     const isActive = this.primary(PRIMARY_ACTIVATE_TERTIARY_CONTROLS);
     return isActive == NO ? NO : both(isActive, this.isSet(TERTIARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS, control));
