@@ -120,6 +120,10 @@ export const STATE_NAMES: StaticArray<string> = [
   "MEMORY_PDPTE2",
   "MEMORY_PDPTE3",
   "EPT_MAPS_RIP",
+  "CS_L",
+  "IN_SMX_OPERATION",
+  "IN_SEAM",
+  "IA32_RTIT_CTL",
 ];
 
 /** CR0, CR4, IA32_EFER, RFLAGS and the CPL of the processor when it executes VMLAUNCH (VMXON for the rules of VMXON). */
@@ -160,6 +164,12 @@ export const STATE_MEMORY_PDPTE2: u32 = FIRST_STATE + 23;
 export const STATE_MEMORY_PDPTE3: u32 = FIRST_STATE + 24;
 /** 1 if the EPT maps the guest-physical address that the guest RIP translates to. */
 export const STATE_EPT_MAPS_RIP: u32 = FIRST_STATE + 25;
+/** The L bit of CS: with IA32_EFER.LMA, 1 in 64-bit mode and 0 in compatibility mode. */
+export const STATE_CS_L: u32 = FIRST_STATE + 26;
+export const STATE_IN_SMX_OPERATION: u32 = FIRST_STATE + 27;
+/** In secure-arbitration mode: the TDX module, for example. */
+export const STATE_IN_SEAM: u32 = FIRST_STATE + 28;
+export const STATE_RTIT_CTL: u32 = FIRST_STATE + 29;
 
 const FIELD_SLOTS: u32 = 1024;
 const FIELD_INDEX_SLOTS_MASK: u32 = 63;

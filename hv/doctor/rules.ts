@@ -4,6 +4,10 @@ import { Rule, Rules } from "./rule";
 import { addApicVirtualizationRules } from "./rules/apic-virtualization";
 import { addEptPointerRules } from "./rules/ept-pointer";
 import { addExecutionControlRules } from "./rules/execution-controls";
+import { addCr3TargetRules, addNmiRules, addTscMultiplierRules, addVpidRules } from "./rules/execution-values";
+import { addIntelPtRules } from "./rules/intel-pt";
+import { addNeedsEptRules } from "./rules/needs-ept";
+import { addNewerExecutionControlRules } from "./rules/newer-execution-controls";
 import { addPageAddressRules } from "./rules/page-addresses";
 import { addPostedInterruptRules } from "./rules/posted-interrupts";
 
@@ -11,9 +15,16 @@ import { addPostedInterruptRules } from "./rules/posted-interrupts";
 export function allRules(): Array<Rule> {
   const rules = new Rules();
   addExecutionControlRules(rules);
+  addCr3TargetRules(rules);
   addPageAddressRules(rules);
+  addNmiRules(rules);
   addApicVirtualizationRules(rules);
   addPostedInterruptRules(rules);
+  addVpidRules(rules);
   addEptPointerRules(rules);
+  addNeedsEptRules(rules);
+  addIntelPtRules(rules);
+  addTscMultiplierRules(rules);
+  addNewerExecutionControlRules(rules);
   return rules.rows;
 }

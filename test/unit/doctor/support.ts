@@ -144,6 +144,10 @@ const READY: Values = {
   MEMORY_PDPTE2: 0n,
   MEMORY_PDPTE3: 0n,
   EPT_MAPS_RIP: 1n,
+  CS_L: 1n,
+  IN_SMX_OPERATION: 0n,
+  IN_SEAM: 0n,
+  IA32_RTIT_CTL: 0n,
 };
 
 export type MsrEntries = readonly (readonly [low: bigint, high: bigint])[];
