@@ -2,6 +2,7 @@
 
 import { Rule, Rules } from "./rule";
 import { addApicVirtualizationRules } from "./rules/apic-virtualization";
+import { addBasicCheckRules } from "./rules/basic-checks";
 import { addEptPointerRules } from "./rules/ept-pointer";
 import { addExecutionControlRules } from "./rules/execution-controls";
 import { addCr3TargetRules, addNmiRules, addTscMultiplierRules, addVpidRules } from "./rules/execution-values";
@@ -10,10 +11,15 @@ import { addNeedsEptRules } from "./rules/needs-ept";
 import { addNewerExecutionControlRules } from "./rules/newer-execution-controls";
 import { addPageAddressRules } from "./rules/page-addresses";
 import { addPostedInterruptRules } from "./rules/posted-interrupts";
+import { addVmcsPointerRules } from "./rules/vmcs-pointers";
+import { addVmxonRules } from "./rules/vmxon";
 
 /** Makes the table. */
 export function allRules(): Array<Rule> {
   const rules = new Rules();
+  addVmxonRules(rules);
+  addVmcsPointerRules(rules);
+  addBasicCheckRules(rules);
   addExecutionControlRules(rules);
   addCr3TargetRules(rules);
   addPageAddressRules(rules);

@@ -98,7 +98,7 @@ export function addNeedsEptRules(rules: Rules): void {
   }
   addVmFunctionRules(rules);
   addHlatRules(rules);
-  rules.at(STAGE_CONTROLS, "29.2.1.1, edition of February 2026");
+  rules.at(STAGE_CONTROLS, "29.2.1.1 of 326019-092US");
   rules.add(
     "control.pebs-guest-physical-addresses.needs-ept",
     TERTIARY_WORDS,

@@ -1,4 +1,4 @@
-// Rules of VM entry on VM-execution controls that edition 083 of the SDM lacks (SDM 3C 29.2.1.1 of February 2026).
+// Rules of VM entry on VM-execution controls that edition 083 of the SDM lacks (SDM 3C 326019-092US, June 2026, 29.2.1.1).
 
 import {
   PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
@@ -34,7 +34,7 @@ const SHARED_RESERVED: u64 = 0xfff;
 
 /** Adds the rows. */
 export function addNewerExecutionControlRules(rules: Rules): void {
-  rules.at(STAGE_CONTROLS, "29.2.1.1, edition of February 2026");
+  rules.at(STAGE_CONTROLS, "29.2.1.1 of 326019-092US");
   rules.add(
     "control.seam.needs-ept",
     SEAM_EPT,

@@ -1,0 +1,40 @@
+// The rules of VMCLEAR and VMPTRLD on their operands.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { findingOf, loadDoctor } from "../support.ts";
+import { bit } from "./controls.ts";
+import { testRules } from "./rule-cases.ts";
+
+const NO_SHADOWING = (0xffff_ffffn & ~bit(14)) << 32n;
+
+await testRules([
+  { slug: "vmclear.pointer.alignment", violated: { VMCLEAR_POINTER: 0x2010n }, holds: { VMCLEAR_POINTER: 0x3000n } },
+  { slug: "vmclear.pointer.maxphyaddr", violated: { VMCLEAR_POINTER: bit(46) }, holds: { VMCLEAR_POINTER: bit(45) } },
+  { slug: "vmclear.pointer.vmxon", violated: { VMCLEAR_POINTER: 0x1000n }, holds: { VMCLEAR_POINTER: 0x2000n } },
+  { slug: "vmptrld.pointer.alignment", violated: { VMPTRLD_POINTER: 0x2010n }, holds: { VMPTRLD_POINTER: 0x3000n } },
+  { slug: "vmptrld.pointer.maxphyaddr", violated: { VMPTRLD_POINTER: bit(46) }, holds: { VMPTRLD_POINTER: bit(45) } },
+  { slug: "vmptrld.pointer.vmxon", violated: { VMPTRLD_POINTER: 0x1000n }, holds: { VMPTRLD_POINTER: 0x2000n } },
+  {
+    slug: "vmptrld.revision-identifier",
+    violated: { VMPTRLD_REVISION: 0x12n },
+    holds: { VMPTRLD_REVISION: 0x8000_0011n },
+  },
+  {
+    slug: "vmptrld.shadow-vmcs",
+    violated: { VMPTRLD_REVISION: 0x8000_0011n, IA32_VMX_PROCBASED_CTLS2: NO_SHADOWING },
+    holds: { VMPTRLD_REVISION: 0x8000_0011n },
+  },
+]);
+
+const doctor = await loadDoctor();
+
+test("a shadow VMCS is right on some processors: without capabilities the condition is told", () => {
+  const changes = { VMPTRLD_REVISION: 0x8000_0011n, IA32_VMX_PROCBASED_CTLS2: null };
+  const finding = findingOf(doctor, "vmptrld.shadow-vmcs", changes);
+  assert.equal(finding.outcome, "undecidable");
+  assert.equal(finding.condition, "violated if IA32_VMX_PROCBASED_CTLS2[46] = 0");
+});
+
+test("a region of an unknown VMXON pointer may be the VMCS's: it cannot be decided", () => {
+  assert.equal(findingOf(doctor, "vmptrld.pointer.vmxon", { VMXON_POINTER: null }).outcome, "undecidable");
+});
