@@ -11,6 +11,7 @@ import { addNeedsEptRules } from "./rules/needs-ept";
 import { addNewerExecutionControlRules } from "./rules/newer-execution-controls";
 import { addPageAddressRules } from "./rules/page-addresses";
 import { addPostedInterruptRules } from "./rules/posted-interrupts";
+import { addReturnFromSmmRules } from "./rules/return-from-smm";
 import { addVmcsPointerRules } from "./rules/vmcs-pointers";
 import { addVmxonRules } from "./rules/vmxon";
 
@@ -32,5 +33,6 @@ export function allRules(): Array<Rule> {
   addIntelPtRules(rules);
   addTscMultiplierRules(rules);
   addNewerExecutionControlRules(rules);
+  addReturnFromSmmRules(rules);
   return rules.rows;
 }
