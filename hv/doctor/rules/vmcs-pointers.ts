@@ -45,21 +45,21 @@ function addVmclearRules(rules: Rules): void {
     "vmclear.pointer.alignment",
     CLEAR,
     (s: Subject): Tri => s.mustBeZero(STATE_VMCLEAR_POINTER, WITHIN_PAGE),
-    "Bits 11:0 of VMCLEAR's pointer must be 0, else VM-instruction error 2.",
+    "Bits 11:0 of VMCLEAR's pointer must be 0, else VM-instruction error 2 (VMfailInvalid without a current VMCS).",
     HINT_POINTER,
   );
   rules.add(
     "vmclear.pointer.maxphyaddr",
     CLEAR_WIDTH,
     (s: Subject): Tri => s.mustBePhysicalAddress(STATE_VMCLEAR_POINTER),
-    "Bits 63:N of VMCLEAR's pointer must be 0, where N is MAXPHYADDR (CPUID.80000008H:EAX[7:0]), or 32 where IA32_VMX_BASIC[48] = 1; else VM-instruction error 2.",
+    "Bits 63:N of VMCLEAR's pointer must be 0, where N is MAXPHYADDR (CPUID.80000008H:EAX[7:0]), or 32 where IA32_VMX_BASIC[48] = 1; else VM-instruction error 2 (VMfailInvalid without a current VMCS).",
     HINT_PHYSICAL,
   );
   rules.add(
     "vmclear.pointer.vmxon",
     CLEAR_AND_VMXON,
     (s: Subject): Tri => differs(s, STATE_VMCLEAR_POINTER, STATE_VMXON_POINTER),
-    "VMCLEAR's pointer must not be the VMXON pointer, else VM-instruction error 3.",
+    "VMCLEAR's pointer must not be the VMXON pointer, else VM-instruction error 3 (VMfailInvalid without a current VMCS).",
     HINT_VMXON_REGION,
   );
 }
@@ -69,28 +69,28 @@ function addVmptrldRules(rules: Rules): void {
     "vmptrld.pointer.alignment",
     LOAD,
     (s: Subject): Tri => s.mustBeZero(STATE_VMPTRLD_POINTER, WITHIN_PAGE),
-    "Bits 11:0 of VMPTRLD's pointer must be 0, else VM-instruction error 9.",
+    "Bits 11:0 of VMPTRLD's pointer must be 0, else VM-instruction error 9 (VMfailInvalid without a current VMCS).",
     HINT_POINTER,
   );
   rules.add(
     "vmptrld.pointer.maxphyaddr",
     LOAD_WIDTH,
     (s: Subject): Tri => s.mustBePhysicalAddress(STATE_VMPTRLD_POINTER),
-    "Bits 63:N of VMPTRLD's pointer must be 0, where N is MAXPHYADDR (CPUID.80000008H:EAX[7:0]), or 32 where IA32_VMX_BASIC[48] = 1; else VM-instruction error 9.",
+    "Bits 63:N of VMPTRLD's pointer must be 0, where N is MAXPHYADDR (CPUID.80000008H:EAX[7:0]), or 32 where IA32_VMX_BASIC[48] = 1; else VM-instruction error 9 (VMfailInvalid without a current VMCS).",
     HINT_PHYSICAL,
   );
   rules.add(
     "vmptrld.pointer.vmxon",
     LOAD_AND_VMXON,
     (s: Subject): Tri => differs(s, STATE_VMPTRLD_POINTER, STATE_VMXON_POINTER),
-    "VMPTRLD's pointer must not be the VMXON pointer, else VM-instruction error 10.",
+    "VMPTRLD's pointer must not be the VMXON pointer, else VM-instruction error 10 (VMfailInvalid without a current VMCS).",
     HINT_VMXON_REGION,
   );
   rules.add(
     "vmptrld.revision-identifier",
     REVISION,
     (s: Subject): Tri => revisionMatches(s, STATE_VMPTRLD_REVISION),
-    "Bits 30:0 of the VMCS region must be the VMCS revision identifier, IA32_VMX_BASIC[30:0], at VMPTRLD; else VM-instruction error 11.",
+    "Bits 30:0 of the VMCS region must be the VMCS revision identifier, IA32_VMX_BASIC[30:0], at VMPTRLD; else VM-instruction error 11 (VMfailInvalid without a current VMCS).",
     "Write the identifier into the first four bytes of the zeroed region before VMCLEAR; VMCLEAR does not write it.",
   );
   rules.add(
@@ -101,7 +101,7 @@ function addVmptrldRules(rules: Rules): void {
         s.isSet(STATE_VMPTRLD_REVISION, SHADOW_VMCS),
         s.blame(STATE_VMPTRLD_REVISION, SHADOW_VMCS, s.supports(CAP_PROCBASED_CTLS2, SHADOWING_ALLOWED)),
       ),
-    'Bit 31 of the first four bytes of the VMCS region, the shadow-VMCS indicator, must be 0 at VMPTRLD on a processor without "VMCS shadowing" (IA32_VMX_PROCBASED_CTLS2[46] = 0); else VM-instruction error 11.',
+    'Bit 31 of the first four bytes of the VMCS region, the shadow-VMCS indicator, must be 0 at VMPTRLD on a processor without "VMCS shadowing" (IA32_VMX_PROCBASED_CTLS2[46] = 0); else VM-instruction error 11 (VMfailInvalid without a current VMCS).',
     "Only the VMCS that a VMCS link pointer names is a shadow VMCS.",
   );
 }

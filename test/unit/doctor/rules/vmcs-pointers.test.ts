@@ -38,3 +38,19 @@ test("a shadow VMCS is right on some processors: without capabilities the condit
 test("a region of an unknown VMXON pointer may be the VMCS's: it cannot be decided", () => {
   assert.equal(findingOf(doctor, "vmptrld.pointer.vmxon", { VMXON_POINTER: null }).outcome, "undecidable");
 });
+
+test("the VM-instruction error numbers of VMCLEAR and VMPTRLD are in their sentences", () => {
+  const errors = doctor.rules
+    .filter(({ slug }) => /^vm(clear|ptrld)\./u.test(slug))
+    .map(({ slug, sentence }) => [slug, Number(/VM-instruction error (\d+)/u.exec(sentence)?.[1])]);
+  assert.deepEqual(errors, [
+    ["vmclear.pointer.alignment", 2],
+    ["vmclear.pointer.maxphyaddr", 2],
+    ["vmclear.pointer.vmxon", 3],
+    ["vmptrld.pointer.alignment", 9],
+    ["vmptrld.pointer.maxphyaddr", 9],
+    ["vmptrld.pointer.vmxon", 10],
+    ["vmptrld.revision-identifier", 11],
+    ["vmptrld.shadow-vmcs", 11],
+  ]);
+});
