@@ -14,6 +14,12 @@ import { addPostedInterruptRules } from "./rules/posted-interrupts";
 import { addReturnFromSmmRules } from "./rules/return-from-smm";
 import { addVmcsPointerRules } from "./rules/vmcs-pointers";
 import { addVmxonRules } from "./rules/vmxon";
+import { addGuestAccessRightsRules } from "./rules/guest-access-rights";
+import { addGuestDescriptorTableRules } from "./rules/guest-descriptor-tables";
+import { addGuestRipAndRflagsRules } from "./rules/guest-rip-and-rflags";
+import { addGuestSegmentTypeRules } from "./rules/guest-segment-types";
+import { addGuestSegmentRules } from "./rules/guest-segments";
+import { addGuestSystemSegmentRules } from "./rules/guest-system-segments";
 
 /** Makes the table. */
 export function allRules(): Array<Rule> {
@@ -34,5 +40,11 @@ export function allRules(): Array<Rule> {
   addTscMultiplierRules(rules);
   addNewerExecutionControlRules(rules);
   addReturnFromSmmRules(rules);
+  addGuestSegmentRules(rules);
+  addGuestSegmentTypeRules(rules);
+  addGuestAccessRightsRules(rules);
+  addGuestSystemSegmentRules(rules);
+  addGuestDescriptorTableRules(rules);
+  addGuestRipAndRflagsRules(rules);
   return rules.rows;
 }
