@@ -15,6 +15,7 @@ import { addReturnFromSmmRules } from "./rules/return-from-smm";
 import { addVmcsPointerRules } from "./rules/vmcs-pointers";
 import { addVmxonRules } from "./rules/vmxon";
 import { addGuestAccessRightsRules } from "./rules/guest-access-rights";
+import { addGuestControlRegisterRules } from "./rules/guest-control-registers";
 import { addGuestDescriptorTableRules } from "./rules/guest-descriptor-tables";
 import { addGuestRipAndRflagsRules } from "./rules/guest-rip-and-rflags";
 import { addGuestSegmentTypeRules } from "./rules/guest-segment-types";
@@ -40,6 +41,7 @@ export function allRules(): Array<Rule> {
   addTscMultiplierRules(rules);
   addNewerExecutionControlRules(rules);
   addReturnFromSmmRules(rules);
+  addGuestControlRegisterRules(rules);
   addGuestSegmentRules(rules);
   addGuestSegmentTypeRules(rules);
   addGuestAccessRightsRules(rules);
