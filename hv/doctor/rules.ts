@@ -17,6 +17,8 @@ import { addVmxonRules } from "./rules/vmxon";
 import { addGuestAccessRightsRules } from "./rules/guest-access-rights";
 import { addGuestControlRegisterRules } from "./rules/guest-control-registers";
 import { addGuestDescriptorTableRules } from "./rules/guest-descriptor-tables";
+import { addGuestMsrBitRules } from "./rules/guest-msr-bits";
+import { addGuestMsrRules } from "./rules/guest-msrs";
 import { addGuestRipAndRflagsRules } from "./rules/guest-rip-and-rflags";
 import { addGuestSegmentTypeRules } from "./rules/guest-segment-types";
 import { addGuestSegmentRules } from "./rules/guest-segments";
@@ -42,6 +44,8 @@ export function allRules(): Array<Rule> {
   addNewerExecutionControlRules(rules);
   addReturnFromSmmRules(rules);
   addGuestControlRegisterRules(rules);
+  addGuestMsrRules(rules);
+  addGuestMsrBitRules(rules);
   addGuestSegmentRules(rules);
   addGuestSegmentTypeRules(rules);
   addGuestAccessRightsRules(rules);
