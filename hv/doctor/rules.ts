@@ -17,6 +17,7 @@ import { addVmxonRules } from "./rules/vmxon";
 import { addGuestAccessRightsRules } from "./rules/guest-access-rights";
 import { addGuestControlRegisterRules } from "./rules/guest-control-registers";
 import { addGuestDescriptorTableRules } from "./rules/guest-descriptor-tables";
+import { addGuestFredRules } from "./rules/guest-fred";
 import { addGuestMsrBitRules } from "./rules/guest-msr-bits";
 import { addGuestMsrRules } from "./rules/guest-msrs";
 import { addGuestRipAndRflagsRules } from "./rules/guest-rip-and-rflags";
@@ -46,6 +47,7 @@ export function allRules(): Array<Rule> {
   addGuestControlRegisterRules(rules);
   addGuestMsrRules(rules);
   addGuestMsrBitRules(rules);
+  addGuestFredRules(rules);
   addGuestSegmentRules(rules);
   addGuestSegmentTypeRules(rules);
   addGuestAccessRightsRules(rules);
