@@ -8,6 +8,7 @@ import {
   Doubt,
   DOUBT_AT_MOST,
   DOUBT_BITS_CLEAR,
+  DOUBT_BITS_SET,
   DOUBT_LINEAR_48,
   DOUBT_MAXPHYADDR,
   REQUIRED_AT_LEAST,
@@ -142,9 +143,11 @@ function writeDoubt(text: Text, doubt: Doubt): void {
   } else if (doubt.kind == DOUBT_AT_MOST) {
     text.text(inputName(doubt.input)).text(" allows fewer than ").decimal(doubt.operand);
   } else {
-    text.text(inputName(doubt.input));
+    const isSingle = popcnt(doubt.operand) == 1;
+    const isAny = !isSingle && doubt.kind != DOUBT_BITS_SET;
+    text.text(isAny ? "a bit of " : "").text(inputName(doubt.input));
     writeMask(text, doubt.operand);
-    text.text(doubt.kind == DOUBT_BITS_CLEAR ? " = 0" : " = 1");
+    text.text(isSingle ? " = " : isAny ? " is " : " has only ").text(doubt.kind == DOUBT_BITS_CLEAR ? "0" : "1");
   }
 }
 
