@@ -52,6 +52,10 @@ export const CAPABILITY_NAMES: StaticArray<string> = [
   "CPUID.80000001.ECX",
   "CPUID.80000001.EDX",
   "CPUID.80000008.EAX",
+  "CPUID.7.2.EDX",
+  "CPUID.14.0.ECX",
+  "CPUID.1C.0.EBX",
+  "IA32_PERF_CAPABILITIES",
 ];
 
 export const CAP_BASIC: u32 = FIRST_CAPABILITY + 0;
@@ -91,6 +95,11 @@ export const CAP_CPUID_80000001_ECX: u32 = FIRST_CAPABILITY + 33;
 export const CAP_CPUID_80000001_EDX: u32 = FIRST_CAPABILITY + 34;
 /** Bits 7:0 are MAXPHYADDR, bits 15:8 the width of linear addresses (SDM 2A, CPUID). */
 export const CAP_CPUID_80000008_EAX: u32 = FIRST_CAPABILITY + 35;
+export const CAP_CPUID_7_2_EDX: u32 = FIRST_CAPABILITY + 36;
+export const CAP_CPUID_14_ECX: u32 = FIRST_CAPABILITY + 37;
+export const CAP_CPUID_1C_EBX: u32 = FIRST_CAPABILITY + 38;
+/** Exists where CPUID.1.ECX[15] (PDCM) is 1. */
+export const CAP_PERF_CAPABILITIES: u32 = FIRST_CAPABILITY + 39;
 
 /** The names of the processor's state, by number, as Basalt's dump and JSON spell them. */
 export const STATE_NAMES: StaticArray<string> = [
@@ -120,6 +129,8 @@ export const STATE_NAMES: StaticArray<string> = [
   "MEMORY_PDPTE2",
   "MEMORY_PDPTE3",
   "EPT_MAPS_RIP",
+  "ENTRY_MSR_INDEX",
+  "ENTRY_MSR_VALUE",
 ];
 
 /** CR0, CR4, IA32_EFER, RFLAGS and the CPL of the processor when it executes VMLAUNCH (VMXON for the rules of VMXON). */
@@ -160,6 +171,9 @@ export const STATE_MEMORY_PDPTE2: u32 = FIRST_STATE + 23;
 export const STATE_MEMORY_PDPTE3: u32 = FIRST_STATE + 24;
 /** 1 if the EPT maps the guest-physical address that the guest RIP translates to. */
 export const STATE_EPT_MAPS_RIP: u32 = FIRST_STATE + 25;
+/** Bits 63:0 and 127:64 of the entry of the VM-entry MSR-load area that is being judged; not known outside of that. */
+export const STATE_ENTRY_MSR_INDEX: u32 = FIRST_STATE + 26;
+export const STATE_ENTRY_MSR_VALUE: u32 = FIRST_STATE + 27;
 
 const FIELD_SLOTS: u32 = 1024;
 const FIELD_INDEX_SLOTS_MASK: u32 = 63;

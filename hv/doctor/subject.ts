@@ -313,13 +313,36 @@ export class Subject {
 
   /** Canonical for the width of linear addresses that the processor has, whatever paging mode is in use. */
   mustBeCanonical(input: u32): Tri {
+    return this.mustBeAlike(input, 0);
+  }
+
+  /** Bits 63:N alike, where N is the width of linear addresses: bit N-1 may differ, so that it need not be canonical. */
+  mustBeSignExtended(input: u32): Tri {
+    return this.mustBeAlike(input, 1);
+  }
+
+  /** Bits 63 to N-1+extra alike, where N is the width of linear addresses. */
+  private mustBeAlike(input: u32, extra: u64): Tri {
     if (!this.needs(input)) return UNKNOWN;
     const address = this.get(input);
-    if (isCanonical(address, LINEAR_48)) return YES;
-    if (!isCanonical(address, LINEAR_57)) return this.fails(input, REQUIRED_CANONICAL, 0, LINEAR_57);
+    if (isCanonical(address, LINEAR_48 + extra)) return YES;
+    if (!isCanonical(address, LINEAR_57 + extra)) return this.fails(input, REQUIRED_CANONICAL, 0, LINEAR_57 + extra);
     if (!this.has(CAP_CPUID_80000008_EAX)) return this.doubt(CAP_CPUID_80000008_EAX, DOUBT_LINEAR_48, 0);
     const width = (this.get(CAP_CPUID_80000008_EAX) >> 8) & 0xff;
-    return width >= LINEAR_57 ? YES : this.fails(input, REQUIRED_CANONICAL, 0, width);
+    return width >= LINEAR_57 ? YES : this.fails(input, REQUIRED_CANONICAL, 0, width + extra);
+  }
+
+  /** Such of `bits` as are 1 need all of `mask` in the capability. */
+  mustBeSupported(input: u32, bits: u64, capability: u32, mask: u64): Tri {
+    if (!this.needs(input)) return UNKNOWN;
+    const found = this.get(input) & bits;
+    return found == 0 ? YES : this.blame(input, found, this.supports(capability, mask));
+  }
+
+  /** All of `bits` is 1 where the condition holds, and 0 where it does not. */
+  mustAgree(input: u32, bits: u64, condition: Tri): Tri {
+    if (condition == UNKNOWN) return UNKNOWN;
+    return this.mustMatch(input, bits, condition == YES ? bits : 0);
   }
 }
 
