@@ -11,6 +11,8 @@ import { addHostFredRules } from "./rules/host-fred";
 import { addHostMsrRules } from "./rules/host-msrs";
 import { addHostSegmentRules } from "./rules/host-segments";
 import { addInjectedErrorCodeRules } from "./rules/injected-error-code";
+import { addMsrLoadingRules } from "./rules/msr-loading";
+import { addMsrLoadingValueRules } from "./rules/msr-loading-values";
 
 /** Makes the table. */
 export function allRules(): Array<Rule> {
@@ -27,5 +29,8 @@ export function allRules(): Array<Rule> {
   addHostFredRules(rules);
   addHostSegmentRules(rules);
   addHostAddressSpaceRules(rules);
+  // SDM 3C 27.4.
+  addMsrLoadingRules(rules);
+  addMsrLoadingValueRules(rules);
   return rules.rows;
 }

@@ -3,7 +3,7 @@
 import { CR0_CD, CR0_NW, CR0_WP, CR3_LAM_U48, CR3_LAM_U57, CR4_CET } from "../../x86/control-registers";
 import { CPUID_7_1_EAX_LAM } from "../../x86/cpuid";
 import { HOST_CR0, HOST_CR3, HOST_CR4 } from "../../x86/vmcs-fields";
-import { fixedToOne, fixedToZero } from "../fixed-bits";
+import { CR0_FIXED, CR4_FIXED, mustSetFixed, mustSetNoUnsupported } from "../fixed-bits";
 import {
   CAP_CPUID_7_1_EAX,
   CAP_CPUID_80000008_EAX,
@@ -24,37 +24,38 @@ const CR4_AND_CR0: StaticArray<u32> = [HOST_CR4, HOST_CR0];
 const CR3_WIDTH: StaticArray<u32> = [HOST_CR3, CAP_CPUID_80000008_EAX];
 const CR3_LAM: StaticArray<u32> = [HOST_CR3, CAP_CPUID_7_1_EAX];
 
-/** VM exits do not change these bits, so that VM entry does not look at them. */
-const UNCHECKED: u64 = CR0_NW | CR0_CD;
+/** VM exits do not change NW and CD, so that VM entry does not look at them. */
+const CR0_CHECKED: u64 = ~(CR0_NW | CR0_CD);
+const ALL_BITS: u64 = u64.MAX_VALUE;
 const LAM: u64 = CR3_LAM_U48 | CR3_LAM_U57;
 
 /** Adds the rows. */
 export function addHostControlRegisterRules(rules: Rules): void {
   rules.at(STAGE_HOST, "27.2.2");
   rules.add(
-    "host.cr0.fixed-to-1",
+    "host.cr0.fixed0",
     CR0_ONES,
-    (s: Subject): Tri => fixedToOne(s, HOST_CR0, CAP_CR0_FIXED0, UNCHECKED),
+    (s: Subject): Tri => mustSetFixed(s, HOST_CR0, CAP_CR0_FIXED0, CR0_CHECKED, CR0_FIXED),
     "Each bit of the host's CR0 must be 1 that IA32_VMX_CR0_FIXED0 has as 1, but for NW and CD.",
     "PE, NE and PG are fixed to 1: NE is the one that is forgotten.",
   );
   rules.add(
-    "host.cr0.fixed-to-0",
+    "host.cr0.fixed1",
     CR0_ZEROS,
-    (s: Subject): Tri => fixedToZero(s, HOST_CR0, CAP_CR0_FIXED1, UNCHECKED),
+    (s: Subject): Tri => mustSetNoUnsupported(s, HOST_CR0, CAP_CR0_FIXED1, CR0_CHECKED),
     "Each bit of the host's CR0 must be 0 that IA32_VMX_CR0_FIXED1 has as 0, but for NW and CD.",
   );
   rules.add(
-    "host.cr4.fixed-to-1",
+    "host.cr4.fixed0",
     CR4_ONES,
-    (s: Subject): Tri => fixedToOne(s, HOST_CR4, CAP_CR4_FIXED0),
+    (s: Subject): Tri => mustSetFixed(s, HOST_CR4, CAP_CR4_FIXED0, ALL_BITS, CR4_FIXED),
     "Each bit of the host's CR4 must be 1 that IA32_VMX_CR4_FIXED0 has as 1.",
     "VMXE is fixed to 1: read CR4 after it was set, not before.",
   );
   rules.add(
-    "host.cr4.fixed-to-0",
+    "host.cr4.fixed1",
     CR4_ZEROS,
-    (s: Subject): Tri => fixedToZero(s, HOST_CR4, CAP_CR4_FIXED1),
+    (s: Subject): Tri => mustSetNoUnsupported(s, HOST_CR4, CAP_CR4_FIXED1, ALL_BITS),
     "Each bit of the host's CR4 must be 0 that IA32_VMX_CR4_FIXED1 has as 0.",
   );
   rules.add(

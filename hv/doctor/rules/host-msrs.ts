@@ -42,7 +42,7 @@ import {
   hasValidMemoryTypes,
   hasValidPkrsBits,
   hasValidSpecCtrlBits,
-} from "../msr-values";
+} from "../wrmsr-values";
 import { Rules, STAGE_HOST } from "../rule";
 import { Subject } from "../subject";
 import { implies, Tri } from "../tri";

@@ -1,6 +1,10 @@
 // What WRMSR accepts as the value of an MSR, for an input that is to be loaded into it (SDM 4 table 2-2).
 
 import {
+  CPUID_1_ECX_PDCM,
+  CPUID_1_EDX_DS,
+  CPUID_7_EBX_RTM,
+  CPUID_7_ECX_BUS_LOCK_DETECT,
   CPUID_7_ECX_CET_SS,
   CPUID_7_EDX_CET_IBT,
   CPUID_7_EDX_IBRS_AND_IBPB,
@@ -12,7 +16,10 @@ import {
 } from "../x86/cpuid";
 import { EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE } from "../x86/msr";
 import {
+  CAP_CPUID_1_ECX,
+  CAP_CPUID_1_EDX,
   CAP_CPUID_7_2_EDX,
+  CAP_CPUID_7_EBX,
   CAP_CPUID_7_ECX,
   CAP_CPUID_7_EDX,
   CAP_CPUID_80000001_EDX,
@@ -58,6 +65,17 @@ const PERF_METRICS: u64 = 0x1000000000000;
 const PERF_CAPABILITIES_METRICS: u64 = 0x8000;
 /** The version of architectural performance monitoring from which on CPUID.0AH:ECX is a map of fixed counters. */
 const VERSION_WITH_FIXED_COUNTER_MAP: u64 = 5;
+
+const DEBUGCTL_RESERVED: u64 = 0xffffffffffff0038;
+const DEBUGCTL_BUS_LOCK: u64 = 0x4;
+const DEBUGCTL_BRANCH_TRACE_STORE: u64 = 0x180;
+const DEBUGCTL_BRANCH_TRACE_STORE_BY_CPL: u64 = 0x600;
+const DEBUGCTL_FREEZE_ON_PMI: u64 = 0x1800;
+const DEBUGCTL_FREEZE_IN_SMM: u64 = 0x4000;
+const DEBUGCTL_RTM: u64 = 0x8000;
+/** CPUID.1.ECX[4]: the debug store can be qualified by the CPL. */
+const CPUID_1_ECX_DS_CPL: u64 = 0x10;
+const PERF_CAPABILITIES_FREEZE_IN_SMM: u64 = 0x1000;
 
 const PKRS_RESERVED: u64 = 0xffffffff00000000;
 
@@ -148,6 +166,23 @@ function hasFixedCounters(s: Subject, input: u32): Tri {
     wrong &= ~s.get(CAP_CPUID_A_ECX);
   }
   return wrong == 0 ? YES : s.fails(input, REQUIRED_BITS, wrong << FIXED_COUNTERS_SHIFT, 0);
+}
+
+/** No bit of IA32_DEBUGCTL is 1 that is reserved or that the processor lacks; bit 13 depends on the model, and passes. */
+export function hasValidDebugctlBits(s: Subject, input: u32): Tri {
+  let outcome = s.mustBeZero(input, DEBUGCTL_RESERVED);
+  outcome = both(outcome, s.mustBeSupported(input, DEBUGCTL_BUS_LOCK, CAP_CPUID_7_ECX, CPUID_7_ECX_BUS_LOCK_DETECT));
+  outcome = both(outcome, s.mustBeSupported(input, DEBUGCTL_BRANCH_TRACE_STORE, CAP_CPUID_1_EDX, CPUID_1_EDX_DS));
+  const byCpl = s.mustBeSupported(input, DEBUGCTL_BRANCH_TRACE_STORE_BY_CPL, CAP_CPUID_1_ECX, CPUID_1_ECX_DS_CPL);
+  const onPmi = s.mustBeSupported(input, DEBUGCTL_FREEZE_ON_PMI, CAP_CPUID_1_ECX, CPUID_1_ECX_PDCM);
+  const inSmm = s.mustBeSupported(
+    input,
+    DEBUGCTL_FREEZE_IN_SMM,
+    CAP_PERF_CAPABILITIES,
+    PERF_CAPABILITIES_FREEZE_IN_SMM,
+  );
+  outcome = both(both(outcome, byCpl), both(onPmi, inSmm));
+  return both(outcome, s.mustBeSupported(input, DEBUGCTL_RTM, CAP_CPUID_7_EBX, CPUID_7_EBX_RTM));
 }
 
 /** Bits 63:32 of IA32_PKRS are 0. */
