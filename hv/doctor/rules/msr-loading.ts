@@ -2,6 +2,7 @@
 
 import {
   IA32_BIOS_SIGN_ID,
+  IA32_FMASK,
   IA32_FS_BASE,
   IA32_GS_BASE,
   IA32_SMM_MONITOR_CTL,
@@ -9,7 +10,7 @@ import {
   X2APIC_MSR_LAST,
 } from "../../x86/msr";
 import { VM_ENTRY_MSR_LOAD_ADDRESS, VM_ENTRY_MSR_LOAD_COUNT } from "../../x86/vmcs-fields";
-import { STATE_ENTRY_MSR_INDEX, STATE_IN_SMM } from "../inputs";
+import { STATE_ENTRY_MSR_INDEX, STATE_ENTRY_MSR_VALUE, STATE_IN_SMM } from "../inputs";
 import { entryIndex, everyEntry } from "../msr-entries";
 import { isReadOnly, isSupported, isWritable } from "../msr-support";
 import { Rules, STAGE_MSR_LOADING } from "../rule";
@@ -27,6 +28,8 @@ const SMM_AREA: StaticArray<u32> = [
 const INDEX_RESERVED: u64 = 0xffffffff00000000;
 /** Loading microcode: SDM 4 table 2-2 says of it, and of IA32_BIOS_SIGN_ID, that processors may prevent it. */
 const IA32_BIOS_UPDT_TRIG: u32 = 0x79;
+/** Reserved in IA32_FMASK; the SDM does not say that WRMSR refuses a 1. */
+const FMASK_HIGH: u64 = 0xffffffff00000000;
 
 /** Adds the rows. */
 export function addMsrLoadingRules(rules: Rules): void {
@@ -104,7 +107,8 @@ function isNotOfSmmOutsideOfIt(s: Subject): Tri {
 /** Undecidable for an MSR that no other rule judges; the SDM leaves some of them to the model. */
 function isNotModelSpecific(s: Subject): Tri {
   const msr = entryIndex(s);
-  if (msr == IA32_BIOS_UPDT_TRIG || msr == IA32_BIOS_SIGN_ID || !isJudged(msr)) {
+  const hasHighMask = msr == IA32_FMASK && (s.get(STATE_ENTRY_MSR_VALUE) & FMASK_HIGH) != 0;
+  if (msr == IA32_BIOS_UPDT_TRIG || msr == IA32_BIOS_SIGN_ID || hasHighMask || !isJudged(msr)) {
     return s.doubt(STATE_ENTRY_MSR_INDEX, DOUBT_MSR_REFUSED, msr);
   }
   return YES;

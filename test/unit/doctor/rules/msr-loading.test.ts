@@ -175,6 +175,10 @@ test("an MSR that the doctor does not know is undecidable with its index", () =>
     assert.equal(finding.outcome, "undecidable");
     assert.equal(finding.condition, `violated if the processor refuses to load MSR 0x${msr.toString(16)}`);
   }
+  const mask = (value: bigint) =>
+    findingOf(doctor, "msr.model-specific", { VM_ENTRY_MSR_LOAD_COUNT: 1n }, [[0xc000_0084n, value]]).outcome;
+  assert.equal(mask(0x4_7700n), "holds");
+  assert.equal(mask(1n << 32n), "undecidable");
   const known = findingOf(doctor, "msr.model-specific", { VM_ENTRY_MSR_LOAD_COUNT: 1n }, [HARMLESS]);
   assert.equal(known.outcome, "holds");
 });
