@@ -11,6 +11,7 @@ import { addHostFredRules } from "./rules/host-fred";
 import { addHostMsrRules } from "./rules/host-msrs";
 import { addHostSegmentRules } from "./rules/host-segments";
 import { addInjectedErrorCodeRules } from "./rules/injected-error-code";
+import { addMsrLoadingBitRules } from "./rules/msr-loading-bits";
 import { addMsrLoadingRules } from "./rules/msr-loading";
 import { addMsrLoadingValueRules } from "./rules/msr-loading-values";
 
@@ -32,5 +33,6 @@ export function allRules(): Array<Rule> {
   // SDM 3C 27.4.
   addMsrLoadingRules(rules);
   addMsrLoadingValueRules(rules);
+  addMsrLoadingBitRules(rules);
   return rules.rows;
 }

@@ -1,58 +1,33 @@
-// Rules on the values in the VM-entry MSR-load area: WRMSR would refuse none of them (SDM 3C 27.4).
+// Rules on addresses and fixed bits of values in the VM-entry MSR-load area: WRMSR would take them (SDM 3C 27.4).
 
-import { CR0_PG } from "../../x86/control-registers";
 import {
-  EFER_LME,
   FEATURE_CONTROL_LOCKED,
   IA32_BNDCFGS,
   IA32_CSTAR,
-  IA32_DEBUGCTL,
-  IA32_EFER,
   IA32_FEATURE_CONTROL,
   IA32_FLUSH_CMD,
   IA32_INTERRUPT_SSP_TABLE_ADDR,
   IA32_KERNEL_GS_BASE,
   IA32_LSTAR,
-  IA32_PAT,
-  IA32_PERF_GLOBAL_CTRL,
-  IA32_PKRS,
   IA32_PL0_SSP,
   IA32_PL1_SSP,
   IA32_PL2_SSP,
   IA32_PL3_SSP,
   IA32_PRED_CMD,
-  IA32_SPEC_CTRL,
   IA32_SYSENTER_EIP,
   IA32_SYSENTER_ESP,
   IA32_S_CET,
   IA32_TSC_AUX,
   IA32_U_CET,
 } from "../../x86/msr";
-import {
-  GUEST_CR0,
-  VM_ENTRY_CONTROLS,
-  VM_ENTRY_MSR_LOAD_ADDRESS,
-  VM_ENTRY_MSR_LOAD_COUNT,
-} from "../../x86/vmcs-fields";
-import { ENTRY_IA32E_MODE_GUEST } from "../../x86/vmx-controls";
+import { VM_ENTRY_MSR_LOAD_ADDRESS, VM_ENTRY_MSR_LOAD_COUNT } from "../../x86/vmcs-fields";
 import { STATE_ENTRY_MSR_VALUE, STATE_FEATURE_CONTROL } from "../inputs";
 import { entryIndex, everyEntry } from "../msr-entries";
 import { Rules, STAGE_MSR_LOADING } from "../rule";
 import { Subject } from "../subject";
-import { implies, Tri, YES } from "../tri";
-import {
-  doesNotSuppressWhileTracking,
-  hasValidCetBits,
-  hasValidCounters,
-  hasValidDebugctlBits,
-  hasValidEferBits,
-  hasValidMemoryTypes,
-  hasValidPkrsBits,
-  hasValidSpecCtrlBits,
-} from "../wrmsr-values";
+import { Tri, YES } from "../tri";
 
 const VALUE: StaticArray<u32> = [STATE_ENTRY_MSR_VALUE, VM_ENTRY_MSR_LOAD_COUNT, VM_ENTRY_MSR_LOAD_ADDRESS];
-const EFER: StaticArray<u32> = [STATE_ENTRY_MSR_VALUE, VM_ENTRY_MSR_LOAD_COUNT, VM_ENTRY_CONTROLS, GUEST_CR0];
 const FEATURE_CONTROL: StaticArray<u32> = [
   STATE_ENTRY_MSR_VALUE,
   VM_ENTRY_MSR_LOAD_COUNT,
@@ -152,23 +127,6 @@ export function addMsrLoadingValueRules(rules: Rules): void {
     const predicate = (s: Subject): Tri => everyEntry(s, hasNoReservedBitForTheRow);
     rules.add(RESERVED_SLUGS[i], VALUE, predicate, RESERVED_SENTENCES[i], "", i);
   }
-  addBits(rules, "debugctl.reserved", "IA32_DEBUGCTL", IA32_DEBUGCTL);
-  addBits(rules, "pat.memory-type", "IA32_PAT", IA32_PAT);
-  addBits(rules, "perf-global-ctrl.reserved", "IA32_PERF_GLOBAL_CTRL", IA32_PERF_GLOBAL_CTRL);
-  addBits(rules, "spec-ctrl.reserved", "IA32_SPEC_CTRL", IA32_SPEC_CTRL);
-  addBits(rules, "pkrs.reserved", "IA32_PKRS", IA32_PKRS);
-  addBits(rules, "u-cet.reserved", "IA32_U_CET", IA32_U_CET);
-  addBits(rules, "s-cet.reserved", "IA32_S_CET", IA32_S_CET);
-  addSuppressTracker(rules, "u-cet", "IA32_U_CET", IA32_U_CET);
-  addSuppressTracker(rules, "s-cet", "IA32_S_CET", IA32_S_CET);
-  addBits(rules, "efer.reserved", "IA32_EFER", IA32_EFER);
-  rules.add(
-    "msr.efer.lme",
-    EFER,
-    (s: Subject): Tri => everyEntry(s, doesNotChangeLme),
-    'With CR0.PG = 1 for the guest, IA32_EFER.LME in the VM-entry MSR-load area must equal "IA-32e mode guest".',
-    'Use "load IA32_EFER" and the guest IA32_EFER field, or set LME as the guest has it.',
-  );
 }
 
 function addFeatureControl(rules: Rules): void {
@@ -179,23 +137,6 @@ function addFeatureControl(rules: Rules): void {
     "No entry of the VM-entry MSR-load area may name IA32_FEATURE_CONTROL where it is locked.",
     "VMXON needs it locked: nothing can change it until a reset.",
   );
-}
-
-function addBits(rules: Rules, slug: string, name: string, msr: u32): void {
-  const sentence =
-    "A value for " +
-    name +
-    " in the VM-entry MSR-load area must be one that WRMSR accepts: without reserved bits and types.";
-  rules.add("msr." + slug, VALUE, (s: Subject): Tri => everyEntry(s, hasValidBitsForTheRow), sentence, "", msr);
-}
-
-function addSuppressTracker(rules: Rules, slug: string, name: string, msr: u32): void {
-  const sentence =
-    "SUPPRESS (bit 10) and TRACKER (bit 11) of a value for " +
-    name +
-    " in the VM-entry MSR-load area must not both be 1.";
-  const predicate = (s: Subject): Tri => everyEntry(s, doesNotSuppressForTheRow);
-  rules.add("msr." + slug + ".suppress-tracker", VALUE, predicate, sentence, "", msr);
 }
 
 function isNotLocked(s: Subject): Tri {
@@ -210,28 +151,4 @@ function isCanonicalForTheRow(s: Subject): Tri {
 function hasNoReservedBitForTheRow(s: Subject): Tri {
   const place = 2 * <i32>s.row;
   return <u64>entryIndex(s) == RESERVED[place] ? s.mustBeZero(STATE_ENTRY_MSR_VALUE, RESERVED[place + 1]) : YES;
-}
-
-function doesNotSuppressForTheRow(s: Subject): Tri {
-  return entryIndex(s) == s.row ? doesNotSuppressWhileTracking(s, STATE_ENTRY_MSR_VALUE) : YES;
-}
-
-function hasValidBitsForTheRow(s: Subject): Tri {
-  const msr = entryIndex(s);
-  if (msr != s.row) return YES;
-  if (msr == IA32_DEBUGCTL) return hasValidDebugctlBits(s, STATE_ENTRY_MSR_VALUE);
-  if (msr == IA32_PAT) return hasValidMemoryTypes(s, STATE_ENTRY_MSR_VALUE);
-  if (msr == IA32_PERF_GLOBAL_CTRL) return hasValidCounters(s, STATE_ENTRY_MSR_VALUE);
-  if (msr == IA32_SPEC_CTRL) return hasValidSpecCtrlBits(s, STATE_ENTRY_MSR_VALUE);
-  if (msr == IA32_PKRS) return hasValidPkrsBits(s, STATE_ENTRY_MSR_VALUE);
-  return msr == IA32_EFER ? hasValidEferBits(s, STATE_ENTRY_MSR_VALUE) : hasValidCetBits(s, STATE_ENTRY_MSR_VALUE);
-}
-
-/** Paging has been turned on by then, and WRMSR does not change LME under paging. LMA it ignores. */
-function doesNotChangeLme(s: Subject): Tri {
-  if (entryIndex(s) != IA32_EFER) return YES;
-  return implies(
-    s.isSet(GUEST_CR0, CR0_PG),
-    s.mustAgree(STATE_ENTRY_MSR_VALUE, EFER_LME, s.entry(ENTRY_IA32E_MODE_GUEST)),
-  );
 }
