@@ -130,6 +130,10 @@ export function witnessFound(root: usize, index: i32): u64 {
 export function witnessBits(root: usize, index: i32): u64 {
   return at(root).doctor.subject.witnesses[index].bits;
 }
+/** The entry of the VM-entry MSR-load area that the witness is about, from 1; 0: none. */
+export function witnessEntry(root: usize, index: i32): i32 {
+  return at(root).doctor.subject.witnesses[index].entry;
+}
 export function writeWitnessRequirement(root: usize, index: i32): i32 {
   const text = at(root).text.clear();
   writeRequirement(text, at(root).doctor.subject.witnesses[index]);

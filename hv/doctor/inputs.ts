@@ -8,6 +8,8 @@ import {
   FIELD_TYPE_SHIFT,
   FIELD_WIDTH_MASK,
   FIELD_WIDTH_SHIFT,
+  WIDTH_16,
+  WIDTH_32,
 } from "../x86/vmcs-fields";
 import { vmcsFieldName } from "../x86/vmcs-field-names";
 
@@ -133,6 +135,8 @@ export const STATE_NAMES: StaticArray<string> = [
   "IN_SMX_OPERATION",
   "IN_SEAM",
   "IA32_RTIT_CTL",
+  "ENTRY_MSR_INDEX",
+  "ENTRY_MSR_VALUE",
 ];
 
 /** CR0, CR4, IA32_EFER, RFLAGS and the CPL of the processor when it executes VMLAUNCH (VMXON for the rules of VMXON). */
@@ -179,6 +183,9 @@ export const STATE_IN_SMX_OPERATION: u32 = FIRST_STATE + 27;
 /** In secure-arbitration mode: the TDX module, for example. */
 export const STATE_IN_SEAM: u32 = FIRST_STATE + 28;
 export const STATE_RTIT_CTL: u32 = FIRST_STATE + 29;
+/** Bits 63:0 and 127:64 of the entry of the VM-entry MSR-load area that is being judged; not known outside of that. */
+export const STATE_ENTRY_MSR_INDEX: u32 = FIRST_STATE + 30;
+export const STATE_ENTRY_MSR_VALUE: u32 = FIRST_STATE + 31;
 
 const FIELD_SLOTS: u32 = 1024;
 const FIELD_INDEX_SLOTS_MASK: u32 = 63;
@@ -193,6 +200,19 @@ export function isField(input: u32): bool {
 
 export function isCapability(input: u32): bool {
   return input >= FIRST_CAPABILITY && input < FIRST_STATE;
+}
+
+export function isState(input: u32): bool {
+  return input >= FIRST_STATE;
+}
+
+/** How many hexadecimal digits a value of the input has at most; 1 for the processor's state, which is told as it is. */
+export function digitsOf(input: u32): i32 {
+  if (isState(input)) return 1;
+  if (isCapability(input)) return input < CAP_CPUID_1_ECX ? 16 : 8;
+  const width = input & (FIELD_WIDTH_MASK << FIELD_WIDTH_SHIFT);
+  if (width == WIDTH_16) return 4;
+  return width == WIDTH_32 ? 8 : 16;
 }
 
 /** The input of the capability, or the state, with that place in CAPABILITY_NAMES or STATE_NAMES. */

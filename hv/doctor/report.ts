@@ -11,6 +11,7 @@ import {
   DOUBT_BITS_SET,
   DOUBT_LINEAR_48,
   DOUBT_MAXPHYADDR,
+  DOUBT_MSR_REFUSED,
   REQUIRED_AT_LEAST,
   REQUIRED_AT_MOST,
   REQUIRED_BITS,
@@ -58,7 +59,8 @@ function writeViolation(text: Text, doctor: Doctor, index: i32): void {
   for (let i = 0; i < subject.witnessCount; i++) {
     const witness = subject.witnesses[i];
     text.text("    found ");
-    writeInput(text, subject, witness.input);
+    if (witness.entry != 0) writeEntry(text, subject, witness.entry);
+    else writeInput(text, subject, witness.input);
     text.text("; ");
     writeRequirement(text, witness);
     text.line();
@@ -70,6 +72,15 @@ function writeViolation(text: Text, doctor: Doctor, index: i32): void {
     text.line();
   }
   if (rule.hint.length > 0) text.text("    hint: ").text(rule.hint).line();
+}
+
+/** Writes an entry of the VM-entry MSR-load area, counted from 1 as exit qualifications count. */
+function writeEntry(text: Text, subject: Subject, entry: i32): void {
+  text.text("entry ").decimal(entry).text(" of the VM-entry MSR-load area: index ");
+  text
+    .hex(subject.msrIndices[entry - 1])
+    .text(", value ")
+    .hex(subject.msrValues[entry - 1]);
 }
 
 function isWitness(subject: Subject, input: u32): bool {
@@ -140,6 +151,8 @@ function writeDoubt(text: Text, doubt: Doubt): void {
     text.text("MAXPHYADDR < ").decimal(doubt.operand);
   } else if (doubt.kind == DOUBT_LINEAR_48) {
     text.text("linear addresses have 48 bits");
+  } else if (doubt.kind == DOUBT_MSR_REFUSED) {
+    text.text("the processor refuses to load MSR ").hex(doubt.operand);
   } else if (doubt.kind == DOUBT_AT_MOST) {
     text.text(inputName(doubt.input)).text(" allows fewer than ").decimal(doubt.operand);
   } else {
@@ -170,13 +183,10 @@ function writeUndecided(text: Text, doctor: Doctor): void {
     if (doctor.outcomes[i] != <u8>UNKNOWN || rule.stage == STAGE_ADVICE) continue;
     doctor.judge(i);
     text.text("  ").text(rule.slug).text(": ");
-    if (subject.doubtCount > 0) {
-      writeConditions(text, subject);
-      text.text("; ");
-    }
-    text.text("not known: ");
+    writeConditions(text, subject);
+    if (subject.doubtCount > 0 && subject.missingCount > 0) text.text("; ");
     for (let k = 0; k < subject.missingCount; k++) {
-      if (k > 0) text.text(", ");
+      text.text(k == 0 ? "not known: " : ", ");
       text.text(inputName(subject.missing[k]));
     }
     text.line();

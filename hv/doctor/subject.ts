@@ -45,6 +45,8 @@ export class Witness {
   bits: u64 = 0;
   /** The value of REQUIRED_EQUAL and so on. */
   operand: u64 = 0;
+  /** The entry of the VM-entry MSR-load area that it is about, from 1 as in exit qualifications; 0: none. */
+  entry: i32 = 0;
 }
 
 // What would make an undecidable rule violated (`Doubt.kind`).
@@ -58,6 +60,8 @@ export const DOUBT_MAXPHYADDR: u32 = 2;
 export const DOUBT_LINEAR_48: u32 = 3;
 export const DOUBT_AT_MOST: u32 = 4;
 export const DOUBT_ANY_BIT_SET: u32 = 5;
+/** The processor refuses to load the MSR with index `operand`. */
+export const DOUBT_MSR_REFUSED: u32 = 6;
 
 /** A condition on a capability that is not known. */
 export class Doubt {
@@ -87,6 +91,9 @@ export class Subject {
   /** Bits 63:0 of each entry, the index and the reserved bits; and bits 127:64, the value. */
   readonly msrIndices: StaticArray<u64> = new StaticArray<u64>(MAXIMUM_MSR_ENTRIES);
   readonly msrValues: StaticArray<u64> = new StaticArray<u64>(MAXIMUM_MSR_ENTRIES);
+
+  /** The entry of the area that is being judged, from 1; 0: none. */
+  msrEntry: i32 = 0;
 
   /** `row` of the rule that is being judged. */
   row: u32 = 0;
@@ -181,6 +188,7 @@ export class Subject {
       witness.found = this.get(input);
       witness.bits = bits;
       witness.operand = operand;
+      witness.entry = this.msrEntry;
     }
     return NO;
   }

@@ -33,6 +33,8 @@ export interface Witness {
   readonly input: Input;
   readonly found: bigint;
   readonly requirement: string;
+  /** The entry of the VM-entry MSR-load area that it is about, from 1 as exit qualifications count; 0: none. */
+  readonly entry: number;
   /** The bits that must be other than they are; none where that is no matter of single bits. */
   readonly bits: readonly { readonly bit: number; readonly name: string; readonly mustBe: 0 | 1 }[];
 }
@@ -164,7 +166,8 @@ export class Doctor {
         name: this.bitName(input, bit),
         mustBe: (found >> BigInt(bit)) & 1n ? (0 as const) : (1 as const),
       }));
-    return { input, found, requirement: this.#text("writeWitnessRequirement", index), bits };
+    const entry = this.#call("witnessEntry", index);
+    return { input, found, requirement: this.#text("writeWitnessRequirement", index), entry, bits };
   }
 
   #rule(index: number): Rule {
