@@ -8,6 +8,8 @@ import {
   FIELD_TYPE_SHIFT,
   FIELD_WIDTH_MASK,
   FIELD_WIDTH_SHIFT,
+  WIDTH_16,
+  WIDTH_32,
 } from "../x86/vmcs-fields";
 import { vmcsFieldName } from "../x86/vmcs-field-names";
 
@@ -174,6 +176,19 @@ export function isField(input: u32): bool {
 
 export function isCapability(input: u32): bool {
   return input >= FIRST_CAPABILITY && input < FIRST_STATE;
+}
+
+export function isState(input: u32): bool {
+  return input >= FIRST_STATE;
+}
+
+/** How many hexadecimal digits a value of the input has at most; 1 for the processor's state, which is told as it is. */
+export function digitsOf(input: u32): i32 {
+  if (isState(input)) return 1;
+  if (isCapability(input)) return input < CAP_CPUID_1_ECX ? 16 : 8;
+  const width = input & (FIELD_WIDTH_MASK << FIELD_WIDTH_SHIFT);
+  if (width == WIDTH_16) return 4;
+  return width == WIDTH_32 ? 8 : 16;
 }
 
 /** The input of the capability, or the state, with that place in CAPABILITY_NAMES or STATE_NAMES. */
