@@ -2,6 +2,10 @@
 
 import { Rule, Rules } from "./rule";
 import { addActivityStateRules } from "./rules/activity-state";
+import { addControlAdvice } from "./rules/advice-controls";
+import { addGuestAdvice } from "./rules/advice-guest";
+import { addHostAdvice } from "./rules/advice-host";
+import { addNeverWrittenAdvice } from "./rules/advice-never-written";
 import { addEptPointerRules } from "./rules/ept-pointer";
 import { addInterruptibilityStateRules } from "./rules/interruptibility-state";
 import { addLinkPointerRules } from "./rules/link-pointer";
@@ -18,5 +22,9 @@ export function allRules(): Array<Rule> {
   addPendingDebugExceptionRules(rules);
   addLinkPointerRules(rules);
   addPageDirectoryPointerRules(rules);
+  addControlAdvice(rules);
+  addHostAdvice(rules);
+  addGuestAdvice(rules);
+  addNeverWrittenAdvice(rules);
   return rules.rows;
 }

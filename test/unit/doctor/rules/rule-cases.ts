@@ -19,10 +19,10 @@ export async function testRules(cases: readonly RuleCase[]): Promise<void> {
 }
 
 function describe(changes: RuleCase["violated"]): string {
-  const texts = Object.entries(changes).map(([name, value]) => `${name} ${value === null ? "unknown" : hex(value)}`);
+  const texts = Object.entries(changes).map(([name, value]) => `${name} ${textOf(value)}`);
   return texts.length === 0 ? "the valid VMCS" : texts.join(", ");
 }
 
-function hex(value: bigint): string {
-  return `0x${value.toString(16)}`;
+function textOf(value: RuleCase["violated"][string] | undefined): string {
+  return typeof value === "bigint" ? `0x${value.toString(16)}` : (value ?? "unknown");
 }
