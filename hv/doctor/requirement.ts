@@ -61,7 +61,7 @@ export function writeRequirement(text: Text, witness: Witness): void {
 /** Writes "bits 63:46, 3 (BS) must be 0": names where bits have some, and runs of those that have none. */
 function writeBits(text: Text, input: u32, bits: u64, what: string): void {
   if (bits == 0) return;
-  text.text(popcnt(bits) == 1 ? "bit " : "bits ");
+  text.text(isOneBit(bits) ? "bit " : "bits ");
   let isFirst = true;
   let bit = 63;
   while (bit >= 0) {
@@ -85,4 +85,9 @@ function endOfRun(input: u32, bits: u64, bit: i32): i32 {
   const name = bitName(input, bit);
   while (bit > 0 && ((bits >> (<u64>(bit - 1))) & 1) == isSet && bitName(input, bit - 1) == name) bit--;
   return bit;
+}
+
+/** popcnt would call the C library, which core is linked without. */
+export function isOneBit(mask: u64): bool {
+  return mask != 0 && (mask & (mask - 1)) == 0;
 }

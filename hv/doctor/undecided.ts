@@ -2,6 +2,7 @@
 
 import { Doctor } from "./doctor";
 import { inputName, slotOf } from "./inputs";
+import { isOneBit } from "./requirement";
 import { STAGE_ADVICE, STAGE_BASIC } from "./rule";
 import { Doubt, DOUBT_AT_MOST, DOUBT_BITS_CLEAR, DOUBT_LINEAR_48, DOUBT_MAXPHYADDR, Subject } from "./subject";
 import { Text } from "./text";
@@ -79,6 +80,6 @@ function writeDoubt(text: Text, doubt: Doubt): void {
 }
 
 function writeMask(text: Text, mask: u64): void {
-  if (popcnt(mask) == 1) text.text("[").decimal(ctz(mask)).text("]");
+  if (isOneBit(mask)) text.text("[").decimal(ctz(mask)).text("]");
   else text.text(" & ").hex(mask);
 }
