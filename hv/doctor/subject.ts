@@ -56,13 +56,16 @@ export class Witness {
 }
 
 // What would make an undecidable rule violated (`Doubt.kind`).
+/** Any of the bits is 0. */
 export const DOUBT_BITS_CLEAR: u32 = 0;
+/** All of the bits are 1. */
 export const DOUBT_BITS_SET: u32 = 1;
 /** `operand` is the smallest value with which the rule holds. */
 export const DOUBT_MAXPHYADDR: u32 = 2;
 /** The width of linear addresses is 48. */
 export const DOUBT_LINEAR_48: u32 = 3;
 export const DOUBT_AT_MOST: u32 = 4;
+export const DOUBT_ANY_BIT_SET: u32 = 5;
 
 /** A condition on a capability that is not known. */
 export class Doubt {

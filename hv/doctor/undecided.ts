@@ -4,7 +4,15 @@ import { Doctor } from "./doctor";
 import { inputName, slotOf } from "./inputs";
 import { isOneBit } from "./requirement";
 import { STAGE_ADVICE, STAGE_BASIC } from "./rule";
-import { Doubt, DOUBT_AT_MOST, DOUBT_BITS_CLEAR, DOUBT_LINEAR_48, DOUBT_MAXPHYADDR, Subject } from "./subject";
+import {
+  Doubt,
+  DOUBT_AT_MOST,
+  DOUBT_BITS_CLEAR,
+  DOUBT_BITS_SET,
+  DOUBT_LINEAR_48,
+  DOUBT_MAXPHYADDR,
+  Subject,
+} from "./subject";
 import { Text } from "./text";
 import { UNKNOWN } from "./tri";
 
@@ -73,13 +81,18 @@ function writeDoubt(text: Text, doubt: Doubt): void {
   } else if (doubt.kind == DOUBT_AT_MOST) {
     text.text(inputName(doubt.input)).text(" allows fewer than ").decimal(doubt.operand);
   } else {
-    text.text(inputName(doubt.input));
-    writeMask(text, doubt.operand);
-    text.text(doubt.kind == DOUBT_BITS_CLEAR ? " = 0" : " = 1");
+    writeBitDoubt(text, doubt);
   }
 }
 
-function writeMask(text: Text, mask: u64): void {
-  if (isOneBit(mask)) text.text("[").decimal(ctz(mask)).text("]");
-  else text.text(" & ").hex(mask);
+/** Writes "X[6] = 0", or "a bit of X & 0x60 is 0" where one of several is enough. */
+function writeBitDoubt(text: Text, doubt: Doubt): void {
+  const digit = doubt.kind == DOUBT_BITS_CLEAR ? "0" : "1";
+  if (isOneBit(doubt.operand)) {
+    text.text(inputName(doubt.input)).text("[").decimal(ctz(doubt.operand)).text("] = ").text(digit);
+    return;
+  }
+  text.text(doubt.kind == DOUBT_BITS_SET ? "all bits of " : "a bit of ");
+  text.text(inputName(doubt.input)).text(" & ").hex(doubt.operand);
+  text.text(doubt.kind == DOUBT_BITS_SET ? " are " : " is ").text(digit);
 }
