@@ -1,14 +1,13 @@
-// Rules of VM entry on the VMCS link pointer and UINV (SDM 3C 27.3.1.5).
+// Rules of VM entry on the VMCS link pointer (SDM 3C 27.3.1.5).
 
 import { VMX_BASIC_REVISION_IDENTIFIER_MASK } from "../../x86/vmx-capabilities";
 import {
   EXECUTIVE_VMCS_POINTER,
-  GUEST_UINV,
   SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
   VM_ENTRY_CONTROLS,
   VMCS_LINK_POINTER,
 } from "../../x86/vmcs-fields";
-import { ENTRY_ENTRY_TO_SMM, ENTRY_LOAD_UINV, SECONDARY_VMCS_SHADOWING } from "../../x86/vmx-controls";
+import { ENTRY_ENTRY_TO_SMM, SECONDARY_VMCS_SHADOWING } from "../../x86/vmx-controls";
 import {
   CAP_BASIC,
   CAP_CPUID_80000008_EAX,
@@ -23,7 +22,6 @@ import { both, either, implies, not, Tri, UNKNOWN } from "../tri";
 const NO_LINK: u64 = 0xffffffffffffffff;
 const PAGE_OFFSET: u64 = 0xfff;
 const SHADOW_VMCS: u64 = 0x80000000;
-const UINV_RESERVED: u64 = 0xff00;
 
 const LINK: StaticArray<u32> = [VMCS_LINK_POINTER];
 const LINK_WIDTH: StaticArray<u32> = [VMCS_LINK_POINTER, CAP_CPUID_80000008_EAX, CAP_BASIC];
@@ -35,7 +33,6 @@ const LINK_SHADOW: StaticArray<u32> = [
 ];
 const LINK_CURRENT: StaticArray<u32> = [VMCS_LINK_POINTER, STATE_CURRENT_VMCS_POINTER, STATE_IN_SMM, VM_ENTRY_CONTROLS];
 const LINK_EXECUTIVE: StaticArray<u32> = [VMCS_LINK_POINTER, EXECUTIVE_VMCS_POINTER, STATE_IN_SMM, VM_ENTRY_CONTROLS];
-const UINV: StaticArray<u32> = [GUEST_UINV, VM_ENTRY_CONTROLS];
 
 const LINK_HINT: string =
   'Without "VMCS shadowing", write FFFFFFFF_FFFFFFFFH; a 32-bit VMWRITE leaves bits 63:32 to a second one at 0x2801.';
@@ -89,13 +86,6 @@ export function addLinkPointerRules(rules: Rules): void {
       return implies(both(isLinked(s), isReturn), differs(s, EXECUTIVE_VMCS_POINTER));
     },
     'In SMM and without "entry to SMM", the VMCS link pointer must not be the executive-VMCS pointer.',
-  );
-  rules.add(
-    "guest.uinv.reserved",
-    UINV,
-    (s: Subject): Tri => implies(s.entry(ENTRY_LOAD_UINV), s.mustBeZero(GUEST_UINV, UINV_RESERVED)),
-    'With "load UINV", bits 15:8 of the guest UINV must be 0.',
-    "UINV is one interrupt vector.",
   );
 }
 

@@ -1,5 +1,6 @@
 // Cases of the advice: "violated" is where there is reason for it.
 import { NEVER_WRITTEN, type RuleCase, type Values } from "../support.ts";
+import { testRules } from "./rule-cases.ts";
 
 const EPTP = 0x10_001en;
 const NO_SECONDARY = 0x80n;
@@ -198,4 +199,4 @@ const neverWritten: RuleCase[] = [
   },
 ];
 
-export default [...eptPointer, ...controls, ...host, ...guest, ...neverWritten];
+await testRules([...eptPointer, ...controls, ...host, ...guest, ...neverWritten]);

@@ -1,10 +1,10 @@
 // Cases of the rules on the EPT pointer.
-import type { RuleCase } from "../support.ts";
+import { testRules } from "./rule-cases.ts";
 
 const EPTP = 0x10_0000n;
 const NO_ACCESSED_DIRTY = 0x0f01_06d3_41c1n;
 
-const cases: RuleCase[] = [
+await testRules([
   { slug: "control.eptp.memory-type", violated: { EPT_POINTER: EPTP | 0x1cn }, holds: { EPT_POINTER: EPTP | 0x18n } },
   { slug: "control.eptp.walk-length", violated: { EPT_POINTER: EPTP | 0x16n }, holds: { EPT_POINTER: EPTP | 0x26n } },
   {
@@ -23,5 +23,4 @@ const cases: RuleCase[] = [
     violated: { EPT_POINTER: (1n << 46n) | 0x1en },
     holds: { EPT_POINTER: (1n << 45n) | 0x1en },
   },
-];
-export default cases;
+]);

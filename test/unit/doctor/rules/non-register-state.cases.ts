@@ -1,5 +1,6 @@
 // Cases of the rules on the guest's activity, interruptibility, pending debug exceptions and VMCS link pointer.
 import type { RuleCase, Values } from "../support.ts";
+import { testRules } from "./rule-cases.ts";
 
 const VALID = 1n << 31n;
 const EXTERNAL_INTERRUPT = VALID | 0x20n;
@@ -218,11 +219,6 @@ const linkPointer: RuleCase[] = [
     violated: linked({ IN_SMM: 1n, EXECUTIVE_VMCS_POINTER: LINK }),
     holds: linked({ IN_SMM: 1n, EXECUTIVE_VMCS_POINTER: 0x2000n }),
   },
-  {
-    slug: "guest.uinv.reserved",
-    violated: { VM_ENTRY_CONTROLS: 0x8_c204n, GUEST_UINV: 0x100n },
-    holds: { VM_ENTRY_CONTROLS: 0x8_c204n, GUEST_UINV: 0xffn },
-  },
 ];
 
-export default [...activityState, ...interruptibilityState, ...pendingDebugExceptions, ...linkPointer];
+await testRules([...activityState, ...interruptibilityState, ...pendingDebugExceptions, ...linkPointer]);

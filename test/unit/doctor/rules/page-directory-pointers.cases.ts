@@ -1,5 +1,6 @@
 // Cases of the rules on the page-directory-pointer-table entries.
 import type { RuleCase, Values } from "../support.ts";
+import { testRules } from "./rule-cases.ts";
 
 /** The guest uses PAE paging: no "IA-32e mode guest". */
 const PAE: Values = { VM_ENTRY_CONTROLS: 0xc004n, GUEST_IA32_EFER: 0n, GUEST_CS_ACCESS_RIGHTS: 0xc09bn };
@@ -32,4 +33,4 @@ const cases: RuleCase[] = [0, 1, 2, 3].flatMap((i) =>
     },
   ]),
 );
-export default cases;
+await testRules(cases);
