@@ -43,7 +43,7 @@ for (const instruction of INSTRUCTIONS) {
 
 test("every rule cites a section of the SDM's, or another document by its name; advice may go without", () => {
   const wrong = rules.filter(
-    ({ stage, section }) => stage !== "advice" && !/^(\d+(\.\d+)*|[A-Z].* \d{6}.*)$/.test(section),
+    ({ stage, section }) => stage !== "advice" && !/^(\d+(\.\d+)+( (of|and) .*)?|[A-Z].* \d{6}.*)$/.test(section),
   );
   assert.deepEqual(
     wrong.map(({ slug, section }) => `${slug}: ${section}`),
@@ -77,12 +77,12 @@ test("rules stand in the order of the stages", () => {
   );
 });
 
-test("sentences and hints begin with a capital, a number or a quote and end in a full stop", () => {
-  const texts = rules.flatMap(({ sentence, hint }) => [sentence, ...(hint === "" ? [] : [hint])]);
-  assert.deepEqual(
-    texts.filter((text) => !/^[A-Z0-9"].*\.$/.test(text)),
-    [],
-  );
+test("sentences begin with a capital, a number or a sign and end in a full stop; a hint may be a question", () => {
+  const wrong = rules.flatMap(({ sentence, hint }) => [
+    ...(/^[A-Z0-9"#].*\.$/.test(sentence) ? [] : [sentence]),
+    ...(hint === "" || /^[A-Z0-9"#].*[.?]$/.test(hint) ? [] : [hint]),
+  ]);
+  assert.deepEqual(wrong, []);
 });
 
 test("texts are ASCII, which a serial console shows", () => {
