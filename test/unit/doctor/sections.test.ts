@@ -27,7 +27,7 @@ const SECTIONS: [section: string, stage: Stage][] = [
 /** The instructions of SDM 3C 31.3 whose operation is checked, by the first word of the slug. */
 const INSTRUCTIONS = ["vmxon", "vmclear", "vmptrld", "vmlaunch"];
 
-const FIRST_WORDS = ["control", "host", "guest", "msr", ...INSTRUCTIONS, "advice"];
+const FIRST_WORDS = ["control", "host", "guest", "msr", ...INSTRUCTIONS, "vmresume", "advice"];
 
 for (const [section, stage] of SECTIONS) {
   test(`section ${section} of the SDM has a rule, of the stage ${stage}`, () => {
