@@ -1,6 +1,7 @@
 // Judges a subject by all rules at once.
 
-import { Rule, STAGE_ADVICE, STAGE_PREPARATION } from "./rule";
+import { SLOTS } from "./inputs";
+import { Rule, STAGE_ADVICE, STAGE_CONTROLS, STAGE_PREPARATION } from "./rule";
 import { allRules } from "./rules";
 import { Subject } from "./subject";
 import { NO, Tri, UNKNOWN } from "./tri";
@@ -12,6 +13,9 @@ export class Doctor {
   readonly subject: Subject = new Subject();
   /** The outcome of each rule after `examine`: NO (violated), UNKNOWN (cannot be decided) or YES (holds). */
   readonly outcomes: StaticArray<u8> = new StaticArray<u8>(MAXIMUM_RULES);
+
+  /** By slot, how many rules need an input that is missing: the report's working memory. */
+  readonly needed: StaticArray<i32> = new StaticArray<i32>(SLOTS);
 
   /** Allocates everything that the doctor ever needs. */
   constructor() {
@@ -46,10 +50,17 @@ export class Doctor {
     return count;
   }
 
-  /** Rules of VM entry that cannot be decided. */
+  /** What comes before the controls is asked where something of the processor's state is known: a dump tells none. */
+  isAsked(stage: u32): bool {
+    return stage >= STAGE_CONTROLS || this.subject.knowsState();
+  }
+
+  /** Rules of VM entry that are asked and cannot be decided. */
   get undecided(): i32 {
     let count = 0;
-    for (let stage = STAGE_PREPARATION; stage < STAGE_ADVICE; stage++) count += this.count(stage, UNKNOWN);
+    for (let stage = STAGE_PREPARATION; stage < STAGE_ADVICE; stage++) {
+      if (this.isAsked(stage)) count += this.count(stage, UNKNOWN);
+    }
     return count;
   }
 }

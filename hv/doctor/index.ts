@@ -6,9 +6,11 @@ import { bitName } from "./bit-names";
 import { Doctor } from "./doctor";
 import { SDM_EDITION } from "./edition";
 import { capabilityInput, CAPABILITY_NAMES, inputName, stateInput, STATE_NAMES } from "./inputs";
-import { writeConditions, writeReport, writeRequirement } from "./report";
+import { writeReport } from "./report";
+import { writeRequirement } from "./requirement";
 import { MAXIMUM_MSR_ENTRIES } from "./subject";
 import { Text } from "./text";
+import { writeConditions } from "./undecided";
 
 class Root {
   readonly doctor: Doctor = new Doctor();
@@ -111,6 +113,11 @@ export function examine(root: usize): void {
 /** After `examine`: 0 violated, 1 cannot be decided, 2 holds. */
 export function outcome(root: usize, rule: i32): u32 {
   return at(root).doctor.outcomes[rule];
+}
+
+/** False where nothing of the processor's state is known and the stage is about that: its rules are not asked. */
+export function isAsked(root: usize, stage: u32): bool {
+  return at(root).doctor.isAsked(stage);
 }
 
 /** Judges one rule again; what follows tells why its outcome is what it is. */

@@ -1,77 +1,105 @@
-// The report: what is violated, by stage, then what cannot be decided, then advice.
+// The report: what is violated, by stage, then what cannot be decided, then advice, then the verdict.
 
-import { bitName } from "./bit-names";
 import { Doctor } from "./doctor";
-import { inputName, isField } from "./inputs";
-import { Rule, STAGE_ADVICE, STAGES } from "./rule";
-import {
-  Doubt,
-  DOUBT_AT_MOST,
-  DOUBT_BITS_CLEAR,
-  DOUBT_BITS_SET,
-  DOUBT_LINEAR_48,
-  DOUBT_MAXPHYADDR,
-  DOUBT_MSR_REFUSED,
-  REQUIRED_AT_LEAST,
-  REQUIRED_AT_MOST,
-  REQUIRED_BITS,
-  REQUIRED_CANONICAL,
-  REQUIRED_EQUAL,
-  REQUIRED_NOT_EQUAL,
-  Subject,
-  Witness,
-} from "./subject";
+import { digitsOf, inputName, isField } from "./inputs";
+import { writeRequirement } from "./requirement";
+import { STAGE_ADVICE } from "./rule";
+import { REQUIRED_OTHERWISE, REQUIRED_WRITTEN, Subject } from "./subject";
 import { Text } from "./text";
-import { NO, UNKNOWN } from "./tri";
+import { NO } from "./tri";
+import { writeUndecided } from "./undecided";
 
 /** What a stage is called, and what the processor does where a rule of it is violated. */
 const STAGE_TITLES: StaticArray<string> = [
-  "Before the VM entry: VMXON, VMCLEAR, VMPTRLD",
-  "Basic checks: the instruction fails",
-  "VMX controls: VM-instruction error 7",
-  "Host state: VM-instruction error 8",
-  "Guest state: exit reason 33 (0x80000021)",
-  "Loading MSRs: exit reason 34 (0x80000022)",
-  "Advice: no failure of VM entry, but rarely meant",
+  "Before the VM entry (VMXON, VMCLEAR, VMPTRLD)",
+  "Basic checks (the instruction fails)",
+  "VMX controls (VM-instruction error 7)",
+  "Host state (VM-instruction error 8)",
+  "Guest state (exit reason 33, 0x80000021)",
+  "Loading MSRs (exit reason 34, 0x80000022)",
+  "Advice (no failure of VM entry, but rarely meant)",
 ];
 
-/** Writes the whole report; the doctor has examined. */
+// Columns. What does not fit on a line goes on the next, indented by two more.
+const SLUG: i32 = 2;
+const DETAIL: i32 = 4;
+const CONTINUATION: i32 = 6;
+
+/** Writes the whole report; the doctor has examined. Lines have at most 110 columns where a space lets them break. */
 export function writeReport(text: Text, doctor: Doctor): void {
-  for (let stage: u32 = 0; stage < STAGES; stage++) {
-    if (doctor.count(stage, NO) == 0) continue;
-    text.text(STAGE_TITLES[stage]).line();
-    for (let i = 0; i < doctor.rules.length; i++) {
-      if (doctor.rules[i].stage == stage && doctor.outcomes[i] == <u8>NO) writeViolation(text, doctor, i);
-    }
-  }
+  text.wrap(CONTINUATION);
+  for (let stage: u32 = 0; stage < STAGE_ADVICE; stage++) writeStage(text, doctor, stage);
   writeUndecided(text, doctor);
-  const violations = doctor.violations;
-  text.decimal(violations).text(violations == 1 ? " rule is violated" : " rules are violated");
-  text.text(", ").decimal(doctor.undecided).text(" cannot be decided").line();
+  writeStage(text, doctor, STAGE_ADVICE);
+  writeVerdict(text, doctor);
+}
+
+function writeStage(text: Text, doctor: Doctor, stage: u32): void {
+  const count = doctor.count(stage, NO);
+  if (count == 0) return;
+  text.text(STAGE_TITLES[stage]).text(": ").decimal(count);
+  if (stage != STAGE_ADVICE) text.text(" violated");
+  text.line();
+  for (let i = 0; i < doctor.rules.length; i++) {
+    if (doctor.rules[i].stage == stage && doctor.outcomes[i] == <u8>NO) writeViolation(text, doctor, i);
+  }
 }
 
 function writeViolation(text: Text, doctor: Doctor, index: i32): void {
   const rule = doctor.rules[index];
-  doctor.judge(index);
   const subject = doctor.subject;
-  text.text("  ").text(rule.slug).text(" (SDM 3C ").text(rule.section).text(")").line();
-  text.text("    ").text(rule.sentence).line();
+  doctor.judge(index);
+  text.spaces(SLUG).text(rule.slug);
+  if (rule.section.length > 0) {
+    text
+      .text(isOfTheSdm(rule.section) ? " (SDM 3C " : " (")
+      .text(rule.section)
+      .text(")");
+  }
+  text.line().spaces(DETAIL).text(rule.sentence).line();
+  if (rule.stage == STAGE_ADVICE) writeRemarks(text, subject);
+  else writeEvidence(text, subject, rule.inputs);
+  if (rule.hint.length > 0) text.spaces(DETAIL).text("hint: ").text(rule.hint).line();
+}
+
+/** A section's number alone is the SDM's; another document goes by its name. */
+function isOfTheSdm(section: string): bool {
+  const first = section.charCodeAt(0);
+  return first >= 0x30 && first <= 0x39;
+}
+
+/** What broke the rule, a line each, and what else it is about. */
+function writeEvidence(text: Text, subject: Subject, inputs: StaticArray<u32>): void {
   for (let i = 0; i < subject.witnessCount; i++) {
     const witness = subject.witnesses[i];
-    text.text("    found ");
+    text.spaces(DETAIL).text("found ");
     if (witness.entry != 0) writeEntry(text, subject, witness.entry);
     else writeInput(text, subject, witness.input);
-    text.text("; ");
-    writeRequirement(text, witness);
+    if (witness.kind != REQUIRED_OTHERWISE) writeRequirement(text.text("; "), witness);
     text.line();
   }
-  for (let i = 0; i < rule.inputs.length; i++) {
-    if (!subject.has(rule.inputs[i]) || isWitness(subject, rule.inputs[i])) continue;
-    text.text("    with ");
-    writeInput(text, subject, rule.inputs[i]);
+  for (let i = 0; i < inputs.length; i++) {
+    if (!subject.has(inputs[i]) || isWitness(subject, inputs[i])) continue;
+    writeInput(text.spaces(DETAIL).text("with "), subject, inputs[i]);
     text.line();
   }
-  if (rule.hint.length > 0) text.text("    hint: ").text(rule.hint).line();
+}
+
+/** The values that gave reason for advice, all in one line. */
+function writeRemarks(text: Text, subject: Subject): void {
+  text.spaces(DETAIL).text("found ");
+  for (let i = 0; i < subject.witnessCount; i++) {
+    const witness = subject.witnesses[i];
+    if (i > 0) text.text(", ");
+    if (witness.kind == REQUIRED_WRITTEN) {
+      writeName(text, witness.input);
+    } else {
+      writeInput(text, subject, witness.input);
+      if (witness.kind != REQUIRED_OTHERWISE) writeRequirement(text.text("; "), witness);
+    }
+  }
+  if (subject.droppedWitnesses > 0) text.text(" and ").decimal(subject.droppedWitnesses).text(" more");
+  text.line();
 }
 
 /** Writes an entry of the VM-entry MSR-load area, counted from 1 as exit qualifications count. */
@@ -90,105 +118,23 @@ function isWitness(subject: Subject, input: u32): bool {
   return false;
 }
 
-function writeInput(text: Text, subject: Subject, input: u32): void {
+function writeName(text: Text, input: u32): void {
   text.text(inputName(input));
   if (isField(input)) text.text(" (").hex(input, 4).text(")");
-  text.text(" = ").hex(subject.get(input));
+}
+
+function writeInput(text: Text, subject: Subject, input: u32): void {
+  writeName(text, input);
+  text.text(" = ").hex(subject.get(input), digitsOf(input));
   if (subject.wasNeverWritten(input)) text.text(", never written");
 }
 
-/** Writes what a value must be instead, for example "bits 41, 40 must be 0". */
-export function writeRequirement(text: Text, witness: Witness): void {
-  if (witness.kind == REQUIRED_BITS) {
-    writeBits(text, witness.input, witness.found & witness.bits, "must be 0");
-    if ((witness.found & witness.bits) != 0 && (~witness.found & witness.bits) != 0) text.text("; ");
-    writeBits(text, witness.input, ~witness.found & witness.bits, "must be 1");
-  } else if (witness.kind == REQUIRED_EQUAL) {
-    text.text("must be ").hex(witness.operand);
-  } else if (witness.kind == REQUIRED_NOT_EQUAL) {
-    text.text("must not be ").hex(witness.operand);
-  } else if (witness.kind == REQUIRED_AT_MOST) {
-    text.text("must be at most ").hex(witness.operand);
-  } else if (witness.kind == REQUIRED_AT_LEAST) {
-    text.text("must be at least ").hex(witness.operand);
-  } else if (witness.kind == REQUIRED_CANONICAL) {
-    text
-      .text("bits 63:")
-      .decimal(witness.operand - 1)
-      .text(" must be alike");
-  } else {
-    text.text("is not what the rule asks for");
-  }
-}
-
-function writeBits(text: Text, input: u32, bits: u64, what: string): void {
-  if (bits == 0) return;
-  text.text(isOneBit(bits) ? "bit " : "bits ");
-  let isFirst = true;
-  for (let bit = 63; bit >= 0; bit--) {
-    if (((bits >> bit) & 1) == 0) continue;
-    if (!isFirst) text.text(", ");
-    isFirst = false;
-    text.decimal(bit);
-    const name = bitName(input, bit);
-    if (name.length > 0) text.text(" (").text(name).text(")");
-  }
-  text.text(" ").text(what);
-}
-
-/** Writes "violated if …" for a rule that cannot be decided, as far as capabilities are the reason. */
-export function writeConditions(text: Text, subject: Subject): void {
-  if (subject.doubtCount == 0) return;
-  text.text("violated if ");
-  for (let i = 0; i < subject.doubtCount; i++) {
-    if (i > 0) text.text(" or ");
-    writeDoubt(text, subject.doubts[i]);
-  }
-}
-
-function writeDoubt(text: Text, doubt: Doubt): void {
-  if (doubt.kind == DOUBT_MAXPHYADDR) {
-    text.text("MAXPHYADDR < ").decimal(doubt.operand);
-  } else if (doubt.kind == DOUBT_LINEAR_48) {
-    text.text("linear addresses have 48 bits");
-  } else if (doubt.kind == DOUBT_MSR_REFUSED) {
-    text.text("the processor refuses to load MSR ").hex(doubt.operand);
-  } else if (doubt.kind == DOUBT_AT_MOST) {
-    text.text(inputName(doubt.input)).text(" allows fewer than ").decimal(doubt.operand);
-  } else {
-    const isSingle = popcnt(doubt.operand) == 1;
-    const isAny = !isSingle && doubt.kind != DOUBT_BITS_SET;
-    text.text(isAny ? "a bit of " : "").text(inputName(doubt.input));
-    writeMask(text, doubt.operand);
-    text.text(isSingle ? " = " : isAny ? " is " : " has only ").text(doubt.kind == DOUBT_BITS_CLEAR ? "0" : "1");
-  }
-}
-
-/** popcnt would call the C library, which there is none of. */
-function isOneBit(mask: u64): bool {
-  return mask != 0 && (mask & (mask - 1)) == 0;
-}
-
-function writeMask(text: Text, mask: u64): void {
-  if (isOneBit(mask)) text.text("[").decimal(ctz(mask)).text("]");
-  else text.text(" & ").hex(mask);
-}
-
-function writeUndecided(text: Text, doctor: Doctor): void {
-  const subject = doctor.subject;
-  if (doctor.undecided == 0) return;
-  text.text("Cannot be decided").line();
-  for (let i = 0; i < doctor.rules.length; i++) {
-    const rule: Rule = doctor.rules[i];
-    if (doctor.outcomes[i] != <u8>UNKNOWN || rule.stage == STAGE_ADVICE) continue;
-    doctor.judge(i);
-    text.text("  ").text(rule.slug).text(": ");
-    writeConditions(text, subject);
-    if (subject.doubtCount > 0 && subject.missingCount > 0) text.text("; ");
-    for (let k = 0; k < subject.missingCount; k++) {
-      text.text(k == 0 ? "not known: " : ", ");
-      text.text(inputName(subject.missing[k]));
-    }
-    text.line();
-  }
+function writeVerdict(text: Text, doctor: Doctor): void {
+  const violations = doctor.violations;
+  const undecided = doctor.undecided;
+  if (violations == 0) text.text("No rule of VM entry is violated");
+  else if (violations == 1) text.text("1 rule of VM entry is violated");
+  else text.decimal(violations).text(" rules of VM entry are violated");
+  if (undecided > 0) text.text("; ").decimal(undecided).text(" cannot be decided");
+  text.text(".").line();
 }

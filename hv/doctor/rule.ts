@@ -18,7 +18,6 @@ export const STAGE_GUEST: u32 = 4;
 export const STAGE_MSR_LOADING: u32 = 5;
 /** No rule of VM entry: what is rarely meant, told beside. */
 export const STAGE_ADVICE: u32 = 6;
-export const STAGES: u32 = 7;
 
 /** Judges the subject: YES where the rule holds, NO where it is violated. Advice: NO where there is reason for it. */
 export type Predicate = (subject: Subject) => Tri;

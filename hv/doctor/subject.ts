@@ -14,7 +14,7 @@ import {
   TERTIARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
   VM_ENTRY_CONTROLS,
 } from "../x86/vmcs-fields";
-import { CAP_BASIC, CAP_CPUID_80000008_EAX, SLOTS, slotOf } from "./inputs";
+import { CAP_BASIC, CAP_CPUID_80000008_EAX, SLOTS, slotOf, stateInput, STATE_NAMES } from "./inputs";
 import { both, NO, Tri, tri, UNKNOWN, YES } from "./tri";
 
 // What is known of an input.
@@ -34,6 +34,12 @@ export const REQUIRED_AT_LEAST: u32 = 4;
 export const REQUIRED_CANONICAL: u32 = 5;
 /** As the rule's sentence says. */
 export const REQUIRED_OTHERWISE: u32 = 6;
+/** Something must write the field. */
+export const REQUIRED_WRITTEN: u32 = 7;
+/** Shifted right by 12, the address `operand` would be a page's below `width` bits. */
+export const REQUIRED_SHIFTED_RIGHT: u32 = 8;
+/** Shifted left by 12, the page number `operand` would be a page's address. */
+export const REQUIRED_SHIFTED_LEFT: u32 = 9;
 
 /** One value that broke a rule. */
 export class Witness {
@@ -47,6 +53,8 @@ export class Witness {
   operand: u64 = 0;
   /** The entry of the VM-entry MSR-load area that it is about, from 1 as in exit qualifications; 0: none. */
   entry: i32 = 0;
+  /** Of REQUIRED_SHIFTED_RIGHT. */
+  width: u64 = 0;
 }
 
 // What would make an undecidable rule violated (`Doubt.kind`).
@@ -100,6 +108,8 @@ export class Subject {
   /** Requirements that were not met, inputs that were read and are missing, and what they make depend on what. */
   readonly witnesses: StaticArray<Witness> = new StaticArray<Witness>(MAXIMUM_NOTES);
   witnessCount: i32 = 0;
+  /** Witnesses for which there was no place. */
+  droppedWitnesses: i32 = 0;
   readonly missing: StaticArray<u32> = new StaticArray<u32>(MAXIMUM_NOTES);
   missingCount: i32 = 0;
   readonly doubts: StaticArray<Doubt> = new StaticArray<Doubt>(MAXIMUM_NOTES);
@@ -131,6 +141,14 @@ export class Subject {
     this.known[slot] = NEVER_WRITTEN;
   }
 
+  /** Anything of the processor's state is known. */
+  knowsState(): bool {
+    for (let i = 0; i < STATE_NAMES.length; i++) {
+      if (this.has(stateInput(i))) return true;
+    }
+    return false;
+  }
+
   unset(input: u32): void {
     this.known[slotOf(input)] = MISSING;
   }
@@ -153,6 +171,7 @@ export class Subject {
   begin(row: u32): void {
     this.row = row;
     this.witnessCount = 0;
+    this.droppedWitnesses = 0;
     this.missingCount = 0;
     this.doubtCount = 0;
   }
@@ -180,8 +199,10 @@ export class Subject {
   }
 
   /** Notes what broke the rule; returns NO. */
-  fails(input: u32, kind: u32, bits: u64, operand: u64): Tri {
-    if (this.witnessCount < MAXIMUM_NOTES) {
+  fails(input: u32, kind: u32, bits: u64, operand: u64, width: u64 = 0): Tri {
+    if (this.witnessCount == MAXIMUM_NOTES) {
+      this.droppedWitnesses++;
+    } else {
       const witness = this.witnesses[this.witnessCount++];
       witness.input = input;
       witness.kind = kind;
@@ -189,6 +210,7 @@ export class Subject {
       witness.bits = bits;
       witness.operand = operand;
       witness.entry = this.msrEntry;
+      witness.width = width;
     }
     return NO;
   }
@@ -239,6 +261,21 @@ export class Subject {
   }
   entry(control: u64): Tri {
     return this.isSet(VM_ENTRY_CONTROLS, control);
+  }
+
+  /** Nothing is missing but capabilities that doubts are about, so that these give the condition of a violation. */
+  get isDoubtOnly(): bool {
+    for (let i = 0; i < this.missingCount; i++) {
+      if (!this.isDoubted(this.missing[i])) return false;
+    }
+    return this.doubtCount > 0;
+  }
+
+  private isDoubted(input: u32): bool {
+    for (let i = 0; i < this.doubtCount; i++) {
+      if (this.doubts[i].input == input) return true;
+    }
+    return false;
   }
 
   // Capabilities: `supports` is required (violated where the bits are 0), `where` is a condition (where they are 1).

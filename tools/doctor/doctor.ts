@@ -5,7 +5,8 @@ export const STAGES = ["preparation", "basic", "controls", "host", "guest", "msr
 export type Stage = (typeof STAGES)[number];
 
 const OUTCOMES = ["violated", "undecidable", "holds"] as const;
-export type Outcome = (typeof OUTCOMES)[number];
+/** `notAsked`: the rule is about the processor's state before the entry, of which nothing is known. */
+export type Outcome = (typeof OUTCOMES)[number] | "notAsked";
 
 /** A VMCS field, a capability of the processor, or a part of its state: what rules read. */
 export interface Input {
@@ -44,7 +45,7 @@ export interface Finding {
   readonly rule: Rule;
   readonly outcome: Outcome;
   readonly witnesses: readonly Witness[];
-  /** What would have to be known, for `undecidable`. */
+  /** What would have to be known, for `undecidable` and `notAsked`. */
   readonly missing: readonly Input[];
   /** "violated if …", for what is undecidable for want of a capability; else empty. */
   readonly condition: string;
@@ -149,10 +150,12 @@ export class Doctor {
         ? Array.from({ length: this.#call("witnessCount") }, (_, index) => this.#witness(index))
         : [];
     if (outcome !== "undecidable") return { rule, outcome, witnesses, missing: [], condition: "" };
+    const isAsked = this.#call("isAsked", STAGES.indexOf(rule.stage)) !== 0;
     const missing = Array.from({ length: this.#call("missingCount") }, (_, index) =>
       this.#input(this.#call("missingInput", index)),
     );
-    return { rule, outcome, witnesses, missing, condition: this.#text("writeCondition") };
+    const condition = this.#text("writeCondition");
+    return { rule, outcome: isAsked ? outcome : "notAsked", witnesses, missing, condition };
   }
 
   #witness(index: number): Witness {

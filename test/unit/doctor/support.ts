@@ -17,8 +17,11 @@ export async function loadDoctor(): Promise<Doctor> {
   return Doctor.load(readFileSync(builtDoctor));
 }
 
+/** A field that reads 0 as nothing has ever written it. */
+export const NEVER_WRITTEN = "never written";
+
 /** Values by name: a field's (GUEST_CR0), a capability's (IA32_VMX_BASIC) or a state's (IS_LAUNCHED); null: not known. */
-export type Values = Readonly<Record<string, bigint | null>>;
+export type Values = Readonly<Record<string, bigint | null | typeof NEVER_WRITTEN>>;
 
 const ALL_32 = 0xffffffffn;
 /** Any bit may be 0 or 1. */
@@ -162,12 +165,16 @@ export function subjectWith(doctor: Doctor, changes: Values = {}, msrEntries: Ms
   const fields = new Map<number, bigint>(zeroes);
   const capabilities = new Map<string, bigint>();
   const state = new Map<string, bigint>();
+  const neverWritten = new Set<number>();
   for (const [name, value] of Object.entries({ ...EVERYTHING, ...VALID, ...READY, ...changes })) {
-    if (doctor.capabilities.has(name)) change(capabilities, name, value);
+    if (value === NEVER_WRITTEN) {
+      fields.delete(encoding(name));
+      neverWritten.add(encoding(name));
+    } else if (doctor.capabilities.has(name)) change(capabilities, name, value);
     else if (doctor.state.has(name)) change(state, name, value);
     else change(fields, encoding(name), value);
   }
-  return { fields, capabilities, state, msrEntries };
+  return { fields, neverWritten, capabilities, state, msrEntries };
 }
 
 function change<Key>(values: Map<Key, bigint>, key: Key, value: bigint | null): void {

@@ -3,10 +3,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findingOf, loadDoctor, type RuleCase } from "../support.ts";
 
+/** The slugs of all cases that were registered in this process. */
+export const slugsWithCases = new Set<string>();
+
 /** Registers two tests for each case. A row needs values that are known: undecidable is neither. */
 export async function testRules(cases: readonly RuleCase[]): Promise<void> {
   const doctor = await loadDoctor();
   for (const { slug, violated, holds, violatedEntries, holdsEntries } of cases) {
+    slugsWithCases.add(slug);
     test(`${slug} is violated by ${describe(violated)}`, () => {
       const finding = findingOf(doctor, slug, violated, violatedEntries);
       assert.equal(finding.outcome, "violated");
@@ -19,10 +23,10 @@ export async function testRules(cases: readonly RuleCase[]): Promise<void> {
 }
 
 function describe(changes: RuleCase["violated"]): string {
-  const texts = Object.entries(changes).map(([name, value]) => `${name} ${value === null ? "unknown" : hex(value)}`);
+  const texts = Object.entries(changes).map(([name, value]) => `${name} ${textOf(value)}`);
   return texts.length === 0 ? "the valid VMCS" : texts.join(", ");
 }
 
-function hex(value: bigint): string {
-  return `0x${value.toString(16)}`;
+function textOf(value: RuleCase["violated"][string] | undefined): string {
+  return typeof value === "bigint" ? `0x${value.toString(16)}` : (value ?? "unknown");
 }

@@ -1,4 +1,4 @@
-// The rules on the EPT pointer.
+// Cases of the rules on the EPT pointer.
 import { testRules } from "./rule-cases.ts";
 
 const EPTP = 0x10_0000n;
