@@ -5,8 +5,8 @@ import { Collector, quoted, refuse, type Found } from "./collect.ts";
 import type { Line } from "./lines.ts";
 import { readNumber } from "./numbers.ts";
 
-const FIELD = /\b(?<kind>vmcs) (?<key>0x[0-9a-f]{1,8}) (?<value>[^\s=:]\S*)(?: (?<name>.*))?/di;
-const NAMED = /(?:^|: )(?<kind>capability|state) (?<key>\S{1,96}) (?<value>\S+)/d;
+const FIELD = /\b(?<kind>vmcs) (?<key>0x[0-9a-f]{1,8}) (?<value>[^\s=:]\S*)(?: (?<name>.*))?/i;
+const NAMED = /(?:^|: )(?<kind>capability|state) (?<key>\S{1,96}) (?<value>\S+)/;
 const VM = /\b(vm[0-9]{1,3}): /;
 
 /** Whether some line is a field's line of Basalt's dump. */
@@ -21,8 +21,8 @@ export function readBasaltDump(lines: readonly Line[]): Dump | Unreadable {
     const match = FIELD.exec(line.text) ?? NAMED.exec(line.text);
     if (match === null) continue;
     const { kind = "", key = "", value = "", name = "" } = match.groups ?? {};
-    const [start = 0, end = 0] = match.indices?.groups?.["value"] ?? [];
-    const place = { line: line.number, column: start, length: end - start };
+    const start = match.index + match[0].indexOf(` ${value}`, match[0].indexOf(` ${key} `) + key.length + 1) + 1;
+    const place = { line: line.number, column: start, length: value.length };
     const vmOfLine = VM.exec(line.text.slice(0, start))?.[1];
     vm ??= vmOfLine;
     if (vmOfLine !== vm && vmOfLine !== undefined) {

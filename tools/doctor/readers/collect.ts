@@ -1,7 +1,7 @@
 // Gathers what a reader finds into a Dump, and refuses what no VMCS can hold.
 import type { Dump, DumpFormat, DumpValue, Note, Place, Unreadable } from "../dump.ts";
 import { fieldOf, hex } from "../fields.ts";
-import type { Meaning } from "./names.ts";
+import { nearestIdentifier, type Meaning } from "./names.ts";
 
 /** A text of noise must not answer with as much noise. */
 const MOST_NOTES = 100;
@@ -32,6 +32,17 @@ export class Collector {
     else this.#moreNotes++;
   }
 
+  /** Notes a name that is no field's, with the nearest that is. */
+  noteUnknown(place: Place, name: string): void {
+    if (this.#notes.length >= MOST_NOTES) {
+      this.#moreNotes++;
+      return;
+    }
+    const nearest = nearestIdentifier(name);
+    const advice = nearest === null ? "" : ` The nearest is ${nearest}.`;
+    this.note(place, `${quoted(name)} is the name of no VMCS field; not used.${advice}`);
+  }
+
   /** Takes the value of a field or of its upper half. Refuses one that does not fit, and a second, different one. */
   field({ encoding, isUpperHalf }: Meaning, found: Found): Unreadable | null {
     const width = isUpperHalf ? 32 : (fieldOf(encoding)?.width ?? 64);
@@ -41,7 +52,7 @@ export class Collector {
     if (value < 0n || value >= limit) {
       return refuse(
         found.place,
-        `Found ${shown(found.value)} for ${found.spelled}, expected a value of at most ${width} bits: correct the value.`,
+        `Found ${shown(found.value)} for ${quoted(found.spelled)}, expected a value of at most ${width} bits: correct the value.`,
       );
     }
     return take(isUpperHalf ? this.#upperHalves : this.#fields, encoding, { ...found, value });
@@ -77,7 +88,7 @@ export class Collector {
     if (lower === undefined) {
       this.note(
         upper.place,
-        `${upper.spelled} is the upper half of ${hex(encoding)}, and no line gives the lower one.`,
+        `${quoted(upper.spelled)} is the upper half of ${hex(encoding)}, and no line gives the lower one.`,
       );
       return null;
     }
@@ -85,7 +96,7 @@ export class Collector {
     if (whole !== 0n && whole !== upper.value) {
       return refuse(
         upper.place,
-        `Found ${shown(upper.value)} for ${upper.spelled}, expected ${shown(whole)} as line ${lower.place.line} has it: keep the right one.`,
+        `Found ${shown(upper.value)} for ${quoted(upper.spelled)}, expected ${shown(whole)} as line ${lower.place.line} has it: keep the right one.`,
       );
     }
     const value = (upper.value << HALF_BITS) | (lower.value & 0xffff_ffffn);
@@ -98,7 +109,7 @@ function takeNamed(values: Map<string, DumpValue>, name: string, found: Found): 
   if (found.value < 0n || found.value >> 64n !== 0n) {
     return refuse(
       found.place,
-      `Found ${shown(found.value)} for ${found.spelled}, expected a value of at most 64 bits: correct the value.`,
+      `Found ${shown(found.value)} for ${quoted(found.spelled)}, expected a value of at most 64 bits: correct the value.`,
     );
   }
   return take(values, name, found);
@@ -113,7 +124,7 @@ function take<Key>(values: Map<Key, DumpValue>, key: Key, found: DumpValue): Unr
   if (before.value === found.value) return null;
   return refuse(
     found.place,
-    `Found ${shown(found.value)} for ${found.spelled}, expected ${shown(before.value)} as line ${before.place.line} has it: keep the right one.`,
+    `Found ${shown(found.value)} for ${quoted(found.spelled)}, expected ${shown(before.value)} as line ${before.place.line} has it: keep the right one.`,
   );
 }
 

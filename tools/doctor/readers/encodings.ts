@@ -3,7 +3,7 @@ import { isUnreadable, type Note, type Place, type Unreadable } from "../dump.ts
 import { fieldOf, hex, selected } from "../fields.ts";
 import { quoted, refuse } from "./collect.ts";
 import { splitLines, type Line } from "./lines.ts";
-import { guestMeaningOf, meaningOf, nearestIdentifier } from "./names.ts";
+import { guestMeaningOf, isForeign, meaningOf, nearestIdentifier, type Meaning } from "./names.ts";
 import { readNumber } from "./numbers.ts";
 
 export interface Encoding {
@@ -104,7 +104,7 @@ function readPiece(piece: string, { line, column }: Place, module: string, encod
   if (parts === null) return null;
   const { value, at } = parts;
   const name = module + parts.name;
-  const meaning = meaningOf(name);
+  const meaning = isForeign(name) ? null : meaningOf(name);
   const token = VALUE.exec(value)?.[1];
   const place = {
     line,
@@ -128,7 +128,7 @@ function readPiece(piece: string, { line, column }: Place, module: string, encod
       `Found ${hex(encoding)} for ${name}, expected ${hex(before.encoding)} as line ${before.place.line} has it: keep the right one.`,
     );
   }
-  if (before === undefined) encodings.set(name, { encoding, place, meant: meantBy(name, encoding) });
+  if (before === undefined) encodings.set(name, { encoding, place, meant: meantBy(name, meaning, encoding) });
   return null;
 }
 
@@ -155,8 +155,7 @@ function separatorOf(trimmed: string): number {
 }
 
 /** A name without an area is the guest's only where its value says so too: `RIP` is as often the host's. */
-function meantBy(name: string, encoding: number): number | null {
-  const certain = meaningOf(name);
+function meantBy(name: string, certain: Meaning | null, encoding: number): number | null {
   if (certain !== null) return certain.encoding + (certain.isUpperHalf ? 1 : 0);
   const likely = guestMeaningOf(name);
   const likelyEncoding = likely === null ? null : likely.encoding + (likely.isUpperHalf ? 1 : 0);

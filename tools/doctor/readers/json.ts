@@ -5,7 +5,7 @@ import { Collector, quoted, refuse } from "./collect.ts";
 import { parseJson, type JsonMember, type JsonValue } from "./json-text.ts";
 import type { Line } from "./lines.ts";
 import { capabilityOf } from "./listing.ts";
-import { guestMeaningOf, nearestIdentifier, type Meaning } from "./names.ts";
+import { guestMeaningOf, type Meaning } from "./names.ts";
 import { readNumber } from "./numbers.ts";
 
 const SECTIONS = ["fields", "capabilities", "state"];
@@ -55,9 +55,7 @@ function readMember(key: string, value: JsonValue, section: string, dump: Collec
   const capability = section === "state" ? null : capabilityOf(key);
   const meaning = section === "fields" && capability === null ? meaningOfKey(key) : null;
   if (section === "fields" && capability === null && meaning === null) {
-    const nearest = nearestIdentifier(key);
-    const advice = nearest === null ? "" : ` The nearest is ${nearest}.`;
-    dump.note(value.place, `${quoted(key)} is the name of no VMCS field; not used.${advice}`);
+    dump.noteUnknown(value.place, key);
     return null;
   }
   const number = numberOf(key, value);

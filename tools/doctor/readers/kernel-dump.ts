@@ -115,11 +115,11 @@ class KernelDump {
     if (key === "svi|rvi") return this.#readInterruptStatus(value, place);
     if (key === "cs:rip") return this.#readSysenter(value, place);
     if (Object.hasOwn(NO_FIELDS, key.slice(key.indexOf(":") + 1))) {
-      this.#dump.note(place, `${value} is ${NO_FIELDS[key.slice(key.indexOf(":") + 1)] ?? ""}.`);
+      this.#dump.note(place, `${quoted(value)} is ${NO_FIELDS[key.slice(key.indexOf(":") + 1)] ?? ""}.`);
       return null;
     }
     if (key === "efer" && (comment === "effective" || comment === "autoload")) {
-      this.#dump.note(place, `EFER ${value} is marked "${comment}": not the VMCS field, which stays unknown.`);
+      this.#dump.note(place, `EFER ${quoted(value)} is marked "${comment}": not the VMCS field, which stays unknown.`);
       return null;
     }
     if (key === "vmexit:ilen" && this.#isOldXen) {

@@ -43,9 +43,12 @@ function endOfLine(text: string, start: number): number {
   return end.exec(text)?.index ?? text.length;
 }
 
+const NO_TEXT = /[\p{Cc}\u00a0\ufeff]/u;
+
 /** Replaces what is no text, colours of terminals, NULs of serial lines, a byte-order mark, by as many spaces. */
 function blank(line: string): string {
+  if (!NO_TEXT.test(line)) return line;
   return line
-    .replaceAll(/\p{Cc}\[[0-9;]{0,16}[A-Za-z]/gu, (escape) => " ".repeat(escape.length))
+    .replaceAll(/\u001b\[[0-9;]{0,16}[A-Za-z]/g, (escape) => " ".repeat(escape.length))
     .replaceAll(/[\p{Cc}\u00a0\ufeff]/gu, " ");
 }

@@ -19,7 +19,7 @@ export interface Entry {
 const BULLET = /(?:\[[*+!#>~ -]{1,4}\]|[*•+>|-]{1,3}(?= ))? */y;
 const COMMENT = /^(?:\/\/|#(?!define\b)|;)/;
 /** `vmwrite(GUEST_CR0, 0x80050033)` and the like. */
-const CALL = /\w{0,32}vm(?:cs_)?write\w{0,16} ?\( ?([^,()]{1,96}), ?([^,()]{1,96})\)/i;
+const CALL = /\w{0,32}vm(?:cs_)?write\w{0,16} ?\( ?([^,()]{1,96}), ?([^,()]{1,96})\)/;
 /** A value's first word, and the separator's groups that may follow: `0xffff8000 00000000`. */
 const TOKEN = /^[^\s,;(){}/#]+/;
 const GROUP = /^(?:[0-9a-f]{4}|[0-9a-f]{8})$/i;
@@ -43,7 +43,7 @@ export function entriesOf({ number, text }: Line): Entry[] {
     column: column + value.length - value.trimStart().length,
     isMarked,
   });
-  const call = CALL.exec(rest);
+  const call = rest.includes("write") ? CALL.exec(rest) : null;
   if (call !== null) {
     const value = call[2] ?? "";
     return [at(call[1] ?? "", value, start + call.index + call[0].lastIndexOf(value))];

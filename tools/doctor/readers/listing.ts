@@ -4,7 +4,7 @@ import { fieldOf, hex, selected } from "../fields.ts";
 import { Collector, quoted, refuse } from "./collect.ts";
 import type { Line } from "./lines.ts";
 import { entriesOf, tokenOf, type Entry } from "./listing-lines.ts";
-import { guestMeaningOf, meaningOf, nearestIdentifier, wordsOf, type Meaning } from "./names.ts";
+import { guestMeaningOf, isForeign, meaningOf, wordsOf, type Meaning } from "./names.ts";
 import { isPlainlyHexadecimal, readNumber } from "./numbers.ts";
 import { CAPABILITY_NAME } from "./spellings.ts";
 
@@ -90,7 +90,7 @@ class Listing {
     }
     if (!read.isCertain) {
       const base = this.#base === 16 || isPlainlyHexadecimal(token) ? "hexadecimal" : "decimal";
-      this.#dump.note(place, `${token} has no 0x; read as ${base}: ${hex(read.value)}.`);
+      this.#dump.note(place, `${quoted(token)} has no 0x; read as ${base}: ${hex(read.value)}.`);
     }
     const found = { value: read.value, place, spelled: entry.name };
     if (capability !== null) return this.#dump.capability(capability, found);
@@ -101,18 +101,13 @@ class Listing {
   #meaningOf(entry: Entry, place: Place, isNumber: boolean): Meaning | null {
     const encoding = (ENCODING.exec(entry.name) ?? ENCODING_BESIDE.exec(entry.name))?.[1];
     if (encoding !== undefined) return this.#meaningOfEncoding(entry.name, Number(encoding), place, isNumber);
+    const name = withoutLogWords(entry.name);
+    if (isForeign(name)) return null;
     const parent = this.#parents.at(-1)?.name;
-    const meaning = (parent === undefined ? null : this.#inArea(`${parent} ${entry.name}`)) ?? this.#byLastPart(entry);
-    if (meaning === null)
-      return PARTS.has(entry.name.toLowerCase()) ? this.#inArea(`${this.#register} ${entry.name}`) : null;
-    if (/_(?:SELECTOR|BASE)$/.test(fieldOf(meaning.encoding)?.identifier ?? "")) this.#register = entry.name;
+    const meaning = (parent === undefined ? null : this.#inArea(`${parent} ${name}`)) ?? this.#inArea(name);
+    if (meaning === null) return PARTS.has(name.toLowerCase()) ? this.#inArea(`${this.#register} ${name}`) : null;
+    if (/_(?:SELECTOR|BASE)$/.test(fieldOf(meaning.encoding)?.identifier ?? "")) this.#register = name;
     return meaning;
-  }
-
-  /** The name, or what stands behind its last `: `, for a log's own words come first. */
-  #byLastPart(entry: Entry): Meaning | null {
-    const colon = entry.name.lastIndexOf(": ");
-    return this.#inArea(entry.name) ?? (colon < 0 ? null : this.#inArea(entry.name.slice(colon + 2)));
   }
 
   #inArea(name: string): Meaning | null {
@@ -135,10 +130,14 @@ class Listing {
 
   #noteUnknown(name: string, place: Place): void {
     if (ENCODING.test(name) || ENCODING_BESIDE.test(name)) return;
-    const nearest = nearestIdentifier(name);
-    const advice = nearest === null ? "" : ` The nearest is ${nearest}.`;
-    this.#dump.note(place, `${quoted(name)} is the name of no VMCS field; not used.${advice}`);
+    this.#dump.noteUnknown(place, name);
   }
+}
+
+/** What stands behind the last `: ` of a name, where the words before it are a log's own. */
+function withoutLogWords(name: string): string {
+  const colon = name.lastIndexOf(": ");
+  return colon >= 0 && isForeign(name) ? name.slice(colon + 2) : name;
 }
 
 function isBareHexadecimal(token: string): boolean {

@@ -33,9 +33,15 @@ export function wordsOf(name: string): string[] {
     .filter((word) => word !== "");
 }
 
-/** The words that a name means, in alphabetical order, as one key; and whether it ends as an upper half's does. */
-function keyOf(name: string): { key: string; isUpperHalf: boolean; isLowerHalf: boolean } {
-  const words = wordsOf(name);
+interface Key {
+  /** The words that a name means, in alphabetical order. */
+  readonly words: readonly string[];
+  readonly isUpperHalf: boolean;
+  readonly isLowerHalf: boolean;
+}
+
+/** What the words of `name` mean, and whether it ends as an upper half's name does. */
+function keyOf(name: string, words = wordsOf(name)): Key {
   let start = 0;
   while (start < words.length - 1 && PREFIXES.has(words[start] ?? "")) start++;
   const isQualified = start > 0 || name.includes("::");
@@ -44,11 +50,14 @@ function keyOf(name: string): { key: string; isUpperHalf: boolean; isLowerHalf: 
   const isUpperHalf = words.length - start > 1 && UPPER_HALF.has(last);
   const isLowerHalf = words.length - start > 1 && LOWER_HALF.has(last);
   const meant = words.slice(start, isUpperHalf || isLowerHalf ? -1 : undefined).flatMap(meaningOfWord);
-  return { key: meant.sort().join(" "), isUpperHalf, isLowerHalf };
+  return { words: meant.sort(), isUpperHalf, isLowerHalf };
 }
 
+const meaningsOfWords = new Map(Object.entries(WORDS));
+const wholeNames = new Map(Object.entries(WHOLE_NAMES));
+
 function meaningOfWord(word: string): readonly string[] {
-  return Object.hasOwn(WORDS, word) ? (WORDS[word] ?? []) : [word];
+  return meaningsOfWords.get(word) ?? [word];
 }
 
 /** The parts of an SDM name: "EPT pointer (EPTP)" is known by both. */
@@ -58,6 +67,8 @@ function sdmNames(name: string): string[] {
 }
 
 const byKey = new Map<string, number>();
+/** Every word of every key: a name with another word means nothing. */
+const vocabulary = new Set<string>();
 /** Keys that two fields claim; the tests keep this empty. */
 export const ambiguousKeys: string[] = [];
 
@@ -65,30 +76,65 @@ for (const field of FIELDS) for (const name of [...sdmNames(field.name), field.i
 for (const [identifier, ...names] of ALIASES) for (const name of names) learn(name, encodingOf(identifier));
 
 function learn(name: string, encoding: number): void {
-  const { key } = keyOf(name);
+  const { words } = keyOf(name);
+  for (const word of words) vocabulary.add(word);
+  const key = words.join(" ");
   const taken = byKey.get(key);
   if (taken !== undefined && taken !== encoding) ambiguousKeys.push(`${name}: ${key}`);
   byKey.set(key, encoding);
 }
 
-/**
- * The field that `name` means, in any spelling of the table; null where none is known.
- * A name without an area, "cr0", is not the guest's here: see guestMeaningOf.
- */
-export function meaningOf(name: string): Meaning | null {
-  if (name.length > LONGEST_NAME) return null;
-  const whole = wordsOf(name).join(" ");
-  if (Object.hasOwn(WHOLE_NAMES, whole)) return { encoding: encodingOf(WHOLE_NAMES[whole] ?? ""), isUpperHalf: false };
-  const { key, isUpperHalf, isLowerHalf } = keyOf(name);
-  const encoding = byKey.get(key);
-  if (encoding === undefined) return name.includes("(") ? meaningOf(sdmNames(name)[0] ?? "") : null;
+/** What is known of a name. */
+interface Known {
+  readonly meaning: Meaning | null;
+  readonly isForeign: boolean;
+}
+
+/** What names were found to be: a text spells few names, and each in many places. */
+const known = new Map<string, Known>();
+const MOST_KNOWN = 5000;
+
+function knownOf(name: string): Known {
+  const before = known.get(name);
+  if (before !== undefined) return before;
+  if (known.size >= MOST_KNOWN) known.clear();
+  const words = wordsOf(name);
+  const key = keyOf(name, words);
+  const isForeign = !key.words.every((word) => vocabulary.has(word));
+  const whole = wholeNames.get(words.join(" "));
+  const found: Known = {
+    meaning:
+      whole !== undefined ? { encoding: encodingOf(whole), isUpperHalf: false } : isForeign ? null : meaningOfKey(key),
+    isForeign,
+  };
+  known.set(name, found);
+  return found;
+}
+
+function meaningOfKey({ words, isUpperHalf, isLowerHalf }: Key): Meaning | null {
+  const encoding = byKey.get(words.join(" "));
+  if (encoding === undefined) return null;
   if ((isUpperHalf || isLowerHalf) && fieldOf(encoding)?.hasUpperHalf !== true) return null;
   return { encoding, isUpperHalf };
 }
 
+/**
+ * The field that `name` means, in any spelling of the table; null where none is known.
+ * A name without an area, "cr0", is not the guest's here: see guestMeaningOf. What stands in parentheses may be anything.
+ */
+export function meaningOf(name: string): Meaning | null {
+  if (name.length > LONGEST_NAME) return null;
+  return knownOf(name).meaning ?? (name.includes("(") ? knownOf(sdmNames(name)[0] ?? "").meaning : null);
+}
+
+/** Whether a word of `name` is in no field's name, so that no area and no register in front of it can help. */
+export function isForeign(name: string): boolean {
+  return name.length > LONGEST_NAME || knownOf(sdmNames(name)[0] ?? "").isForeign;
+}
+
 /** As meaningOf, but a name that means nothing without an area means the guest's: "cr0", "cs base", "rip". */
 export function guestMeaningOf(name: string): Meaning | null {
-  return meaningOf(name) ?? (/guest|host/i.test(name) ? null : meaningOf(`guest ${name}`));
+  return meaningOf(name) ?? (/guest|host/i.test(name) || isForeign(name) ? null : meaningOf(`guest ${name}`));
 }
 
 const trigramRows = new Map<string, number[]>();
@@ -106,7 +152,7 @@ function trigramsOf(key: string): Set<string> {
 /** The identifier of the field whose spelling shares most with `name`; null where none shares half of its letters. */
 export function nearestIdentifier(name: string): string | null {
   if (name.length > LONGEST_NAME) return null;
-  const trigrams = trigramsOf(keyOf(name).key);
+  const trigrams = trigramsOf(keyOf(name).words.join(" "));
   const shared = new Map<number, number>();
   for (const trigram of trigrams) {
     for (const row of trigramRows.get(trigram) ?? []) shared.set(row, (shared.get(row) ?? 0) + 1);

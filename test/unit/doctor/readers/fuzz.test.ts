@@ -47,19 +47,15 @@ function lineCount(text: string): number {
 }
 
 function assertRefusal(refusal: { line: number; reason: string }, text: string, what: string): void {
-  assert.ok(
-    Number.isInteger(refusal.line) && refusal.line >= 1 && refusal.line <= lineCount(text),
-    `${what}: line ${refusal.line}`,
-  );
-  assert.match(refusal.reason, /^Found [^]{1,400}, expected [^]{1,300}[.]$/, what);
+  const isInText = Number.isInteger(refusal.line) && refusal.line >= 1 && refusal.line <= lineCount(text);
+  if (!isInText) assert.fail(`${what}: line ${refusal.line} is not in the text`);
+  if (!/^Found [^]{1,400}, expected [^]{1,300}[.]$/.test(refusal.reason)) assert.fail(`${what}: ${refusal.reason}`);
 }
 
 function assertPlace(place: Place, lines: readonly string[], what: string): void {
   const line = lines[place.line - 1];
-  assert.ok(
-    line !== undefined && place.column >= 0 && place.column + place.length <= line.length,
-    `${what}: ${JSON.stringify(place)}`,
-  );
+  if (line !== undefined && place.column >= 0 && place.column + place.length <= line.length) return;
+  assert.fail(`${what}: ${JSON.stringify(place)} is not in the text`);
 }
 
 /** Reads one mangled text by every reader; returns whether it was read as a dump. */
@@ -69,7 +65,7 @@ function readBoth(text: string, what: string): boolean {
   else {
     const lines = text.split(/\r\n|\r|\n/);
     for (const [encoding, { value, place }] of dump.fields) {
-      assert.ok(value >= 0n && value >> BigInt(fieldOf(encoding)?.width ?? 0) === 0n, what);
+      if (value < 0n || value >> BigInt(fieldOf(encoding)?.width ?? 0) !== 0n) assert.fail(`${what}: ${value}`);
       assertPlace(place, lines, what);
     }
     for (const { place } of dump.notes) if (place !== null) assertPlace(place, lines, what);

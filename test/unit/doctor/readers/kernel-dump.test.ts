@@ -126,7 +126,7 @@ test("messages of other drivers between the lines are passed over", () => {
 const REFUSED: readonly (readonly [string, RegExp | string, string, RegExp])[] = [
   ["a cut value", "CR3 = 0x", "CR3 = 0x\n", /Found "0x" for "CR3", expected a number/],
   ["letters that are no digits", "CR3 = 0x", "CR3 = 0xg", /for "CR3", expected a number/],
-  ["a value beyond the field's width", "sel=0x", "sel=0x1", /for CS: sel, expected a value of at most 16 bits/],
+  ["a value beyond the field's width", "sel=0x", "sel=0x1", /for "CS: sel", expected a value of at most 16 bits/],
   ["half of the interrupt status", /SVI\|RVI = ..\|../, "SVI|RVI = 00", /expected two bytes/],
   ["a SYSENTER address without its colon", /CS:RIP=....:/, "CS:RIP=", /expected two numbers with a colon/],
   ["a field with two values", /RSP = 0x\w+ {2}RIP/, "RSP = 0x1  RSP = 0x2  RIP", /expected 0x1 as line 8 has it/],

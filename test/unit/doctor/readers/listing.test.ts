@@ -115,10 +115,10 @@ test("parts of a register follow its line without indentation too", () => {
 test("digits alone are decimal, or hexadecimal where other values show it, and either is noted", () => {
   const decimal = dumpOf("tpr_threshold: 10\n");
   assert.equal(valueOf(decimal, "TPR_THRESHOLD"), 10n);
-  assert.match(decimal.notes[0]?.text ?? "", /10 has no 0x; read as decimal: 0xa/);
+  assert.match(decimal.notes[0]?.text ?? "", /"10" has no 0x; read as decimal: 0xa/);
   const hexadecimal = dumpOf("guest_cr0: 80050033\nguest_cr3: 1a000\n");
   assert.equal(valueOf(hexadecimal, "GUEST_CR0"), 0x80050033n);
-  assert.match(hexadecimal.notes[0]?.text ?? "", /80050033 has no 0x; read as hexadecimal/);
+  assert.match(hexadecimal.notes[0]?.text ?? "", /"80050033" has no 0x; read as hexadecimal/);
   assert.equal(valueOf(dumpOf("pin based controls: 00000016\n"), "PIN_BASED_VM_EXECUTION_CONTROLS"), 0x16n);
 });
 
@@ -183,9 +183,9 @@ const REFUSED: readonly (readonly [name: string, text: string, line: number, rea
     "one field with two values",
     "guest_cr0: 0x31\ncr0: 0x33\n",
     2,
-    /Found 0x33 for cr0, expected 0x31 as line 1 has it/,
+    /Found 0x33 for "cr0", expected 0x31 as line 1 has it/,
   ],
-  ["halves that contradict", "EPTP_F: 0x3500200005e\nEPTP_H: 0x351\n", 2, /Found 0x351 for EPTP_H, expected 0x350/],
+  ["halves that contradict", "EPTP_F: 0x3500200005e\nEPTP_H: 0x351\n", 2, /Found 0x351 for "EPTP_H", expected 0x350/],
   ["a capability with two values", "ia32_vmx_basic: 1\nia32_vmx_basic: 2\n", 2, /expected 0x1 as line 1 has it/],
   ["a number of 60 digits", `guest_cr0: 0x${"1".repeat(60)}\n`, 1, /expected one number/],
   [
