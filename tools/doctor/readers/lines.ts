@@ -11,8 +11,9 @@ export interface Line {
 /** In UTF-16 code units. A VMCS dump is a few kilobytes; a whole kernel log may be some hundred. */
 export const LONGEST_TEXT = 4 * 1024 * 1024;
 export const LONGEST_LINE = 64 * 1024;
+export const MOST_LINES = 100_000;
 
-/** Splits a text at LF, CRLF and CR. Refuses a text or a line that is too long, with the line where the bound is passed. */
+/** Splits a text at LF, CRLF and CR. Refuses a text, a line or a number of lines beyond the bounds, with the line where it passes them. */
 export function splitLines(text: string): Line[] | Unreadable {
   const lines: Line[] = [];
   let start = 0;
@@ -23,6 +24,12 @@ export function splitLines(text: string): Line[] | Unreadable {
       return {
         line: number,
         reason: `Found a text of ${text.length} characters, expected at most ${LONGEST_TEXT}: cut it to the dump itself.`,
+      };
+    }
+    if (number > MOST_LINES) {
+      return {
+        line: number,
+        reason: `Found more than ${MOST_LINES} lines, expected fewer: cut the text to the dump itself.`,
       };
     }
     if (end - start > LONGEST_LINE) {

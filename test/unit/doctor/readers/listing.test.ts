@@ -205,11 +205,14 @@ for (const [name, text, line, reason] of REFUSED) {
   });
 }
 
-test("a text above 4 MiB and a line above 64 KiB are refused with their lines", () => {
+test("a text above 4 MiB, a line above 64 KiB and more than 100,000 lines are refused with their lines", () => {
   const long = refusalOf(`guest_cr0: 0x31\n${"x".repeat(70_000)}\n`);
   assert.equal(long.line, 2);
   assert.match(long.reason, /line of 70000 characters, expected at most 65536/);
-  const large = refusalOf("guest_cr0: 0x31\n".repeat(300_000));
-  assert.equal(large.line, (4 * 1024 * 1024) / 16 + 1);
-  assert.match(large.reason, /text of 4800000 characters, expected at most 4194304/);
+  const many = refusalOf("guest_cr0: 0x31\n".repeat(150_000));
+  assert.equal(many.line, 100_001);
+  assert.match(many.reason, /more than 100000 lines/);
+  const large = refusalOf(`guest_cr0: 0x31${" ".repeat(240)}\n`.repeat(20_000));
+  assert.equal(large.line, (4 * 1024 * 1024) / 256 + 1);
+  assert.match(large.reason, /text of 5120000 characters, expected at most 4194304/);
 });
