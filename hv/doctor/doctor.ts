@@ -50,9 +50,13 @@ export class Doctor {
     return count;
   }
 
-  /** What comes before the controls is asked where something of the processor's state is known: a dump tells none. */
+  /**
+   * What comes before the controls is asked where something is known of it: most dumps tell nothing of the processor's
+   * state, and at a VM entry the operands of VMXON, VMCLEAR and VMPTRLD are past.
+   */
   isAsked(stage: u32): bool {
-    return stage >= STAGE_CONTROLS || this.subject.knowsState();
+    if (stage >= STAGE_CONTROLS) return true;
+    return stage == STAGE_PREPARATION ? this.subject.knowsOperand() : this.subject.knowsState();
   }
 
   /** Rules of VM entry that are asked and cannot be decided. */

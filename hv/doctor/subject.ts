@@ -14,7 +14,17 @@ import {
   TERTIARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
   VM_ENTRY_CONTROLS,
 } from "../x86/vmcs-fields";
-import { CAP_BASIC, CAP_CPUID_80000008_EAX, SLOTS, slotOf, stateInput, STATE_NAMES } from "./inputs";
+import {
+  CAP_BASIC,
+  CAP_CPUID_80000008_EAX,
+  SLOTS,
+  slotOf,
+  stateInput,
+  STATE_NAMES,
+  STATE_VMXON_POINTER,
+  STATE_VMCLEAR_POINTER,
+  STATE_VMPTRLD_POINTER,
+} from "./inputs";
 import { both, NO, Tri, tri, UNKNOWN, YES } from "./tri";
 
 // What is known of an input.
@@ -149,6 +159,11 @@ export class Subject {
     return false;
   }
 
+  /** The operand of VMXON, VMCLEAR or VMPTRLD is known. */
+  knowsOperand(): bool {
+    return this.has(STATE_VMXON_POINTER) || this.has(STATE_VMCLEAR_POINTER) || this.has(STATE_VMPTRLD_POINTER);
+  }
+
   unset(input: u32): void {
     this.known[slotOf(input)] = MISSING;
   }
@@ -227,6 +242,11 @@ export class Subject {
   }
   is(input: u32, value: u64): Tri {
     return this.needs(input) ? tri(this.get(input) == value) : UNKNOWN;
+  }
+
+  /** A state that hardly any program is ever in (SMM, SEAM): it counts as 0 unless it is given. */
+  isRarely(state: u32): Tri {
+    return tri(this.get(state) == 1);
   }
 
   // Control words: one that is not activated counts as 0 (SDM 3C 25.6.2, 25.7.1).

@@ -36,6 +36,9 @@ const C_FLAGS = [
 // Each page of a large frame is touched in order, so that an exhausted stack meets its guard and nothing behind it.
 const UNIT_FLAGS: Readonly<Record<string, string>> = { vmm_unit: "-fstack-clash-protection" };
 
+// Core's thousands of texts make one long function, for which gcc gives up following variables anyway, and says so.
+const GCC_UNIT_FLAGS: Readonly<Record<string, string>> = { core_unit: "-fno-var-tracking-assignments" };
+
 function filesBelow(folder: string, suffix: string): string[] {
   try {
     return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -116,7 +119,8 @@ export function ninjaFile(options: BuildOptions, root: string): string {
     const object = `build/${source.replace(/\.c$/, ".o")}`;
     const module = /^(\w+)_unit$/.exec(unit)?.[1];
     const generated = module ? ` | build/${module}_module.c.inc build/${module}_module.h` : "";
-    edge(object, "cc", source + generated, { unitflags: UNIT_FLAGS[unit] ?? "" });
+    const gccFlags = options.compiler === "gcc" ? GCC_UNIT_FLAGS[unit] : undefined;
+    edge(object, "cc", source + generated, { unitflags: [UNIT_FLAGS[unit], gccFlags].filter(Boolean).join(" ") });
     objects.push(object);
   }
 

@@ -33,11 +33,14 @@ import {
   STATE_CPL,
   STATE_CR0,
   STATE_CR4,
+  STATE_CS_L,
   STATE_CURRENT_VMCS_POINTER,
   STATE_CURRENT_VMCS_REVISION,
   STATE_EFER,
   STATE_FEATURE_CONTROL,
+  STATE_IN_SEAM,
   STATE_IN_SMM,
+  STATE_IN_SMX_OPERATION,
   STATE_IN_VMX_OPERATION,
   STATE_IS_LAUNCHED,
   STATE_IS_VMRESUME,
@@ -164,9 +167,12 @@ export class EntryReader {
     subject.set(STATE_EFER, rdmsr(IA32_EFER));
     subject.set(STATE_RFLAGS, readRegister(REGISTER_RFLAGS));
     subject.set(STATE_CPL, 0);
+    subject.set(STATE_CS_L, 1);
     subject.set(STATE_FEATURE_CONTROL, rdmsr(IA32_FEATURE_CONTROL));
     subject.set(STATE_IN_VMX_OPERATION, 1);
+    subject.set(STATE_IN_SMX_OPERATION, 0);
     subject.set(STATE_IN_SMM, 0);
+    subject.set(STATE_IN_SEAM, 0);
     subject.set(STATE_BLOCKING_BY_MOV_SS, 0);
     subject.set(STATE_A20M, 0);
     subject.set(STATE_CURRENT_VMCS_POINTER, vmcs);

@@ -6,7 +6,7 @@ import { allowedOnes, allowedZeros } from "../allowed-settings";
 import { CAP_BASIC, CAP_ENTRY_CTLS, CAP_TRUE_ENTRY_CTLS, STATE_IN_SMM } from "../inputs";
 import { Rules, STAGE_CONTROLS } from "../rule";
 import { Subject } from "../subject";
-import { implies, Tri } from "../tri";
+import { implies, Tri, not } from "../tri";
 import { addMsrAreaRules } from "./msr-areas";
 
 const ENTRY: StaticArray<u32> = [VM_ENTRY_CONTROLS, CAP_ENTRY_CTLS, CAP_TRUE_ENTRY_CTLS, CAP_BASIC];
@@ -34,7 +34,7 @@ export function addEntryControlRules(rules: Rules): void {
   rules.add(
     "control.entry.entry-to-smm",
     SMM,
-    (s: Subject): Tri => implies(s.is(STATE_IN_SMM, 0), s.mustBeZero(VM_ENTRY_CONTROLS, ENTRY_ENTRY_TO_SMM)),
+    (s: Subject): Tri => implies(not(s.isRarely(STATE_IN_SMM)), s.mustBeZero(VM_ENTRY_CONTROLS, ENTRY_ENTRY_TO_SMM)),
     'Outside SMM, "entry to SMM" must be 0.',
     "Only an SMM-transfer monitor ever sets bit 10.",
   );
@@ -42,7 +42,7 @@ export function addEntryControlRules(rules: Rules): void {
     "control.entry.deactivate-dual-monitor",
     SMM,
     (s: Subject): Tri =>
-      implies(s.is(STATE_IN_SMM, 0), s.mustBeZero(VM_ENTRY_CONTROLS, ENTRY_DEACTIVATE_DUAL_MONITOR_TREATMENT)),
+      implies(not(s.isRarely(STATE_IN_SMM)), s.mustBeZero(VM_ENTRY_CONTROLS, ENTRY_DEACTIVATE_DUAL_MONITOR_TREATMENT)),
     'Outside SMM, "deactivate dual-monitor treatment" must be 0.',
     "Only an SMM-transfer monitor ever sets bit 11.",
   );

@@ -15,7 +15,7 @@ import { ENTRY_ENTRY_TO_SMM, PIN_VIRTUAL_NMIS } from "../../x86/vmx-controls";
 import { CAP_CPUID_7_EBX, STATE_IN_SMM } from "../inputs";
 import { Rules, STAGE_GUEST } from "../rule";
 import { Subject } from "../subject";
-import { both, implies, Tri } from "../tri";
+import { both, implies, Tri, not } from "../tri";
 import { injects, TYPE_EXTERNAL_INTERRUPT, TYPE_NMI } from "./injected-event";
 
 const BY_STI: u64 = 1 << 0;
@@ -79,7 +79,7 @@ export function addInterruptibilityStateRules(rules: Rules): void {
   rules.add(
     "guest.interruptibility.smi-outside-smm",
     STATE_AND_SMM,
-    (s: Subject): Tri => implies(s.is(STATE_IN_SMM, 0), s.mustBeZero(FIELD, BY_SMI)),
+    (s: Subject): Tri => implies(not(s.isRarely(STATE_IN_SMM)), s.mustBeZero(FIELD, BY_SMI)),
     "Outside SMM, blocking by SMI (bit 2) must be 0.",
   );
   rules.add(

@@ -72,7 +72,7 @@ export function addLinkPointerRules(rules: Rules): void {
     "guest.link-pointer.current-vmcs",
     LINK_CURRENT,
     (s: Subject): Tri => {
-      const isOutside = either(s.is(STATE_IN_SMM, 0), s.entry(ENTRY_ENTRY_TO_SMM));
+      const isOutside = either(not(s.isRarely(STATE_IN_SMM)), s.entry(ENTRY_ENTRY_TO_SMM));
       return implies(both(isLinked(s), isOutside), differs(s, STATE_CURRENT_VMCS_POINTER));
     },
     'Outside SMM, or with "entry to SMM", the VMCS link pointer must not be the current-VMCS pointer.',
@@ -82,7 +82,7 @@ export function addLinkPointerRules(rules: Rules): void {
     "guest.link-pointer.executive-vmcs",
     LINK_EXECUTIVE,
     (s: Subject): Tri => {
-      const isReturn = both(s.is(STATE_IN_SMM, 1), not(s.entry(ENTRY_ENTRY_TO_SMM)));
+      const isReturn = both(s.isRarely(STATE_IN_SMM), not(s.entry(ENTRY_ENTRY_TO_SMM)));
       return implies(both(isLinked(s), isReturn), differs(s, EXECUTIVE_VMCS_POINTER));
     },
     'In SMM and without "entry to SMM", the VMCS link pointer must not be the executive-VMCS pointer.',

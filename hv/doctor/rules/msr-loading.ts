@@ -15,7 +15,7 @@ import { entryIndex, everyEntry } from "../msr-entries";
 import { isReadOnly, isSupported, isWritable } from "../msr-support";
 import { Rules, STAGE_MSR_LOADING } from "../rule";
 import { DOUBT_MSR_REFUSED, Subject } from "../subject";
-import { NO, not, Tri, YES } from "../tri";
+import { NO, Tri, YES } from "../tri";
 
 const AREA: StaticArray<u32> = [STATE_ENTRY_MSR_INDEX, VM_ENTRY_MSR_LOAD_COUNT, VM_ENTRY_MSR_LOAD_ADDRESS];
 const SMM_AREA: StaticArray<u32> = [
@@ -101,7 +101,7 @@ function isNotOfX2apic(s: Subject): Tri {
 
 function isNotOfSmmOutsideOfIt(s: Subject): Tri {
   if (entryIndex(s) != IA32_SMM_MONITOR_CTL) return YES;
-  return s.blame(STATE_ENTRY_MSR_INDEX, 0, not(s.is(STATE_IN_SMM, 0)));
+  return s.blame(STATE_ENTRY_MSR_INDEX, 0, s.isRarely(STATE_IN_SMM));
 }
 
 /** Undecidable for an MSR that no other rule judges; the SDM leaves some of them to the model. */

@@ -38,20 +38,20 @@ export function addNewerExecutionControlRules(rules: Rules): void {
   rules.add(
     "control.seam.needs-ept",
     SEAM_EPT,
-    (s: Subject): Tri => implies(s.is(STATE_IN_SEAM, 1), s.mustHaveSecondary(SECONDARY_ENABLE_EPT)),
+    (s: Subject): Tri => implies(s.isRarely(STATE_IN_SEAM), s.mustHaveSecondary(SECONDARY_ENABLE_EPT)),
     '"Enable EPT" must be 1 where the processor is in SEAM at the VM entry.',
   );
   rules.add(
     "control.seam-shared-eptp.reserved",
     SHARED,
-    (s: Subject): Tri => implies(s.is(STATE_IN_SEAM, 1), s.mustBeZero(SEAM_SHARED_EPT_POINTER, SHARED_RESERVED)),
+    (s: Subject): Tri => implies(s.isRarely(STATE_IN_SEAM), s.mustBeZero(SEAM_SHARED_EPT_POINTER, SHARED_RESERVED)),
     "In SEAM, bits 11:0 of the SEAM shared EPT pointer must be 0.",
     "The pointer holds an address alone; memory type, walk length and accessed and dirty flags are those of the EPTP.",
   );
   rules.add(
     "control.seam-shared-eptp.maxphyaddr",
     SHARED_WIDTH,
-    (s: Subject): Tri => implies(s.is(STATE_IN_SEAM, 1), s.mustBeWithinMaxphyaddr(SEAM_SHARED_EPT_POINTER)),
+    (s: Subject): Tri => implies(s.isRarely(STATE_IN_SEAM), s.mustBeWithinMaxphyaddr(SEAM_SHARED_EPT_POINTER)),
     "In SEAM, bits 63:N of the SEAM shared EPT pointer must be 0, where N is MAXPHYADDR (CPUID.80000008H:EAX[7:0]).",
   );
   rules.add(

@@ -45,7 +45,7 @@ export function addReturnFromSmmRules(rules: Rules): void {
 }
 
 function returnsFromSmm(s: Subject): Tri {
-  return both(s.is(STATE_IN_SMM, 1), not(s.entry(ENTRY_ENTRY_TO_SMM)));
+  return both(s.isRarely(STATE_IN_SMM), not(s.entry(ENTRY_ENTRY_TO_SMM)));
 }
 
 function isVmxonPointer(s: Subject): Tri {

@@ -12,9 +12,12 @@ for (const file of readdirSync(folder)) {
 
 const { rules } = await loadDoctor();
 
+/** It tells what depends on the model of the processor: it holds or cannot be decided, which its own test shows. */
+const NEVER_VIOLATED = "msr.model-specific";
+
 test("every rule has a case that violates it and one with which it holds", () => {
   assert.deepEqual(
     rules.map(({ slug }) => slug).filter((slug) => !slugsWithCases.has(slug)),
-    [],
+    [NEVER_VIOLATED],
   );
 });

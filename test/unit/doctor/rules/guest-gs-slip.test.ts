@@ -57,7 +57,7 @@ const doctor = await loadDoctor();
 
 function violatedBy(changes: Values): readonly string[] {
   const values = Object.entries({ ...WRITTEN, ...changes });
-  const fields = new Map(values.map(([name, value]): [number, bigint] => [encoding(name), value ?? 0n]));
+  const fields = new Map(values.map(([name, value]): [number, bigint] => [encoding(name), BigInt(value ?? 0n)]));
   return doctor
     .examine({ fields })
     .findings.filter(({ rule, outcome }) => outcome === "violated" && rule.stage !== "advice")

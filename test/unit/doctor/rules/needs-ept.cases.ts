@@ -12,7 +12,7 @@ const HLAT = controls({ tertiary: bit(1) });
 
 /** The controls without EPT; unrestricted guest, which needs it, is off too. */
 function withoutEpt(values: Values): Values {
-  const secondary = values.SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS ?? 0n;
+  const secondary = BigInt(values["SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS"] ?? 0n);
   return { ...values, SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS: secondary & ~(EPT | UNRESTRICTED_GUEST) };
 }
 
