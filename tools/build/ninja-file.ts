@@ -92,6 +92,7 @@ export function ninjaFile(options: BuildOptions, root: string): string {
   rule("symbols", "symbols $out", "$tool/symbols.ts $in $out");
   rule("strip", "strip $out", "objcopy --strip-all $in $out");
   rule("iso", "xorriso $out", "$tool/write-iso.ts $in $out");
+  rule("doctor-page", "esbuild $out", "$tool/doctor-page.ts $in $out");
 
   for (const { name, sources, isNative } of WASM_MODULES) {
     const inputs = sources.flatMap((folder) => filesBelow(folder, ".ts"));
@@ -144,6 +145,8 @@ export function ninjaFile(options: BuildOptions, root: string): string {
     "iso",
     `build/stripped/basalt.elf | ${WRITE_ISO.map((file) => `tools/${file}.ts`).join(" ")}`,
   );
-  lines.push("default build/basalt.elf build/basalt.iso build/doctor.wasm", "");
+  const pageSources = [...filesBelow("tools/doctor", ""), ...filesBelow("hv/x86", ".ts"), "tools/build/doctor-page.ts"];
+  edge("build/doctor.html", "doctor-page", `build/doctor.wasm | ${pageSources.join(" ")}`);
+  lines.push("default build/basalt.elf build/basalt.iso build/doctor.wasm build/doctor.html", "");
   return lines.join("\n");
 }

@@ -1,0 +1,190 @@
+// The view that takes a dump, examines it, and shows the result beside it.
+import type { Doctor } from "../doctor.ts";
+import { isUnreadable } from "../dump.ts";
+import { examineDump } from "../examine.ts";
+import { readDump } from "../readers/read-dump.ts";
+import { copy, forgetCopy } from "./clipboard.ts";
+import { element, found, jump } from "./dom.ts";
+import { dumpView, unreadableView } from "./dump-view.ts";
+import { EXAMPLES } from "./examples.ts";
+import { violatedByStage } from "./findings.ts";
+import { fragmentOf, type Shared } from "./link.ts";
+import { Processor } from "./processor.ts";
+import { reportView } from "./report-view.ts";
+import { type Verdict, verdictOf } from "./verdict.ts";
+
+/** What stands before each verdict, so that its colour says nothing alone. */
+const SIGNS = { violated: "✕", undecidable: "?", holds: "✓", unreadable: "!" } as const;
+
+export class CheckView {
+  readonly #doctor: Doctor;
+  readonly #say: (message: string) => void;
+  readonly #processor = new Processor(() => this.#again());
+  readonly #text = found("text", HTMLTextAreaElement);
+  readonly #editor = found("editor", HTMLElement);
+  readonly #listing = found("listing", HTMLElement);
+  readonly #edit = found("edit", HTMLButtonElement);
+  readonly #examine = found("examine", HTMLButtonElement);
+  readonly #title = found("result-title", HTMLElement);
+  readonly #verdict = found("verdict", HTMLElement);
+  readonly #actions = found("actions", HTMLElement);
+  readonly #report = found("report", HTMLElement);
+  #reportText = "";
+
+  /** `say` shows a message above the view. */
+  constructor(doctor: Doctor, say: (message: string) => void) {
+    this.#doctor = doctor;
+    this.#say = say;
+    found("form", HTMLFormElement).addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#start();
+    });
+    this.#edit.addEventListener("click", () => this.#editAgain());
+    this.#takePaste();
+    this.#takeFiles();
+    this.#offerExamples();
+    found("copy-link", HTMLButtonElement).addEventListener("click", () => void this.#copyLink());
+    found("copy-report", HTMLButtonElement).addEventListener("click", () => void copy(this.#reportText, "The report"));
+  }
+
+  /** Takes up what a link holds, and examines it. */
+  restore({ dump, cpu, capabilities }: Shared): void {
+    this.#text.value = dump;
+    const refusal = this.#processor.choose(cpu, capabilities);
+    this.#start();
+    if (refusal !== null) this.#say(refusal);
+  }
+
+  /** Examines and takes the reader to the result. */
+  #start(): void {
+    this.#say("");
+    this.#show();
+    this.#title.focus({ preventScroll: true });
+    this.#title.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Examines again after another choice of processor; the focus stays. */
+  #again(): void {
+    if (this.#editor.hidden) this.#show();
+  }
+
+  #editAgain(): void {
+    this.#toggle(true);
+    this.#text.focus();
+  }
+
+  /** Either the editor, or the marked dump. */
+  #toggle(isEditing: boolean): void {
+    this.#editor.hidden = !isEditing;
+    this.#examine.hidden = !isEditing;
+    this.#listing.hidden = isEditing;
+    this.#edit.hidden = isEditing;
+  }
+
+  #show(): void {
+    const text = this.#text.value;
+    this.#report.replaceChildren();
+    this.#actions.hidden = true;
+    forgetCopy();
+    const dump = readDump(text);
+    const chosen = this.#processor.read();
+    if (isUnreadable(dump)) {
+      this.#listing.replaceChildren(unreadableView(text, dump.line));
+      this.#refuse([jump("unreadable", `Line ${dump.line}`), " of the dump cannot be read"], dump.reason);
+      this.#toggle(text.trim() === "");
+      return;
+    }
+    if (chosen !== null && "reason" in chosen) {
+      this.#refuse(["The processor’s values cannot be read"], chosen.reason);
+      return;
+    }
+    const examination = examineDump(this.#doctor, dump, chosen);
+    const byStage = violatedByStage(examination);
+    const processor = { choice: chosen?.name ?? "", dump: "as the dump says", nowhere: "unknown" }[
+      examination.capabilitiesFrom
+    ];
+    const verdict = verdictOf(examination, byStage, processor);
+    this.#listing.replaceChildren(dumpView(text, dump, examination, [...byStage.values()].flat()));
+    this.#tell(verdict);
+    this.#report.replaceChildren(...reportView(dump, examination, byStage));
+    this.#reportText = [`${verdict.headline}. ${verdict.more}`, ...examination.remarks, "", examination.report].join(
+      "\n",
+    );
+    this.#actions.hidden = false;
+    this.#toggle(false);
+  }
+
+  #tell({ outcome, headline, more }: Verdict): void {
+    this.#verdict.replaceChildren(verdictView(outcome, [headline], more));
+  }
+
+  #refuse(headline: (Node | string)[], reason: string): void {
+    this.#verdict.replaceChildren(verdictView("unreadable", headline, reason));
+  }
+
+  /** A paste into the empty field is a whole dump. */
+  #takePaste(): void {
+    let wasEmpty = false;
+    this.#text.addEventListener("paste", () => (wasEmpty = this.#text.value === ""));
+    this.#text.addEventListener("input", (event) => {
+      const isPaste = event instanceof InputEvent && event.inputType === "insertFromPaste";
+      if (isPaste && wasEmpty && this.#text.value.includes("\n")) this.#start();
+    });
+    this.#text.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#start();
+    });
+  }
+
+  #takeFiles(): void {
+    const input = found("file", HTMLInputElement);
+    input.addEventListener("change", () => {
+      void this.#open(input.files?.[0]);
+      input.value = "";
+    });
+    document.addEventListener("dragover", (event) => event.preventDefault());
+    document.addEventListener("drop", (event) => {
+      if (!event.dataTransfer?.files.length) return;
+      event.preventDefault();
+      void this.#open(event.dataTransfer.files[0]);
+    });
+  }
+
+  async #open(file: File | undefined): Promise<void> {
+    if (!file) return;
+    try {
+      this.#text.value = await file.text();
+    } catch {
+      this.#say(`Found no way to read ${file.name}, expected a text file: open it elsewhere and paste its text.`);
+      return;
+    }
+    this.#start();
+  }
+
+  #offerExamples(): void {
+    const buttons = EXAMPLES.map(({ title, cpu, dump }) => {
+      const button = element("button", { type: "button" }, title);
+      button.addEventListener("click", () => this.restore({ dump, cpu, capabilities: "" }));
+      return button;
+    });
+    found("examples", HTMLElement).replaceChildren(...buttons);
+  }
+
+  async #copyLink(): Promise<void> {
+    const { cpu, capabilities } = this.#processor;
+    const fragment = await fragmentOf({ dump: this.#text.value, cpu, capabilities });
+    if (typeof fragment !== "string") {
+      this.#say(fragment.reason);
+      return;
+    }
+    const address = new URL(location.href);
+    address.hash = fragment;
+    history.replaceState(null, "", address);
+    await copy(address.href, "The link, which holds the dump and the choice of processor,");
+  }
+}
+
+function verdictView(outcome: keyof typeof SIGNS, headline: (Node | string)[], more: string): Node {
+  const sign = element("span", { class: "sign", "aria-hidden": "true" }, SIGNS[outcome]);
+  const texts = element("div", {}, element("p", { class: "headline" }, ...headline), element("p", {}, more));
+  return element("div", { class: `verdict ${outcome}` }, sign, texts);
+}

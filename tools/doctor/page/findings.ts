@@ -1,0 +1,49 @@
+// Findings in the order in which the page tells them, and where the values that broke them stand in the dump.
+import { type Finding, type Input, STAGES, type Stage } from "../doctor.ts";
+import type { Dump, DumpValue } from "../dump.ts";
+import type { DumpExamination } from "../examine.ts";
+
+/** A violated rule with what it is called by in the dump: "1", "2"; advice is "A1", "A2". */
+export interface Labelled {
+  readonly label: string;
+  /** The id of its card. */
+  readonly id: string;
+  readonly isAdvice: boolean;
+  readonly finding: Finding;
+}
+
+/** Violated rules by stage; stages without one are left out. */
+export function violatedByStage({ findings }: DumpExamination): ReadonlyMap<Stage, readonly Labelled[]> {
+  let violations = 0;
+  let advice = 0;
+  const byStage = new Map<Stage, Labelled[]>();
+  for (const stage of STAGES) {
+    const isAdvice = stage === "advice";
+    const labelled = findings
+      .filter(({ rule, outcome }) => rule.stage === stage && outcome === "violated")
+      .map((finding) => {
+        const label = isAdvice ? `A${++advice}` : `${++violations}`;
+        return { label, id: `finding-${label}`, isAdvice, finding };
+      });
+    if (labelled.length > 0) byStage.set(stage, labelled);
+  }
+  return byStage;
+}
+
+/** What the dump says of an input, or null; a capability of the dump counts only where none was chosen. */
+export function inDump(dump: Dump, { capabilitiesFrom }: DumpExamination, input: Input): DumpValue | null {
+  const value =
+    input.kind === "field"
+      ? dump.fields.get(input.number)
+      : input.kind === "state"
+        ? dump.state.get(input.name)
+        : capabilitiesFrom === "dump"
+          ? dump.capabilities.get(input.name)
+          : undefined;
+  return value && value.place.line > 0 ? value : null;
+}
+
+/** The id of the mark of an input's value in the dump. */
+export function markId({ place }: DumpValue): string {
+  return `value-${place.line}-${place.column}`;
+}

@@ -1,0 +1,48 @@
+// The result in a few sentences: what is said first, and what a screen reader announces.
+import type { Stage } from "../doctor.ts";
+import type { DumpExamination } from "../examine.ts";
+import { STAGE_WORDS } from "../stages.ts";
+import type { Labelled } from "./findings.ts";
+import { counted } from "./values.ts";
+
+export interface Verdict {
+  readonly outcome: "violated" | "undecidable" | "holds";
+  readonly headline: string;
+  readonly more: string;
+}
+
+/** Says what the examination found. Advice is no violation. */
+export function verdictOf(
+  examination: DumpExamination,
+  byStage: ReadonlyMap<Stage, readonly Labelled[]>,
+  processor: string,
+): Verdict {
+  const failing = [...byStage].filter(([stage]) => stage !== "advice");
+  const violated = failing.reduce((sum, [, labelled]) => sum + labelled.length, 0);
+  const rules = examination.findings.filter(({ rule }) => rule.stage !== "advice");
+  const undecidable = rules.filter(({ outcome }) => outcome === "undecidable").length;
+  const advice = byStage.get("advice")?.length ?? 0;
+  const more = [
+    violated > 0 ? `${consequence(failing.map(([stage]) => stage))}.` : "",
+    undecidable > 0 ? `${counted(undecidable, "rule")} cannot be decided.` : "",
+    advice > 0 ? `${counted(advice, "piece")} of advice.` : "",
+    `Processor: ${processor}.`,
+  ];
+  const outcome = violated > 0 ? "violated" : undecidable > 0 ? "undecidable" : "holds";
+  const headline =
+    violated > 0
+      ? `${counted(violated, "rule")} of VM entry ${violated === 1 ? "is" : "are"} violated`
+      : undecidable > 0
+        ? "No rule is violated as far as is known"
+        : `All ${counted(rules.length, "rule")} of VM entry hold`;
+  return { outcome, headline, more: more.filter((sentence) => sentence !== "").join(" ") };
+}
+
+/** What the processor does: it ends at the first stage that fails; controls and host state come in any order. */
+function consequence(failing: readonly Stage[]): string {
+  const first = failing[0]!;
+  const { outcome } = STAGE_WORDS[first];
+  if (first === "controls" && failing.includes("host")) return "The VM entry fails with VM-instruction error 7 or 8";
+  if (first === "preparation" || first === "basic") return outcome;
+  return `The VM entry fails with ${outcome}`;
+}
