@@ -11,6 +11,7 @@ import { violatedByStage } from "./findings.ts";
 import { fragmentOf, type Shared } from "./link.ts";
 import { Processor } from "./processor.ts";
 import { reportView } from "./report-view.ts";
+import { counted } from "./values.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
 
 /** What stands before each verdict, so that its colour says nothing alone. */
@@ -43,6 +44,7 @@ export class CheckView {
     this.#takePaste();
     this.#takeFiles();
     this.#offerExamples();
+    found("rule-count", HTMLElement).textContent = counted(doctor.rules.length, "rule");
     found("copy-link", HTMLButtonElement).addEventListener("click", () => void this.#copyLink());
     found("copy-report", HTMLButtonElement).addEventListener("click", () => void copy(this.#reportText, "The report"));
   }
@@ -85,6 +87,7 @@ export class CheckView {
     const text = this.#text.value;
     this.#report.replaceChildren();
     this.#actions.hidden = true;
+    found("about", HTMLElement).hidden = true;
     forgetCopy();
     const dump = readDump(text);
     const chosen = this.#processor.read();

@@ -43,7 +43,7 @@ async function route(): Promise<void> {
   else if (fragment === "rules") {
     show("rules");
     found("rules-title", HTMLElement).focus();
-  } else if (fragment.startsWith("rule=")) showRule(decodeURIComponent(fragment.slice("rule=".length)));
+  } else if (fragment.startsWith("rule=")) showRule(new URLSearchParams(fragment).get("rule") ?? "");
   else if (fragment.startsWith("dump=")) await showShared(fragment);
   else {
     show("check");
