@@ -142,6 +142,15 @@ test("without a processor no rule of case 1 is violated, and the conditions are 
   await closePage(page);
 });
 
+test("rules that cannot be decided stand under what they miss, each once", async () => {
+  const page = await openPage(browser, fromDisk);
+  await check(page, case1.replace(/^EPT pointer.*\n/m, ""), "sandybridge");
+  const titles = await page.locator("#report details.undecidable h4").allTextContents();
+  assert.ok(titles.includes("EPT pointer (EPTP) (0x201a)"), titles.join("\n"));
+  assert.equal(new Set(titles).size, titles.length, titles.join("\n"));
+  await closePage(page);
+});
+
 test("another processor changes the result at once, and the focus stays", async () => {
   const page = await openPage(browser, fromDisk);
   await check(page, case1, "sandybridge");
@@ -188,6 +197,19 @@ test("a file is opened and examined", async () => {
   const page = await openPage(browser, fromDisk);
   const buffer = Buffer.from(case1);
   await page.getByLabel("Or open a file").setInputFiles({ name: "dmesg.txt", mimeType: "text/plain", buffer });
+  await page.locator("#verdict .headline").waitFor();
+  assert.equal(await page.locator("#text").inputValue(), case1);
+  await closePage(page);
+});
+
+test("a file that is dropped on the page is examined", async () => {
+  const page = await openPage(browser, fromDisk);
+  const dataTransfer = await page.evaluateHandle((text) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([text], "dmesg.txt"));
+    return transfer;
+  }, case1);
+  await page.dispatchEvent("main", "drop", { dataTransfer });
   await page.locator("#verdict .headline").waitFor();
   assert.equal(await page.locator("#text").inputValue(), case1);
   await closePage(page);

@@ -7,7 +7,7 @@ import { copy, forgetCopy } from "./clipboard.ts";
 import { element, found, jump } from "./dom.ts";
 import { dumpView, unreadableView } from "./dump-view.ts";
 import { EXAMPLES } from "./examples.ts";
-import { violatedByStage } from "./findings.ts";
+import { notesOf, violatedByStage } from "./findings.ts";
 import { fragmentOf, type Shared } from "./link.ts";
 import { Processor } from "./processor.ts";
 import { reportView } from "./report-view.ts";
@@ -62,7 +62,7 @@ export class CheckView {
     this.#say("");
     this.#show();
     this.#title.focus({ preventScroll: true });
-    this.#title.scrollIntoView({ block: "nearest" });
+    this.#verdict.scrollIntoView({ block: "nearest" });
   }
 
   /** Examines again after another choice of processor; the focus stays. */
@@ -90,29 +90,34 @@ export class CheckView {
     found("about", HTMLElement).hidden = true;
     forgetCopy();
     const dump = readDump(text);
-    const chosen = this.#processor.read();
+    const choice = this.#processor.read();
     if (isUnreadable(dump)) {
       this.#listing.replaceChildren(unreadableView(text, dump.line));
       this.#refuse([jump("unreadable", `Line ${dump.line}`), " of the dump cannot be read"], dump.reason);
       this.#toggle(text.trim() === "");
       return;
     }
-    if (chosen !== null && "reason" in chosen) {
-      this.#refuse(["The processor’s values cannot be read"], chosen.reason);
+    if ("reason" in choice) {
+      this.#refuse(["The processor’s values cannot be read"], choice.reason);
+      this.#toggle(true);
       return;
     }
-    const examination = examineDump(this.#doctor, dump, chosen);
+    const examination = examineDump(this.#doctor, dump, choice.chosen);
+    const notes = notesOf(dump, examination, choice.notes);
     const byStage = violatedByStage(examination);
-    const processor = { choice: chosen?.name ?? "", dump: "as the dump says", nowhere: "unknown" }[
+    const processor = { choice: choice.chosen?.name ?? "", dump: "as the dump says", nowhere: "unknown" }[
       examination.capabilitiesFrom
     ];
     const verdict = verdictOf(examination, byStage, processor);
     this.#listing.replaceChildren(dumpView(text, dump, examination, [...byStage.values()].flat()));
     this.#tell(verdict);
-    this.#report.replaceChildren(...reportView(dump, examination, byStage));
-    this.#reportText = [`${verdict.headline}. ${verdict.more}`, ...examination.remarks, "", examination.report].join(
-      "\n",
-    );
+    this.#report.replaceChildren(...reportView(dump, examination, byStage, notes));
+    this.#reportText = [
+      `${verdict.headline}. ${verdict.more}`,
+      ...notes.map(({ line, text }) => (line === null ? text : `Line ${line}: ${text}`)),
+      "",
+      examination.report,
+    ].join("\n");
     this.#actions.hidden = false;
     this.#toggle(false);
   }

@@ -47,3 +47,17 @@ export function inDump(dump: Dump, { capabilitiesFrom }: DumpExamination, input:
 export function markId({ place }: DumpValue): string {
   return `value-${place.line}-${place.column}`;
 }
+
+/** What was seen and not used, or used on an assumption; `line` is the dump's. */
+export interface PlacedNote {
+  readonly line: number | null;
+  readonly text: string;
+}
+
+/** All notes: of the examination, of the reader of the processor's values, and of the dump's reader. */
+export function notesOf(dump: Dump, { remarks }: DumpExamination, ofProcessor: readonly string[]): PlacedNote[] {
+  return [
+    ...[...remarks, ...ofProcessor].map((text) => ({ line: null, text })),
+    ...dump.notes.map(({ place, text }) => ({ line: place && place.line > 0 ? place.line : null, text })),
+  ];
+}

@@ -7,6 +7,12 @@ import { element, found } from "./dom.ts";
 /** The option for pasted values. */
 const PASTED = "*";
 
+/** What is chosen, null for nothing, and what was seen in pasted values and not used. */
+export interface Choice {
+  readonly chosen: ChosenCapabilities | null;
+  readonly notes: readonly string[];
+}
+
 export class Processor {
   readonly #select = found("cpu", HTMLSelectElement);
   readonly #text = found("capabilities", HTMLTextAreaElement);
@@ -23,6 +29,9 @@ export class Processor {
       else changed();
     });
     this.#text.addEventListener("change", changed);
+    this.#text.addEventListener("input", (event) => {
+      if (event instanceof InputEvent && event.inputType === "insertFromPaste") changed();
+    });
   }
 
   /** The name of a shipped set, or "". */
@@ -45,14 +54,16 @@ export class Processor {
     return typeof set === "string" ? set : null;
   }
 
-  /** What is chosen, null for nothing; a sentence where the pasted values cannot be read. */
-  read(): ChosenCapabilities | null | { readonly reason: string } {
+  /** The choice; a sentence where the pasted values cannot be read. */
+  read(): Choice | { readonly reason: string } {
     this.#refuse("");
-    if (this.cpu !== "") return CPUS.find(({ name }) => name === this.cpu) ?? null;
-    if (this.capabilities.trim() === "") return null;
+    if (this.cpu !== "") return { chosen: CPUS.find(({ name }) => name === this.cpu) ?? null, notes: [] };
+    if (this.capabilities.trim() === "") return { chosen: null, notes: [] };
     const read = readCapabilities(this.capabilities);
     if (!("reason" in read)) {
-      return { name: "the pasted values", values: new Map([...read.values].map(([name, { value }]) => [name, value])) };
+      const values = new Map([...read.values].map(([name, { value }]) => [name, value]));
+      const notes = read.notes.map(({ line, text }) => `Line ${line} of the processor’s values: ${text}`);
+      return { chosen: { name: "the pasted values", values }, notes };
     }
     const reason = `Line ${read.line} of the processor’s values: ${read.reason}`;
     this.#refuse(reason);

@@ -5,7 +5,7 @@ import type { DumpExamination } from "../examine.ts";
 import { citation, STAGE_WORDS } from "../stages.ts";
 import { element, jump } from "./dom.ts";
 import { lineId } from "./dump-view.ts";
-import { inDump, type Labelled, markId } from "./findings.ts";
+import { inDump, type Labelled, markId, type PlacedNote } from "./findings.ts";
 import { undecidableView } from "./undecidable-view.ts";
 import { bitRanges, counted, inputView, markedValue, slugLink, valueText } from "./values.ts";
 
@@ -14,6 +14,7 @@ export function reportView(
   dump: Dump,
   examination: DumpExamination,
   byStage: ReadonlyMap<Stage, readonly Labelled[]>,
+  notes: readonly PlacedNote[],
 ): Node[] {
   const { findings } = examination;
   const undecidable = findings.filter(({ outcome, rule }) => outcome === "undecidable" && rule.stage !== "advice");
@@ -21,7 +22,7 @@ export function reportView(
   return [
     ...[...byStage].map(([stage, labelled]) => stageView(stage, labelled, dump, examination)),
     ...undecidableView(undecidable),
-    ...notesView(dump, examination),
+    ...notesView(notes),
     ...holdingView(holding.map(({ rule }) => rule)),
   ];
 }
@@ -111,16 +112,12 @@ function contextView({ rule, witnesses }: Finding, dump: Dump, examination: Dump
   return element("div", { class: "context" }, element("p", {}, "The rule also reads:"), element("ul", {}, ...others));
 }
 
-function notesView(dump: Dump, { remarks }: DumpExamination): Node[] {
-  const items = [
-    ...remarks.map((remark) => element("li", {}, remark)),
-    ...dump.notes.map(({ place, text }) => {
-      const where = place && place.line > 0 ? [jump(lineId(place.line), `Line ${place.line}`), ": "] : [];
-      return element("li", {}, ...where, text);
-    }),
-  ];
-  if (items.length === 0) return [];
-  const summary = element("summary", {}, element("h3", {}, `How the dump was read: ${counted(items.length, "note")}`));
+function notesView(notes: readonly PlacedNote[]): Node[] {
+  if (notes.length === 0) return [];
+  const items = notes.map(({ line, text }) =>
+    element("li", {}, ...(line === null ? [] : [jump(lineId(line), `Line ${line}`), ": "]), text),
+  );
+  const summary = element("summary", {}, element("h3", {}, `How the dump was read: ${counted(notes.length, "note")}`));
   return [element("details", { class: "notes" }, summary, element("ul", {}, ...items))];
 }
 

@@ -1,15 +1,17 @@
-// Rules that cannot be decided, grouped by what would have to be known.
+// Rules that cannot be decided, grouped by what would have to be known first.
 import type { Finding, Input } from "../doctor.ts";
 import { citation } from "../stages.ts";
 import { element } from "./dom.ts";
 import { groupBy } from "./group.ts";
 import { counted, encodingText, inputView, slugLink } from "./values.ts";
 
-/** One collapsed section with a collapsed group for each set of missing inputs; nothing where all is decided. */
+const KINDS = ["capability", "field", "state"] as const satisfies readonly Input["kind"][];
+
+/** One collapsed section with a collapsed group for each input that is missing; nothing where all is decided. */
 export function undecidableView(findings: readonly Finding[]): Node[] {
   if (findings.length === 0) return [];
-  const groups = [...groupBy(findings, ({ missing }) => missing.map(({ number }) => number).join()).values()];
-  groups.sort((a, b) => b.length - a.length);
+  const groups = [...groupBy(findings, ({ missing }) => missing[0]?.number).values()];
+  groups.sort((a, b) => kindOrder(a) - kindOrder(b) || b.length - a.length);
   const title = `${counted(findings.length, "rule")} cannot be decided`;
   return [
     element(
@@ -22,13 +24,23 @@ export function undecidableView(findings: readonly Finding[]): Node[] {
   ];
 }
 
+/** What the processor can do decides the most, and is said the soonest. */
+function kindOrder(group: readonly Finding[]): number {
+  const input = group[0]!.missing[0];
+  return input === undefined ? KINDS.length : KINDS.indexOf(input.kind);
+}
+
 function groupView(group: readonly Finding[]): Node {
-  const { missing } = group[0]!;
-  const names = missing.length === 0 ? "More than is told" : missing.map(inputText).join(", ");
+  const input = group[0]!.missing[0];
   return element(
     "details",
     {},
-    element("summary", {}, element("h4", {}, names), ` ${counted(group.length, "rule")}`),
+    element(
+      "summary",
+      {},
+      element("h4", {}, input === undefined ? "More than one thing" : inputText(input)),
+      element("span", { class: "outcome" }, counted(group.length, "rule")),
+    ),
     element("ul", {}, ...group.map(itemView)),
   );
 }
@@ -38,14 +50,14 @@ function inputText(input: Input): string {
 }
 
 function itemView({ rule, condition, missing }: Finding): Node {
-  const others = missing.length > 0 && condition === "" ? element("span", { class: "missing" }, " needs ") : null;
-  others?.append(...missing.flatMap((input, index) => [index > 0 ? ", " : "", inputView(input)]));
+  const needs = missing.slice(1).flatMap((input, index) => [index > 0 ? ", " : "also needs ", inputView(input)]);
+  const told = condition === "" ? needs : [`${condition}.`];
   return element(
     "li",
     {},
     slugLink(rule),
     " ",
     element("span", { class: "section" }, citation(rule.section)),
-    condition === "" ? others : element("p", { class: "condition" }, `${condition}.`),
+    told.length === 0 ? null : element("p", { class: "condition" }, ...told),
   );
 }
