@@ -30,6 +30,10 @@ const STATES: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     await page.getByRole("button", { name: "Check the dump" }).click();
     await page.getByText("The processor’s values cannot be read").waitFor();
   },
+  "with a wrong encoding": async (page) => {
+    await page.getByRole("button", { name: "a wrong encoding" }).click();
+    await page.locator("#verdict .headline").waitFor();
+  },
   "with the rules": async (page) => {
     await page.getByRole("link", { name: "All rules" }).click();
     await page.getByRole("heading", { name: "Rules of VM entry" }).waitFor();

@@ -180,6 +180,42 @@ test("pasted values of a processor count, and a line that cannot be read is name
   await closePage(page);
 });
 
+test("a listing is stored through the author's encodings, and the wrong one is named", async () => {
+  const page = await openPage(browser, fromDisk);
+  await page.getByRole("button", { name: "a wrong encoding" }).click();
+  await page.locator("#verdict .headline").waitFor();
+  const encodings = page.getByRole("region", { name: "Your encodings" });
+  assert.match(await encodings.innerText(), /1 is wrong/);
+  assert.match(await encodings.innerText(), /0x482e.*VMX-preemption timer value.*0x481e/i);
+  await page.getByRole("button", { name: "Copy a link" }).click();
+  await page.waitForFunction(() => location.hash.includes("&fields="));
+  const link = page.url();
+  await closePage(page);
+
+  const restored = await openPage(browser, link);
+  await restored.getByRole("region", { name: "Your encodings" }).waitFor();
+  await restored.getByLabel("A list or a source").fill("GUEST_CR0 = 0xzz\n");
+  await restored.getByLabel("A list or a source").blur();
+  await restored.getByText("Your encodings cannot be read").waitFor();
+  assert.match(await restored.locator("#verdict").innerText(), /Line 1 of your encodings/);
+  await closePage(restored);
+});
+
+test("a way back to a link leaves what was edited since", async () => {
+  const page = await openPage(browser, fromDisk);
+  await check(page, case1, "sandybridge");
+  await page.getByRole("button", { name: "Copy a link" }).click();
+  await page.waitForFunction(() => location.hash.startsWith("#dump="));
+  await page.getByRole("button", { name: "Edit the dump" }).click();
+  await check(page, case1.replace("0x000003500200005e", "0x000000035002001e"), "sandybridge");
+  await page.getByRole("link", { name: "All rules" }).click();
+  await page.getByRole("heading", { name: "Rules of VM entry" }).waitFor();
+  await page.goBack();
+  await page.getByRole("heading", { name: "Result" }).waitFor();
+  assert.match(await page.locator("#text").inputValue(), /0x000000035002001e/);
+  await closePage(page);
+});
+
 test("a dump that cannot be read is answered with its line, which is marked", async () => {
   const page = await openPage(browser, fromDisk);
   const broken = case1.replace("EPT pointer = 0x000003500200005e", "EPT pointer = 0x00000350020000zz");
@@ -240,7 +276,7 @@ test("the report is copied as text", async () => {
   await page.getByText("The report is on the clipboard.").waitFor();
   const report = await page.evaluate(() => navigator.clipboard.readText());
   for (const slug of CASE_1_VIOLATIONS) assert.ok(report.includes(`${slug} (SDM 3C 27.2.1.1)`), report);
-  assert.match(report, /Processor: sandybridge/);
+  assert.match(report, /processor: sandybridge/);
   await closePage(page);
 });
 

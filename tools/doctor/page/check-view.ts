@@ -1,26 +1,36 @@
 // The view that takes a dump, examines it, and shows the result beside it.
 import type { Doctor } from "../doctor.ts";
-import { isUnreadable } from "../dump.ts";
-import { examineDump } from "../examine.ts";
+import { type Dump, type DumpFormat, isUnreadable } from "../dump.ts";
+import { type DumpExamination, examineDump } from "../examine.ts";
 import { readDump } from "../readers/read-dump.ts";
 import { copy, forgetCopy } from "./clipboard.ts";
 import { element, found, jump } from "./dom.ts";
 import { dumpView, unreadableView } from "./dump-view.ts";
 import { EXAMPLES } from "./examples.ts";
 import { notesOf, violatedByStage } from "./findings.ts";
-import { fragmentOf, type Shared } from "./link.ts";
-import { Processor } from "./processor.ts";
+import { fragmentOf, type Shared, sharedOf } from "./link.ts";
+import { OwnEncodings, type ThroughEncodings, wrongEncodingsView } from "./own-encodings.ts";
+import { type Choice, Processor } from "./processor.ts";
 import { reportView } from "./report-view.ts";
 import { counted } from "./values.ts";
-import { type Verdict, verdictOf } from "./verdict.ts";
+import { verdictOf } from "./verdict.ts";
 
 /** What stands before each verdict, so that its colour says nothing alone. */
 const SIGNS = { violated: "✕", undecidable: "?", holds: "✓", unreadable: "!" } as const;
+
+const FORMATS: Readonly<Record<DumpFormat, string>> = {
+  kvm: "Linux KVM’s dump",
+  xen: "Xen’s dump",
+  basalt: "Basalt’s dump",
+  listing: "a listing",
+  json: "JSON",
+};
 
 export class CheckView {
   readonly #doctor: Doctor;
   readonly #say: (message: string) => void;
   readonly #processor = new Processor(() => this.#again());
+  readonly #encodings = new OwnEncodings(() => this.#again());
   readonly #text = found("text", HTMLTextAreaElement);
   readonly #editor = found("editor", HTMLElement);
   readonly #listing = found("listing", HTMLElement);
@@ -31,6 +41,8 @@ export class CheckView {
   readonly #actions = found("actions", HTMLElement);
   readonly #report = found("report", HTMLElement);
   #reportText = "";
+  /** The link whose content the view took up or gave out last. */
+  #fragment = "";
 
   /** `say` shows a message above the view. */
   constructor(doctor: Doctor, say: (message: string) => void) {
@@ -49,9 +61,22 @@ export class CheckView {
     found("copy-report", HTMLButtonElement).addEventListener("click", () => void copy(this.#reportText, "The report"));
   }
 
-  /** Takes up what a link holds, and examines it. */
-  restore({ dump, cpu, capabilities }: Shared): void {
+  /** Takes up a link's fragment; one that the view has from before leaves what was edited since. */
+  async follow(fragment: string): Promise<void> {
+    if (fragment === this.#fragment) return;
+    const shared = await sharedOf(fragment);
+    if ("reason" in shared) {
+      this.#say(shared.reason);
+      return;
+    }
+    this.#fragment = fragment;
+    this.restore(shared);
+  }
+
+  /** Takes up a dump with what belongs to it, and examines it. */
+  restore({ dump, cpu, capabilities, encodings }: Shared): void {
     this.#text.value = dump;
+    this.#encodings.text = encodings;
     const refusal = this.#processor.choose(cpu, capabilities);
     this.#start();
     if (refusal !== null) this.#say(refusal);
@@ -89,41 +114,47 @@ export class CheckView {
     this.#actions.hidden = true;
     found("about", HTMLElement).hidden = true;
     forgetCopy();
-    const dump = readDump(text);
     const choice = this.#processor.read();
-    if (isUnreadable(dump)) {
+    const encodings = this.#encodings.read();
+    const dump = readDump(text);
+    if ("reason" in encodings) {
+      this.#refuse(["Your encodings cannot be read"], encodings.reason);
+      this.#toggle(true);
+    } else if (isUnreadable(dump)) {
       this.#listing.replaceChildren(unreadableView(text, dump.line));
       this.#refuse([jump("unreadable", `Line ${dump.line}`), " of the dump cannot be read"], dump.reason);
+      this.#report.replaceChildren(...wrongEncodingsView(encodings));
       this.#toggle(text.trim() === "");
-      return;
-    }
-    if ("reason" in choice) {
+    } else if ("reason" in choice) {
       this.#refuse(["The processor’s values cannot be read"], choice.reason);
       this.#toggle(true);
-      return;
+    } else {
+      this.#showExamined(text, dump, choice, encodings);
     }
-    const examination = examineDump(this.#doctor, dump, choice.chosen);
-    const notes = notesOf(dump, examination, choice.notes);
+  }
+
+  #showExamined(text: string, dump: Dump, choice: Choice, encodings: ThroughEncodings): void {
+    const stored = encodings.store(dump);
+    const examination = examineDump(this.#doctor, stored, choice.chosen);
+    const notes = notesOf(stored, examination, [...choice.notes, ...encodings.notes]);
     const byStage = violatedByStage(examination);
-    const processor = { choice: choice.chosen?.name ?? "", dump: "as the dump says", nowhere: "unknown" }[
-      examination.capabilitiesFrom
-    ];
-    const verdict = verdictOf(examination, byStage, processor);
-    this.#listing.replaceChildren(dumpView(text, dump, examination, [...byStage.values()].flat()));
-    this.#tell(verdict);
-    this.#report.replaceChildren(...reportView(dump, examination, byStage, notes));
+    const verdict = verdictOf(examination, byStage, [
+      `Read as ${FORMATS[dump.format]} with ${counted(dump.fields.size, "field")}`,
+      ...(encodings.summary === "" ? [] : [`your ${encodings.summary}`]),
+      `processor: ${processorText(choice, examination)}`,
+    ]);
+    this.#listing.replaceChildren(dumpView(text, stored, examination, [...byStage.values()].flat()));
+    this.#verdict.replaceChildren(verdictView(verdict.outcome, [verdict.headline], verdict.more));
+    this.#report.replaceChildren(...wrongEncodingsView(encodings), ...reportView(stored, examination, byStage, notes));
     this.#reportText = [
       `${verdict.headline}. ${verdict.more}`,
+      ...encodings.wrong,
       ...notes.map(({ line, text }) => (line === null ? text : `Line ${line}: ${text}`)),
       "",
       examination.report,
     ].join("\n");
     this.#actions.hidden = false;
     this.#toggle(false);
-  }
-
-  #tell({ outcome, headline, more }: Verdict): void {
-    this.#verdict.replaceChildren(verdictView(outcome, [headline], more));
   }
 
   #refuse(headline: (Node | string)[], reason: string): void {
@@ -169,9 +200,9 @@ export class CheckView {
   }
 
   #offerExamples(): void {
-    const buttons = EXAMPLES.map(({ title, cpu, dump }) => {
+    const buttons = EXAMPLES.map(({ title, cpu, dump, encodings }) => {
       const button = element("button", { type: "button" }, title);
-      button.addEventListener("click", () => this.restore({ dump, cpu, capabilities: "" }));
+      button.addEventListener("click", () => this.restore({ dump, cpu, capabilities: "", encodings }));
       return button;
     });
     found("examples", HTMLElement).replaceChildren(...buttons);
@@ -179,16 +210,26 @@ export class CheckView {
 
   async #copyLink(): Promise<void> {
     const { cpu, capabilities } = this.#processor;
-    const fragment = await fragmentOf({ dump: this.#text.value, cpu, capabilities });
+    const fragment = await fragmentOf({
+      dump: this.#text.value,
+      cpu,
+      capabilities,
+      encodings: this.#encodings.text,
+    });
     if (typeof fragment !== "string") {
       this.#say(fragment.reason);
       return;
     }
     const address = new URL(location.href);
     address.hash = fragment;
+    this.#fragment = fragment;
     history.replaceState(null, "", address);
     await copy(address.href, "The link, which holds the dump and the choice of processor,");
   }
+}
+
+function processorText({ chosen }: Choice, { capabilitiesFrom }: DumpExamination): string {
+  return { choice: chosen?.name ?? "", dump: "as the dump says", nowhere: "unknown" }[capabilitiesFrom];
 }
 
 function verdictView(outcome: keyof typeof SIGNS, headline: (Node | string)[], more: string): Node {

@@ -83,7 +83,7 @@ function markedLine(line: string, marks: readonly Mark[]): (Node | string)[] {
 function reference({ label, id, isAdvice, finding }: Labelled): Node {
   const link = jump(id, label);
   link.classList.add("reference", isAdvice ? "advice" : "violated");
-  link.ariaLabel = `${isAdvice ? "advice" : "violated rule"} ${label}: ${finding.rule.slug}`;
+  link.setAttribute("aria-label", `${isAdvice ? "advice" : "violated rule"} ${label}: ${finding.rule.slug}`);
   link.title = finding.rule.slug;
   return link;
 }

@@ -1,10 +1,13 @@
 // Dumps to begin with: shortened from two public questions about VM entries that failed.
+import { FIELDS } from "../fields.ts";
 
 export interface Example {
   readonly title: string;
   /** A shipped set of capabilities, or "". */
   readonly cpu: string;
   readonly dump: string;
+  /** The author's own encodings, or "". */
+  readonly encodings: string;
 }
 
 /** A dump of Linux KVM: EPTP[51:12] holds an address that was shifted once too often, on a CPU of 36 bits without A/D. */
@@ -45,8 +48,8 @@ EPT pointer = 0x000003500200005e
 Virtual processor ID = 0x0000
 `;
 
-/** What the second VMCS holds: GS access rights went to another encoding, so that theirs were never written. */
-const GS_ACCESS_RIGHTS = `pinbased controls:             0x00000016
+/** A listing of values that break no rule; what the VMCS holds depends on the encodings that they went through. */
+const GS_LISTING = `pinbased controls:             0x00000016
 primary cpu based controls:    0x04007172
 vm exit controls:              0x00036ffb
 vm entry controls:             0x000013fb
@@ -76,13 +79,19 @@ ds:        0x00
    lim:    0x0
    base:   0x0
 gs:        0x00
-   rights: 0x0
+   rights: 0x10000
    lim:    0x0
    base:   0xffff98665fb40000
 vmcs link: 0xffffffffffffffff
 `;
 
+/** All encodings, one with a slip: two digits of GS access rights, so that the preemption timer gets them. */
+const ENCODINGS = FIELDS.map(({ identifier, encoding }) => {
+  const written = identifier === "GUEST_GS_ACCESS_RIGHTS" ? 0x482e : encoding;
+  return `${identifier} = 0x${written.toString(16).padStart(4, "0")}\n`;
+}).join("");
+
 export const EXAMPLES: readonly Example[] = [
-  { title: "EPT pointer beyond MAXPHYADDR", cpu: "sandybridge", dump: EPT_POINTER },
-  { title: "GS access rights of 0", cpu: "", dump: GS_ACCESS_RIGHTS },
+  { title: "EPT pointer beyond MAXPHYADDR", cpu: "sandybridge", dump: EPT_POINTER, encodings: "" },
+  { title: "a wrong encoding", cpu: "", dump: GS_LISTING, encodings: ENCODINGS },
 ];

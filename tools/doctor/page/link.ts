@@ -5,6 +5,8 @@ export interface Shared {
   readonly dump: string;
   readonly cpu: string;
   readonly capabilities: string;
+  /** The author's own encodings, or "". */
+  readonly encodings: string;
 }
 
 /** Longer links are cut short by mailers, trackers and chats. */
@@ -17,6 +19,7 @@ export async function fragmentOf(shared: Shared): Promise<string | { readonly re
   const parts = new URLSearchParams({ dump: await packed(shared.dump) });
   if (shared.cpu !== "") parts.set("cpu", shared.cpu);
   if (shared.capabilities !== "") parts.set("caps", await packed(shared.capabilities));
+  if (shared.encodings !== "") parts.set("fields", await packed(shared.encodings));
   const fragment = parts.toString();
   if (fragment.length <= LONGEST_FRAGMENT) return fragment;
   return {
@@ -32,6 +35,7 @@ export async function sharedOf(fragment: string): Promise<Shared | { readonly re
       dump: await unpacked(parts.get("dump") ?? ""),
       cpu: parts.get("cpu") ?? "",
       capabilities: parts.has("caps") ? await unpacked(parts.get("caps")!) : "",
+      encodings: parts.has("fields") ? await unpacked(parts.get("fields")!) : "",
     };
   } catch {
     return {

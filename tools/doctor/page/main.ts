@@ -2,7 +2,6 @@
 import { Doctor } from "../doctor.ts";
 import { CheckView } from "./check-view.ts";
 import { found, jumpTo } from "./dom.ts";
-import { sharedOf } from "./link.ts";
 import { Reference } from "./reference-view.ts";
 import { startTheme } from "./theme.ts";
 
@@ -44,8 +43,10 @@ async function route(): Promise<void> {
     show("rules");
     found("rules-title", HTMLElement).focus();
   } else if (fragment.startsWith("rule=")) showRule(new URLSearchParams(fragment).get("rule") ?? "");
-  else if (fragment.startsWith("dump=")) await showShared(fragment);
-  else {
+  else if (fragment.startsWith("dump=")) {
+    show("check");
+    await check.follow(fragment);
+  } else {
     show("check");
     say(
       `Found the link’s part “${fragment.slice(0, 40)}”, expected dump=…, rule=… or rules: see whether the link is whole.`,
@@ -56,13 +57,6 @@ async function route(): Promise<void> {
 function showRule(slug: string): void {
   show("rules");
   if (!reference.show(slug)) say(`Found no rule “${slug.slice(0, 80)}”, expected a slug of the list below: search it.`);
-}
-
-async function showShared(fragment: string): Promise<void> {
-  show("check");
-  const shared = await sharedOf(fragment);
-  if ("reason" in shared) say(shared.reason);
-  else check.restore(shared);
 }
 
 /** Links within the page move the focus and leave the address, which may hold a dump. */

@@ -11,11 +11,11 @@ export interface Verdict {
   readonly more: string;
 }
 
-/** Says what the examination found. Advice is no violation. */
+/** Says what the examination found, and on what, in the words of `about`. Advice is no violation. */
 export function verdictOf(
   examination: DumpExamination,
   byStage: ReadonlyMap<Stage, readonly Labelled[]>,
-  processor: string,
+  about: readonly string[],
 ): Verdict {
   const failing = [...byStage].filter(([stage]) => stage !== "advice");
   const violated = failing.reduce((sum, [, labelled]) => sum + labelled.length, 0);
@@ -26,7 +26,7 @@ export function verdictOf(
     violated > 0 ? `${consequence(failing.map(([stage]) => stage))}.` : "",
     undecidable > 0 ? `${counted(undecidable, "rule")} cannot be decided.` : "",
     advice > 0 ? `${counted(advice, "piece")} of advice.` : "",
-    `Processor: ${processor}.`,
+    `${about.join("; ")}.`,
   ];
   const outcome = violated > 0 ? "violated" : undecidable > 0 ? "undecidable" : "holds";
   const headline =
