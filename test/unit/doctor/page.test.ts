@@ -142,6 +142,15 @@ test("without a processor no rule of case 1 is violated, and the conditions are 
   await closePage(page);
 });
 
+test("rules on the processor's state are told as not asked where the dump tells nothing of it", async () => {
+  const page = await openPage(browser, fromDisk);
+  await check(page, case1, "sandybridge");
+  await page.getByText(/^\d+ rules not asked$/).click();
+  await page.getByRole("link", { name: "vmxon.cr4.vmxe" }).waitFor();
+  assert.match(await page.locator("#verdict").innerText(), /on what comes before the entry were not asked/);
+  await closePage(page);
+});
+
 test("rules that cannot be decided stand under what they miss, each once", async () => {
   const page = await openPage(browser, fromDisk);
   await check(page, case1.replace(/^EPT pointer.*\n/m, ""), "sandybridge");

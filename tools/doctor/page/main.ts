@@ -12,6 +12,7 @@ startTheme();
 const base64 = found("doctor-wasm", HTMLScriptElement).text;
 const doctor = await Doctor.load(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)));
 const check = new CheckView(doctor, say);
+found("edition", HTMLElement).textContent = doctor.edition;
 const reference = new Reference(doctor.rules);
 followJumps();
 addEventListener("hashchange", () => void route());

@@ -1,5 +1,5 @@
 // The result of an examination: violated rules by stage, advice, what cannot be decided, and what holds.
-import type { Finding, Rule, Stage, Witness } from "../doctor.ts";
+import type { Finding, Stage, Witness } from "../doctor.ts";
 import type { Dump } from "../dump.ts";
 import type { DumpExamination } from "../examine.ts";
 import { citation, STAGE_WORDS } from "../stages.ts";
@@ -8,6 +8,10 @@ import { lineId } from "./dump-view.ts";
 import { inDump, type Labelled, markId, type PlacedNote } from "./findings.ts";
 import { undecidableView } from "./undecidable-view.ts";
 import { bitRanges, counted, inputView, markedValue, slugLink, valueText } from "./values.ts";
+
+/** What the doctor says of a witness whose requirement is the rule's sentence. */
+const AS_THE_RULE_SAYS = "must be as the rule says";
+const NOT_ASKED = "They are about the processor's state before the entry, of which the dump tells nothing.";
 
 /** Everything below the verdict. */
 export function reportView(
@@ -18,12 +22,14 @@ export function reportView(
 ): Node[] {
   const { findings } = examination;
   const undecidable = findings.filter(({ outcome, rule }) => outcome === "undecidable" && rule.stage !== "advice");
+  const notAsked = findings.filter(({ outcome }) => outcome === "notAsked");
   const holding = findings.filter(({ outcome, rule }) => outcome === "holds" && rule.stage !== "advice");
   return [
     ...[...byStage].map(([stage, labelled]) => stageView(stage, labelled, dump, examination)),
     ...undecidableView(undecidable),
     ...notesView(notes),
-    ...holdingView(holding.map(({ rule }) => rule)),
+    ...listView(notAsked, `${counted(notAsked.length, "rule")} not asked`, NOT_ASKED),
+    ...listView(holding, `${counted(holding.length, "rule")} ${holding.length === 1 ? "holds" : "hold"}`, ""),
   ];
 }
 
@@ -67,7 +73,10 @@ function witnessView(witness: Witness, dump: Dump, examination: DumpExamination)
     { class: "witness" },
     row(input.kind === "field" ? "Field" : "Input", inputView(input), ...place),
     row("Found", markedValue(input, found, bits)),
-    row("Required", bits.length === 0 ? witness.requirement : bitsView(witness)),
+    witness.entry === 0 ? null : row("Entry", `${witness.entry} of the VM-entry MSR-load area, counted from 1`),
+    witness.requirement === AS_THE_RULE_SAYS
+      ? null
+      : row("Required", bits.length === 0 ? witness.requirement : bitsView(witness)),
   );
 }
 
@@ -121,13 +130,17 @@ function notesView(notes: readonly PlacedNote[]): Node[] {
   return [element("details", { class: "notes" }, summary, element("ul", {}, ...items))];
 }
 
-function holdingView(rules: readonly Rule[]): Node[] {
-  if (rules.length === 0) return [];
-  const summary = element(
-    "summary",
-    {},
-    element("h3", {}, `${counted(rules.length, "rule")} ${rules.length === 1 ? "holds" : "hold"}`),
-  );
-  const items = rules.map((rule) => element("li", {}, slugLink(rule)));
-  return [element("details", { class: "holding" }, summary, element("ul", { class: "slugs" }, ...items))];
+/** Rules by their slugs alone, collapsed. */
+function listView(findings: readonly Finding[], title: string, why: string): Node[] {
+  if (findings.length === 0) return [];
+  const items = findings.map(({ rule }) => element("li", {}, slugLink(rule)));
+  return [
+    element(
+      "details",
+      {},
+      element("summary", {}, element("h3", {}, title)),
+      why === "" ? null : element("p", {}, why),
+      element("ul", { class: "slugs" }, ...items),
+    ),
+  ];
 }

@@ -20,11 +20,15 @@ export function verdictOf(
   const failing = [...byStage].filter(([stage]) => stage !== "advice");
   const violated = failing.reduce((sum, [, labelled]) => sum + labelled.length, 0);
   const rules = examination.findings.filter(({ rule }) => rule.stage !== "advice");
+  const notAsked = rules.filter(({ outcome }) => outcome === "notAsked").length;
   const undecidable = rules.filter(({ outcome }) => outcome === "undecidable").length;
   const advice = byStage.get("advice")?.length ?? 0;
   const more = [
     violated > 0 ? `${consequence(failing.map(([stage]) => stage))}.` : "",
     undecidable > 0 ? `${counted(undecidable, "rule")} cannot be decided.` : "",
+    notAsked > 0
+      ? `${counted(notAsked, "rule")} on what comes before the entry ${notAsked === 1 ? "was" : "were"} not asked.`
+      : "",
     advice > 0 ? `${counted(advice, "piece")} of advice.` : "",
     `${about.join("; ")}.`,
   ];
@@ -34,7 +38,7 @@ export function verdictOf(
       ? `${counted(violated, "rule")} of VM entry ${violated === 1 ? "is" : "are"} violated`
       : undecidable > 0
         ? "No rule is violated as far as is known"
-        : `All ${counted(rules.length, "rule")} of VM entry hold`;
+        : `All ${counted(rules.length - notAsked, "rule")} of VM entry hold`;
   return { outcome, headline, more: more.filter((sentence) => sentence !== "").join(" ") };
 }
 
