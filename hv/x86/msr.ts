@@ -21,6 +21,7 @@ export const IA32_MCG_CAP: u32 = 0x179;
 export const IA32_MCG_STATUS: u32 = 0x17a;
 export const IA32_MISC_ENABLE: u32 = 0x1a0;
 export const IA32_DEBUGCTL: u32 = 0x1d9;
+export const IA32_PERF_CAPABILITIES: u32 = 0x345;
 export const IA32_PERF_GLOBAL_CTRL: u32 = 0x38f;
 export const IA32_RTIT_CTL: u32 = 0x570;
 export const IA32_TSC_DEADLINE: u32 = 0x6e0;

@@ -1,9 +1,16 @@
 // Fills the doctor's subject from the processor: the current VMCS, the capabilities, and the state at the entry.
 
-import { CPUID_LEAF_ADDRESS_SIZES, CPUID_LEAF_EXTENDED_MAXIMUM, CPUID_LEAF_VENDOR } from "../../x86/cpuid";
-import { IA32_EFER, IA32_FEATURE_CONTROL, IA32_VMX_BASIC } from "../../x86/msr";
+import {
+  CPUID_1_ECX_PDCM,
+  CPUID_7_EBX_PROCESSOR_TRACE,
+  CPUID_LEAF_ADDRESS_SIZES,
+  CPUID_LEAF_EXTENDED_MAXIMUM,
+  CPUID_LEAF_VENDOR,
+} from "../../x86/cpuid";
+import { IA32_EFER, IA32_FEATURE_CONTROL, IA32_PERF_CAPABILITIES, IA32_RTIT_CTL, IA32_VMX_BASIC } from "../../x86/msr";
 import { VMCS_FIELD_COUNT, VMCS_FIELD_ENCODINGS } from "../../x86/vmcs-field-names";
 import {
+  GUEST_CR3,
   VIRTUAL_APIC_ADDRESS,
   VM_ENTRY_MSR_LOAD_ADDRESS,
   VM_ENTRY_MSR_LOAD_COUNT,
@@ -12,11 +19,14 @@ import {
 import {
   CAP_BASIC,
   CAP_CPUID_14_EBX,
+  CAP_CPUID_14_ECX,
   CAP_CPUID_1C_EAX,
+  CAP_CPUID_1C_EBX,
   CAP_CPUID_1_ECX,
   CAP_CPUID_1_EDX,
   CAP_CPUID_7_1_EAX,
   CAP_CPUID_7_1_EDX,
+  CAP_CPUID_7_2_EDX,
   CAP_CPUID_7_EBX,
   CAP_CPUID_7_ECX,
   CAP_CPUID_7_EDX,
@@ -28,6 +38,7 @@ import {
   CAP_CPUID_A_EDX,
   CAP_CPUID_D_1_EAX,
   CAP_EXIT_CTLS2,
+  CAP_PERF_CAPABILITIES,
   STATE_A20M,
   STATE_BLOCKING_BY_MOV_SS,
   STATE_CPL,
@@ -45,7 +56,9 @@ import {
   STATE_IS_LAUNCHED,
   STATE_IS_VMRESUME,
   STATE_LINK_REVISION,
+  STATE_MEMORY_PDPTE0,
   STATE_RFLAGS,
+  STATE_RTIT_CTL,
   STATE_VTPR,
 } from "../../doctor/inputs";
 import { MAXIMUM_MSR_ENTRIES, Subject } from "../../doctor/subject";
@@ -57,6 +70,7 @@ import {
   REGISTER_CR0,
   REGISTER_CR4,
   REGISTER_RFLAGS,
+  tryRdmsr,
   tryVmread,
   VM_SUCCEED,
 } from "../hardware";
@@ -65,6 +79,9 @@ import { VmxCapabilities } from "../vmx/capabilities";
 
 /** VTPR: the virtual TPR on the virtual-APIC page (SDM 3C 30.1.1). */
 const VTPR_OFFSET: u64 = 0x80;
+/** With PAE paging CR3 holds the address of four PDPTEs (SDM 3A 4.4.1). */
+const PAE_CR3_ADDRESS: u64 = 0xffffffe0;
+const PDPTES: u32 = 4;
 const MSR_ENTRY_BYTES: u64 = 16;
 
 // The words of CPUID that rules read: leaf, sub-leaf, and the place of the register (EAX, EBX, ECX, EDX).
@@ -85,6 +102,9 @@ const CPUID_INPUTS: StaticArray<u32> = [
   CAP_CPUID_80000001_ECX,
   CAP_CPUID_80000001_EDX,
   CAP_CPUID_80000008_EAX,
+  CAP_CPUID_7_2_EDX,
+  CAP_CPUID_14_ECX,
+  CAP_CPUID_1C_EBX,
 ];
 const EXTENDED: u32 = CPUID_LEAF_EXTENDED_MAXIMUM;
 const LEAVES: StaticArray<u32> = [
@@ -104,13 +124,36 @@ const LEAVES: StaticArray<u32> = [
   EXTENDED + 1,
   EXTENDED + 1,
   CPUID_LEAF_ADDRESS_SIZES,
+  7,
+  0x14,
+  0x1c,
 ];
-const SUBLEAVES: StaticArray<u32> = [0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0];
+const SUBLEAVES: StaticArray<u32> = [0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 2, 0, 0];
 const EAX: u32 = 0;
 const EBX: u32 = 1;
 const ECX: u32 = 2;
 const EDX: u32 = 3;
-const WORDS: StaticArray<u32> = [ECX, EDX, EBX, ECX, EDX, EAX, EDX, EAX, ECX, EDX, EAX, EBX, EAX, ECX, EDX, EAX];
+const WORDS: StaticArray<u32> = [
+  ECX,
+  EDX,
+  EBX,
+  ECX,
+  EDX,
+  EAX,
+  EDX,
+  EAX,
+  ECX,
+  EDX,
+  EAX,
+  EBX,
+  EAX,
+  ECX,
+  EDX,
+  EAX,
+  EDX,
+  ECX,
+  EBX,
+];
 
 /** Reads the VMX capability MSRs and CPUID. What the processor does not have reads as 0. */
 export function readCapabilities(subject: Subject, capabilities: VmxCapabilities): void {
@@ -129,6 +172,14 @@ export function readCapabilities(subject: Subject, capabilities: VmxCapabilities
     if (exists) cpuid.read(LEAVES[i], SUBLEAVES[i]);
     subject.set(CPUID_INPUTS[i], exists ? wordOf(cpuid, WORDS[i]) : 0);
   }
+  const hasPerfCapabilities = (subject.get(CAP_CPUID_1_ECX) & CPUID_1_ECX_PDCM) != 0;
+  subject.set(CAP_PERF_CAPABILITIES, hasPerfCapabilities ? msrOrZero(IA32_PERF_CAPABILITIES) : 0);
+}
+
+/** A hypervisor below may hide an MSR that CPUID shows. */
+function msrOrZero(index: u32): u64 {
+  const value = new StaticArray<u64>(1);
+  return tryRdmsr(index, changetype<usize>(value)) == 1 ? value[0] : 0;
 }
 
 function wordOf(cpuid: Cpuid, word: u32): u32 {
@@ -173,6 +224,8 @@ export class EntryReader {
     subject.set(STATE_IN_SMX_OPERATION, 0);
     subject.set(STATE_IN_SMM, 0);
     subject.set(STATE_IN_SEAM, 0);
+    const hasTrace = (subject.get(CAP_CPUID_7_EBX) & CPUID_7_EBX_PROCESSOR_TRACE) != 0;
+    subject.set(STATE_RTIT_CTL, hasTrace ? msrOrZero(IA32_RTIT_CTL) : 0);
     subject.set(STATE_BLOCKING_BY_MOV_SS, 0);
     subject.set(STATE_A20M, 0);
     subject.set(STATE_CURRENT_VMCS_POINTER, vmcs);
@@ -190,7 +243,16 @@ export class EntryReader {
     const vtpr = subject.get(VIRTUAL_APIC_ADDRESS) + VTPR_OFFSET;
     subject.unset(STATE_VTPR);
     if (this.pool.holds(vtpr, 4)) subject.set(STATE_VTPR, this.read32(vtpr) & 0xff);
+    this.readTables(subject.get(GUEST_CR3) & PAE_CR3_ADDRESS);
     this.readMsrArea(subject.get(VM_ENTRY_MSR_LOAD_ADDRESS), subject.get(VM_ENTRY_MSR_LOAD_COUNT));
+  }
+
+  private readTables(address: u64): void {
+    const areThere = this.pool.holds(address, PDPTES * 8);
+    for (let n: u32 = 0; n < PDPTES; n++) {
+      if (areThere) this.subject.set(STATE_MEMORY_PDPTE0 + n, this.read64(address + 8 * n));
+      else this.subject.unset(STATE_MEMORY_PDPTE0 + n);
+    }
   }
 
   private readMsrArea(address: u64, count: u64): void {
