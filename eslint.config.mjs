@@ -23,8 +23,8 @@ const BOUNDARIES = {
   guarded: [
     {
       name: "vmEnter",
-      by: ["hv/core/vmx/run", "hv/core/vmx/script-steps"],
-      reason: "run checks for stale translations first; the script runs no guest, so that it has none",
+      by: ["hv/core/vmx/run", "hv/core/vmx/script-steps", "hv/core/mutate/mutate"],
+      reason: "run checks for stale translations first; the script and mutate run no guest, so that they have none",
     },
   ],
 };
@@ -42,6 +42,8 @@ const MEMORY_GRANTS = [
   { files: ["hv/core/vmm.ts"], grants: { address: true, view: true } },
   // The CPU lays out the head of a VMXON region and a VMCS.
   { files: ["hv/core/vmx/vmx-region.ts"], grants: { view: true } },
+  // The CPU lays out MSR areas, PDPTEs, and the virtual-APIC page.
+  { files: ["hv/core/mutate/surroundings.ts"], grants: { view: true } },
   // Faults on purpose, for the tests of the reports.
   { files: ["hv/core/monitor/fail.ts", "hv/vmm/guests/faults.ts"], grants: { view: true } },
   // Three elements an exit, each behind a check of the exit reason; the checks again would cost ticks in each.

@@ -15,6 +15,7 @@ import { Mtrrs } from "./memory/memory-type";
 import { PAGE_BYTES, PagePool } from "./memory/page-pool";
 import { PhysicalMemory } from "./memory/physical-memory";
 import { printConsoles } from "./monitor/consoles";
+import { runMutations } from "./mutate/mutate";
 import { probe } from "./monitor/probe";
 import {
   RESULT_BAD_BOOT_INFORMATION,
@@ -109,6 +110,7 @@ function inVmxOperation(machine: Machine): u32 {
   const isStrict = machine.options.isStrict;
   if (machine.options.isScript) return runScript(machine);
   if (!machine.capabilities.check(machine.console, isStrict) && isStrict) return RESULT_INCONSISTENT_CAPABILITIES;
+  if (machine.options.isMutation) return runMutations(machine);
   return machine.options.isProbe ? probe(machine) : runGuests(machine);
 }
 

@@ -9,7 +9,7 @@ import { choosePlace, onNames, runImage, type On } from "../emulators/run-image.
 import { defaultNestedTimeoutSeconds } from "../emulators/nested/nested.ts";
 import { defaultMemory, defaultTimeoutSeconds, type RunResult } from "../emulators/run.ts";
 import { ToolError } from "../errors.ts";
-import { guestNames } from "../guests.ts";
+import { runnableNames } from "../guests.ts";
 import { joinOptions } from "../image/command-line.ts";
 import { interruptible } from "../interrupt.ts";
 import { builtElf, root } from "../paths.ts";
@@ -56,7 +56,7 @@ export function runCommand(): Command {
   return new Command("run")
     .description("Build the image and run it in an emulator; the serial line goes to stdout.")
     .addOption(new Option("--on <emulator>", "where to run").choices(onNames).default("auto"))
-    .addOption(new Option("--guest <name>", `the guest: ${guestNames.join(", ")}`).argParser(parseGuest))
+    .addOption(new Option("--guest <name>", `the guest: ${runnableNames.join(", ")}`).argParser(parseGuest))
     .option("--append <text>", "words for Basalt's boot command line")
     .option("--cpu <model>", `the emulator's CPU model (Bochs: ${defaultBochsCpu}, KVM and nested: host, TCG: max)`)
     .addOption(numberOption("--memory <MiB>", "the machine's RAM", 64, 65536).default(defaultMemory))
@@ -79,8 +79,8 @@ function numberOption(flags: string, description: string, least: number, most: n
 }
 
 function parseGuest(name: string): string {
-  if (guestNames.includes(name)) return name;
-  throw new InvalidArgumentError(`There is no guest of this name. The guests are: ${guestNames.join(", ")}.`);
+  if (runnableNames.includes(name)) return name;
+  throw new InvalidArgumentError(`There is no guest of this name. The guests are: ${runnableNames.join(", ")}.`);
 }
 
 async function run(options: RunCommandOptions): Promise<void> {

@@ -6,7 +6,7 @@ import { END_AUTOMATIC, END_NAMES } from "../firmware/end-choice";
 import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/console";
 
 const KNOWN: string =
-  "guest=NAME[,NAME...], iterations=N, loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, end=NAME, fail=NAME";
+  "guest=NAME[,NAME...], iterations=N, loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, end=NAME, fail=NAME";
 
 /** What `fail=` makes happen on purpose, so that the reports of host failures can be seen and tested. */
 export const FAIL_NOTHING: u32 = 0;
@@ -30,6 +30,8 @@ const FAIL_NAMES: StaticArray<string> = [
 /** `doctor=`: when the rules of VM entry are gone through. */
 const DOCTOR_NAMES: StaticArray<string> = ["on-failure", "strict"];
 
+/** No guest that a vmm loads: it runs alone, and needs none. */
+const MUTATION: string = "mutate";
 const MAXIMUM_GUESTS: i32 = 8;
 /** Of a wrong option, so that what is wrong with it fits the line too. */
 const SHOWN_LETTERS: i32 = 60;
@@ -49,6 +51,10 @@ export class BootOptions {
   isProbe: bool = false;
   /** Run hv/core/vmx/script.ts instead of guests. */
   isScript: bool = false;
+  /** `guest=mutate`: run hv/core/mutate instead of guests. */
+  isMutation: bool = false;
+  /** `mutate=all`: also what no real machine would survive. */
+  isMutationWhole: bool = false;
   /** One of END_*. */
   end: u32 = END_AUTOMATIC;
   fail: u32 = FAIL_NOTHING;
@@ -81,6 +87,7 @@ export class BootOptions {
     if (name == "end") return this.applyEnd(value);
     if (name == "fail") return this.applyFail(value);
     if (name == "doctor") return this.applyDoctor(value);
+    if (name == "mutate") return this.applyMutate(value);
     const isFlag = name == "quiet" || name == "strict" || name == "probe" || name == "vmx-script";
     if (!isFlag) return "unknown option; Basalt knows " + KNOWN;
     if (hasValue) return "takes no value; write '" + name + "'";
@@ -92,15 +99,22 @@ export class BootOptions {
   }
 
   private applyGuests(value: string): string {
+    this.isMutation = value == MUTATION;
+    if (this.isMutation) return "";
     const names = value.split(",");
     if (names.length > MAXIMUM_GUESTS) return "at most 8 guests run in one boot";
     this.guests.length = 0;
     for (let i = 0; i < names.length; i++) {
       const guest = indexOf(GUEST_NAMES, names[i]);
-      if (guest < 0) return "no such guest; Basalt has " + list(GUEST_NAMES);
+      if (guest < 0) return "no such guest; Basalt has " + list(GUEST_NAMES) + ", and mutate by itself";
       this.guests.push(<u32>guest);
     }
     return "";
+  }
+
+  private applyMutate(value: string): string {
+    this.isMutationWhole = value == "all";
+    return this.isMutationWhole ? "" : "expected all";
   }
 
   private applyIterations(value: string): string {

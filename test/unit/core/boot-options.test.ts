@@ -12,6 +12,8 @@ const mistakes: readonly (readonly [string, RegExp])[] = [
   ["guest=hlt,", /'guest=hlt,'.*no such guest/],
   ["guest=HLT", /no such guest/],
   [`guest=${Array.from({ length: 9 }, () => "hlt").join(",")}`, /at most 8 guests/],
+  ["guest=mutate,hlt", /'guest=mutate,hlt'.*no such guest.*, and mutate by itself/],
+  ["mutate=some", /'mutate=some'.*expected all/],
   ["iterations=0", /'iterations=0'.*expected a number/],
   ["iterations=", /expected a number/],
   ["iterations=-1", /expected a number/],
