@@ -2,6 +2,7 @@
 import type { AllowedSettings, Capabilities } from "./capabilities.ts";
 import { has } from "./bits.ts";
 import type { EntryState, Rule } from "./entry-state.ts";
+import { FEATURE_RULES } from "./feature-checks.ts";
 
 const PAGE = 4096n;
 
@@ -50,7 +51,7 @@ function isInjectionGood(s: EntryState): boolean {
     (type !== 3n || vector <= 31n) &&
     delivers === wantsErrorCode &&
     !has(information, 0x7ffff000n) &&
-    (!delivers || !has(s.get("VM_ENTRY_EXCEPTION_ERROR_CODE"), ~0x7fffn)) &&
+    (!delivers || !has(s.get("VM_ENTRY_EXCEPTION_ERROR_CODE"), ~0xffffn)) &&
     length >= minimum &&
     length <= 15n
   );
@@ -144,4 +145,4 @@ const ENTRY: readonly Rule[] = [
   ],
 ];
 
-export const CONTROL_RULES: readonly Rule[] = [...EXECUTION, ...EXIT, ...ENTRY];
+export const CONTROL_RULES: readonly Rule[] = [...EXECUTION, ...FEATURE_RULES, ...EXIT, ...ENTRY];

@@ -1,6 +1,8 @@
 // A VMCS as VM entry looks at it: fields by name, control words, and the CPU's limits.
 import type { Capabilities } from "./capabilities.ts";
 import { has } from "./bits.ts";
+import type { CpuModel } from "./cpu-model.ts";
+import type { PhysicalMemory } from "./physical-memory.ts";
 import { control } from "./tables.ts";
 import type { Vmcs } from "./vmcs.ts";
 
@@ -10,13 +12,17 @@ export type Rule = readonly [string, (state: EntryState) => boolean];
 export class EntryState {
   readonly vmcs: Vmcs;
   readonly capabilities: Capabilities;
+  readonly model: CpuModel;
+  readonly memory: PhysicalMemory;
   /** MAXPHYADDR. */
   readonly addressBits: number;
 
-  constructor(vmcs: Vmcs, capabilities: Capabilities, addressBits: number) {
+  constructor(vmcs: Vmcs, capabilities: Capabilities, model: CpuModel, memory: PhysicalMemory) {
     this.vmcs = vmcs;
     this.capabilities = capabilities;
-    this.addressBits = addressBits;
+    this.model = model;
+    this.memory = memory;
+    this.addressBits = model.maximumPhysicalAddress;
   }
 
   get(name: string): bigint {

@@ -1,6 +1,7 @@
 // Checks of VM entry on the guest state (SDM 3C 27.3.1): a broken rule is exit reason 33 with bit 31 set.
-// Virtual-8086 guests and PDPTEs in the VMCS are left out: Basalt's guests start in 64-bit mode or in real mode.
 import { has, isCanonical, isPat } from "./bits.ts";
+import { NON_REGISTER, injectedType, EXTERNAL_INTERRUPT } from "./non-register-checks.ts";
+import { isVirtual8086, VIRTUAL_8086_RULES } from "./virtual-8086-checks.ts";
 import type { EntryState, Rule } from "./entry-state.ts";
 
 const CR0_PE = 1n;
@@ -11,7 +12,6 @@ const EFER_BITS = 0xd01n;
 const EFER_LME = 1n << 8n;
 const EFER_LMA = 1n << 10n;
 const RFLAGS_ALWAYS_ONE = 2n;
-const RFLAGS_TF = 1n << 8n;
 const RFLAGS_IF = 1n << 9n;
 const RFLAGS_VM = 1n << 17n;
 const RFLAGS_RESERVED = ~0x3f7fd7n;
@@ -55,11 +55,23 @@ function isEferGood(s: EntryState): boolean {
   return !has(efer, ~EFER_BITS) && isActive === isLongMode(s) && pagingAgrees;
 }
 
+const CPUID_RTM = 1 << 11;
+const PERF_CAPABILITIES_FREEZE_IN_SMM = 1n << 12n;
+
+/** Bits 2 (bus locks, which no model has), 5:3 and 63:16 are reserved, 14 and 15 where their features are missing. */
+function isDebugctlGood(s: EntryState): boolean {
+  if (!s.entry("LOAD_DEBUG_CONTROLS")) return true;
+  const hasRtm = (s.model.leaf(7)[1] & CPUID_RTM) !== 0;
+  const freezes = has(s.capabilities.value("IA32_PERF_CAPABILITIES"), PERF_CAPABILITIES_FREEZE_IN_SMM);
+  const allowed = 0x3fc3n | (hasRtm ? 1n << 15n : 0n) | (freezes ? 1n << 14n : 0n);
+  return !has(s.get("GUEST_IA32_DEBUGCTL"), ~allowed);
+}
+
 const REGISTERS: readonly Rule[] = [
   ["27.3.1.1 CR0", (s) => isControlRegisterGood(s, "CR0")],
   ["27.3.1.1 paging needs protection", (s) => !has(s.get("GUEST_CR0"), CR0_PG) || has(s.get("GUEST_CR0"), CR0_PE)],
   ["27.3.1.1 CR4", (s) => isControlRegisterGood(s, "CR4")],
-  ["27.3.1.1 DEBUGCTL", (s) => !s.entry("LOAD_DEBUG_CONTROLS") || !has(s.get("GUEST_IA32_DEBUGCTL"), ~0xffc3n)],
+  ["27.3.1.1 DEBUGCTL", isDebugctlGood],
   [
     "27.3.1.1 IA-32e mode needs PG and PAE",
     (s) => !isLongMode(s) || (has(s.get("GUEST_CR0"), CR0_PG) && has(s.get("GUEST_CR4"), CR4_PAE)),
@@ -101,11 +113,8 @@ function isDataTypeGood(type: bigint): boolean {
 }
 
 const SEGMENTS: readonly Rule[] = [
-  ["27.3.1.2 TR selector", (s) => !has(s.get("GUEST_TR_SELECTOR"), 4n)],
-  ["27.3.1.2 LDTR selector", (s) => !isUsable(s, "LDTR") || !has(s.get("GUEST_LDTR_SELECTOR"), 4n)],
   ["27.3.1.2 SS selector", (s) => isUnrestricted(s) || rpl(s, "SS") === rpl(s, "CS")],
-  ["27.3.1.2 bases of TR, FS and GS", (s) => ["TR", "FS", "GS"].every((name) => isCanonical(base(s, name)))],
-  ["27.3.1.2 base of LDTR", (s) => !isUsable(s, "LDTR") || isCanonical(base(s, "LDTR"))],
+  ["27.3.1.2 bases of FS and GS", (s) => ["FS", "GS"].every((name) => isCanonical(base(s, name)))],
   ["27.3.1.2 base of CS", (s) => base(s, "CS") >> 32n === 0n],
   [
     "27.3.1.2 bases of SS, DS and ES",
@@ -143,6 +152,13 @@ const SEGMENTS: readonly Rule[] = [
     "27.3.1.2 limits",
     (s) => isLimitGood(s, "CS") && ["SS", ...DATA].every((name) => !isUsable(s, name) || isLimitGood(s, name)),
   ],
+];
+
+const SYSTEM_SEGMENTS: readonly Rule[] = [
+  ["27.3.1.2 TR selector", (s) => !has(s.get("GUEST_TR_SELECTOR"), 4n)],
+  ["27.3.1.2 LDTR selector", (s) => !isUsable(s, "LDTR") || !has(s.get("GUEST_LDTR_SELECTOR"), 4n)],
+  ["27.3.1.2 base of TR", (s) => isCanonical(base(s, "TR"))],
+  ["27.3.1.2 base of LDTR", (s) => !isUsable(s, "LDTR") || isCanonical(base(s, "LDTR"))],
   ["27.3.1.2 TR type", (s) => typeOf(s, "TR") === 11n || (!isLongMode(s) && typeOf(s, "TR") === 3n)],
   [
     "27.3.1.2 TR",
@@ -172,14 +188,6 @@ function isRipGood(s: EntryState): boolean {
   return s.get("GUEST_RIP") >> 32n === 0n;
 }
 
-/** The injected event's type, or -1. */
-function injectedType(s: EntryState): number {
-  const information = s.get("VM_ENTRY_INTERRUPTION_INFORMATION");
-  return has(information, 1n << 31n) ? Number((information >> 8n) & 7n) : -1;
-}
-const EXTERNAL_INTERRUPT = 0;
-const NMI = 2;
-
 const RIP_AND_RFLAGS: readonly Rule[] = [
   ["27.3.1.4 RIP", isRipGood],
   [
@@ -196,55 +204,17 @@ const RIP_AND_RFLAGS: readonly Rule[] = [
   ],
 ];
 
-const STI = 1n;
-const MOV_SS = 2n;
-const SMI = 4n;
-const NMI_BLOCKING = 8n;
-const blocks = (s: EntryState, bit: bigint): boolean => has(s.get("GUEST_INTERRUPTIBILITY_STATE"), bit);
-const activity = (s: EntryState): bigint => s.get("GUEST_ACTIVITY_STATE");
+/** The segment registers' rules for a guest that is not in virtual-8086 mode, and those of one that is. */
+const OUTSIDE_VIRTUAL_8086: readonly Rule[] = SEGMENTS.map(([name, isKept]) => [
+  name,
+  (s) => isVirtual8086(s) || isKept(s),
+]);
 
-function isActivitySupported(s: EntryState): boolean {
-  const state = activity(s);
-  return state === 0n || (state <= 3n && has(s.capabilities.misc, 1n << (5n + state)));
-}
-
-/** With STI or MOV SS blocking, or in HLT, BS is pending if and only if a single step is (IA32_DEBUGCTL.BTF is 0). */
-function isPendingStepGood(s: EntryState): boolean {
-  if (!blocks(s, STI | MOV_SS) && activity(s) !== 1n) return true;
-  return has(s.get("GUEST_PENDING_DEBUG_EXCEPTIONS"), 1n << 14n) === has(s.get("GUEST_RFLAGS"), RFLAGS_TF);
-}
-
-const NON_REGISTER: readonly Rule[] = [
-  ["27.3.1.5 activity state", isActivitySupported],
-  ["27.3.1.5 HLT needs SS.DPL 0", (s) => activity(s) !== 1n || dpl(s, "SS") === 0n],
-  ["27.3.1.5 blocking needs the active state", (s) => activity(s) === 0n || !blocks(s, STI | MOV_SS)],
-  ["27.3.1.5 interruptibility", (s) => !has(s.get("GUEST_INTERRUPTIBILITY_STATE"), ~0x1fn)],
-  ["27.3.1.5 STI or MOV SS", (s) => !blocks(s, STI) || !blocks(s, MOV_SS)],
-  ["27.3.1.5 STI needs RFLAGS.IF", (s) => !blocks(s, STI) || has(s.get("GUEST_RFLAGS"), RFLAGS_IF)],
-  [
-    "27.3.1.5 injection while blocked",
-    (s) => {
-      const type = injectedType(s);
-      return (type !== EXTERNAL_INTERRUPT || !blocks(s, STI | MOV_SS)) && (type !== NMI || !blocks(s, MOV_SS));
-    },
-  ],
-  ["27.3.1.5 SMI", (s) => !blocks(s, SMI)],
-  [
-    "27.3.1.5 an NMI while NMIs are blocked",
-    (s) => !s.pin("VIRTUAL_NMIS") || injectedType(s) !== NMI || !blocks(s, NMI_BLOCKING),
-  ],
-  ["27.3.1.5 pending debug exceptions", (s) => !has(s.get("GUEST_PENDING_DEBUG_EXCEPTIONS"), ~0x1500fn)],
-  ["27.3.1.5 pending single step", isPendingStepGood],
+export const GUEST_RULES: readonly Rule[] = [
+  ...REGISTERS,
+  ...OUTSIDE_VIRTUAL_8086,
+  ...VIRTUAL_8086_RULES,
+  ...SYSTEM_SEGMENTS,
+  ...RIP_AND_RFLAGS,
+  ...NON_REGISTER,
 ];
-
-const LINK_POINTER: Rule = [
-  "27.3.1.5 VMCS link pointer",
-  (s) => {
-    const pointer = s.get("VMCS_LINK_POINTER");
-    return pointer === 0xffffffffffffffffn || s.isPhysical(pointer, 4096n);
-  },
-];
-
-export const GUEST_RULES: readonly Rule[] = [...REGISTERS, ...SEGMENTS, ...RIP_AND_RFLAGS, ...NON_REGISTER];
-/** The one rule with an exit qualification of its own: 4 (SDM 3C 27.8). */
-export const LINK_POINTER_RULES: readonly Rule[] = [LINK_POINTER];

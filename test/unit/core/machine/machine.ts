@@ -72,6 +72,8 @@ export interface MachineOptions {
   readonly staleKeys?: readonly number[];
   /** What the keyboard answers to polls after core has asked for a key; 0 is no key. */
   readonly keys?: readonly number[];
+  /** A VM exit that loads another host state than the one before the entry is no defect: the VMCS is wrong on purpose. */
+  readonly hostMayChange?: boolean;
   /** Changes the machine before core starts. */
   readonly prepare?: (machine: Machine) => void;
 }
@@ -135,7 +137,7 @@ export class Machine {
     writeHostTables(this.memory);
     const scripts = options.scripts ?? [interpreted];
     const script = (vcpu: number): Script => scripts[Math.min(vcpu, scripts.length - 1)] ?? interpreted;
-    this.entry = new VmEntry(this.vmx, this.core.buffer, MEMORY_BASE, script);
+    this.entry = new VmEntry(this.vmx, this.core.buffer, MEMORY_BASE, script, options.hostMayChange ?? false);
     this.vmms = new VmmBridge(vmmModule, this.memory, {
       imageStart: IMAGE_START,
       imageEnd: this.imageEnd,

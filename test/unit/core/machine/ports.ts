@@ -5,6 +5,8 @@ export type PortBytes = 1 | 2 | 4;
 
 /** A device at some ports. `offset` is the port less the first one that the device was attached to. */
 export interface PortDevice {
+  /** Accesses to it are too many to be kept. */
+  readonly isUnrecorded?: boolean;
   read(offset: number, bytes: PortBytes): number;
   write(offset: number, bytes: PortBytes, value: number): void;
 }
@@ -43,8 +45,8 @@ export class Ports {
 
   out(port: number, bytes: PortBytes, value: number): void {
     const cut = (value & (2 ** (8 * bytes) - 1)) >>> 0;
-    this.accesses.push({ direction: "out", port, bytes, value: cut });
     const found = this.#find(port);
+    if (!found?.device.isUnrecorded) this.accesses.push({ direction: "out", port, bytes, value: cut });
     found?.device.write(port - found.first, bytes, cut);
   }
 

@@ -4,8 +4,11 @@ import { EntryState, firstBroken } from "./entry-state.ts";
 import type { Exit, Script } from "./exits.ts";
 import { HostException, UD } from "./faults.ts";
 import { Guest, Registers } from "./guest.ts";
-import { GUEST_RULES, LINK_POINTER_RULES } from "./guest-checks.ts";
+import { GUEST_RULES } from "./guest-checks.ts";
+import { LINK_POINTER_RULES } from "./link-pointer-checks.ts";
 import { HOST_RULES } from "./host-checks.ts";
+import { badMsrEntry } from "./msr-load-checks.ts";
+import { PDPTE_RULES } from "./pdpte-checks.ts";
 import { GDT, IDT, SELECTORS, TSS } from "./host-tables.ts";
 import { allFields, control, field, msr, reason } from "./tables.ts";
 import type { Vmcs } from "./vmcs.ts";
@@ -26,7 +29,6 @@ const ENTRY_FAILURE = 0x80000000;
 /** Vector and type in the VM-exit interruption information, and those of an NMI. */
 const EVENT = 0x7ffn;
 const NMI = 0x202n;
-const FORBIDDEN_IN_MSR_LOAD = new Set([0xc0000100, 0xc0000101, 0x9b, 0x9e]);
 
 /** Fields that VM entry loads without a check, or that rule how the guest runs, on every CPU. */
 const alwaysLoaded = allFields
@@ -49,15 +51,23 @@ export class VmEntry {
   readonly #memoryBase: bigint;
   readonly #script: (vcpu: number) => Script;
   readonly #running = new Map<bigint, Iterator<Exit, unknown, undefined>>();
+  readonly #hostMayChange: boolean;
   #launches = 0;
   #accessesAtExit = 0;
 
   /** `script` is asked for a script once for each VMLAUNCH, in that order. */
-  constructor(vmx: Vmx, memory: ArrayBuffer, memoryBase: bigint, script: (vcpu: number) => Script) {
+  constructor(
+    vmx: Vmx,
+    memory: ArrayBuffer,
+    memoryBase: bigint,
+    script: (vcpu: number) => Script,
+    hostMayChange = false,
+  ) {
     this.#vmx = vmx;
     this.#memory = memory;
     this.#memoryBase = memoryBase;
     this.#script = script;
+    this.#hostMayChange = hostMayChange;
   }
 
   /** vmEnter of hv/core/hardware.ts. */
@@ -72,7 +82,7 @@ export class VmEntry {
     if (isResume && !vmcs.isLaunched) return vmx.fail("VMRESUME_NON_LAUNCHED_VMCS");
 
     const addressBits = vmx.processor.model.maximumPhysicalAddress;
-    const state = new EntryState(vmcs, vmx.capabilities, addressBits);
+    const state = new EntryState(vmcs, vmx.capabilities, vmx.processor.model, vmx.memory);
     const broken = (rules: typeof CONTROL_RULES): boolean => {
       const rule = firstBroken(rules, state);
       if (rule !== null) this.brokenRules.push(rule);
@@ -83,6 +93,7 @@ export class VmEntry {
     this.#requireHostStack(vmcs, registersEnd);
     if (broken(GUEST_RULES)) return this.#failEntry(vmcs, reason("EXIT_REASON_INVALID_GUEST_STATE"), 0n);
     if (broken(LINK_POINTER_RULES)) return this.#failEntry(vmcs, reason("EXIT_REASON_INVALID_GUEST_STATE"), 4n);
+    if (broken(PDPTE_RULES)) return this.#failEntry(vmcs, reason("EXIT_REASON_INVALID_GUEST_STATE"), 2n);
     const badMsr = this.#badMsr(vmcs);
     if (badMsr !== 0) return this.#failEntry(vmcs, reason("EXIT_REASON_MSR_LOADING"), BigInt(badMsr));
 
@@ -144,6 +155,7 @@ export class VmEntry {
 
   /** What an exit loads is what the host had: nothing of the guest's stays, nothing of the host's is lost. */
   #requireHostState(vmcs: Vmcs): void {
+    if (this.#hostMayChange) return;
     const { processor } = this.#vmx;
     const expected: Record<string, bigint> = {
       HOST_GDTR_BASE: GDT.base,
@@ -174,19 +186,12 @@ export class VmEntry {
 
   /** The number of the entry in the MSR-load area that cannot be loaded, from 1 on; 0 where all can (SDM 3C 27.4). */
   #badMsr(vmcs: Vmcs): number {
-    const count = Number(vmcs.get("VM_ENTRY_MSR_LOAD_COUNT"));
-    const area = vmcs.read(field("VM_ENTRY_MSR_LOAD_ADDRESS"));
-    for (let n = 1; n <= count; n++) {
-      const index = this.#vmx.memory.read32(area + BigInt(16 * (n - 1)));
-      const reserved = this.#vmx.memory.read32(area + BigInt(16 * (n - 1) + 4));
-      const isMissing = !this.#vmx.processor.msrs.has(index);
-      if (isMissing || reserved !== 0 || FORBIDDEN_IN_MSR_LOAD.has(index) || index >>> 8 === 8) return n;
-    }
-    return 0;
+    return badMsrEntry(vmcs, this.#vmx.memory, this.#vmx.processor.msrs);
   }
 
   /** boot/vmx.asm saves the guest's registers by pushing them: RSP must be where vmEnter was told. */
   #requireHostStack(vmcs: Vmcs, registersEnd: number): void {
+    if (this.#hostMayChange) return;
     const expected = this.#memoryBase + BigInt(registersEnd);
     const found = vmcs.get("HOST_RSP");
     if (found !== expected) throw new Error(`HOST_RSP is ${found.toString(16)}, expected ${expected.toString(16)}`);
