@@ -128,7 +128,23 @@ async function requireCpuModel(cpu: string): Promise<void> {
   throw new ToolError("usage", `Bochs has no CPU model "${cpu}". It has: ${models.join(", ")}.`);
 }
 
+/** A line of Bochs's log. */
+export interface BochsLogLine {
+  readonly ticks: number;
+  /** Six letters, spaces at the end included: "CPU0  ". */
+  readonly device: string;
+  readonly message: string;
+}
+
+/** The lines of a log that have a time. */
+export function bochsLogLines(log: string): BochsLogLine[] {
+  return log.split("\n").flatMap((line) => {
+    const [, ticks, device = "", message = ""] = logLine.exec(line) ?? [];
+    return ticks === undefined ? [] : [{ ticks: Number(ticks), device, message }];
+  });
+}
+
 /** The ticks of the log's last line that has them. */
 function lastTick(log: string): number {
-  return log.split("\n").reduce((last, line) => Number(logLine.exec(line)?.[1] ?? last), 0);
+  return bochsLogLines(log).at(-1)?.ticks ?? 0;
 }
