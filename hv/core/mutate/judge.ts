@@ -41,18 +41,18 @@ export class Judge {
 
   examine(): void {
     const doctor = this.doctor;
-    doctor.examine();
     this.undecided = -1;
-    this.expected = 0;
     let violated: u32 = 0;
     let undecided: u32 = 0;
     for (let i = 0; i < doctor.rules.length; i++) {
-      const outcome = doctor.outcomes[i];
-      if (outcome != <u8>NO && outcome != <u8>UNKNOWN) continue;
       const stage = doctor.rules[i].stage;
+      // What was asked before, and advice, tells nothing of the outcome.
       if (stage < STAGE_BASIC || stage >= STAGE_ADVICE) continue;
-      if (outcome == <u8>NO) violated |= 1 << stage;
-      else {
+      const outcome = doctor.judge(i);
+      doctor.outcomes[i] = <u8>outcome;
+      if (outcome == NO) {
+        violated |= 1 << stage;
+      } else if (outcome == UNKNOWN) {
         undecided |= 1 << stage;
         this.undecided = i;
       }
