@@ -26,34 +26,12 @@ import {
   SECONDARY_ENABLE_VM_FUNCTIONS,
   SECONDARY_ENABLE_VPID,
 } from "../../x86/vmx-controls";
+import { CAPABILITY_NAMES } from "../../doctor/inputs";
 import { Console, LEVEL_ERROR, LEVEL_WARNING } from "../console/console";
 import { rdmsr, tryRdmsr } from "../hardware";
 
 const FIRST: u32 = IA32_VMX_BASIC;
 const COUNT: i32 = <i32>(IA32_VMX_EXIT_CTLS2 - IA32_VMX_BASIC + 1);
-
-const NAMES: StaticArray<string> = [
-  "IA32_VMX_BASIC",
-  "IA32_VMX_PINBASED_CTLS",
-  "IA32_VMX_PROCBASED_CTLS",
-  "IA32_VMX_EXIT_CTLS",
-  "IA32_VMX_ENTRY_CTLS",
-  "IA32_VMX_MISC",
-  "IA32_VMX_CR0_FIXED0",
-  "IA32_VMX_CR0_FIXED1",
-  "IA32_VMX_CR4_FIXED0",
-  "IA32_VMX_CR4_FIXED1",
-  "IA32_VMX_VMCS_ENUM",
-  "IA32_VMX_PROCBASED_CTLS2",
-  "IA32_VMX_EPT_VPID_CAP",
-  "IA32_VMX_TRUE_PINBASED_CTLS",
-  "IA32_VMX_TRUE_PROCBASED_CTLS",
-  "IA32_VMX_TRUE_EXIT_CTLS",
-  "IA32_VMX_TRUE_ENTRY_CTLS",
-  "IA32_VMX_VMFUNC",
-  "IA32_VMX_PROCBASED_CTLS3",
-  "IA32_VMX_EXIT_CTLS2",
-];
 
 /** The VMX capability MSRs of one processor; an MSR that it does not have reads as 0. */
 export class VmxCapabilities {
@@ -119,7 +97,7 @@ export class VmxCapabilities {
         .debug()
         .hex(FIRST + i, 3)
         .text(" ")
-        .text(NAMES[i])
+        .text(CAPABILITY_NAMES[i])
         .text(" ")
         .hex(this.values[i], 16)
         .end();

@@ -1,7 +1,7 @@
 // The names of what a processor can do: the VMX capability MSRs (SDM 3D appendix A) and words of CPUID (SDM 2A).
 
 /** The VMX capability MSRs; the first is MSR 0x480 and each next one is the MSR after it. */
-const MSRS = [
+const VMX_MSRS = [
   "IA32_VMX_BASIC",
   "IA32_VMX_PINBASED_CTLS",
   "IA32_VMX_PROCBASED_CTLS",
@@ -24,7 +24,10 @@ const MSRS = [
   "IA32_VMX_EXIT_CTLS2",
 ] as const;
 
-const FIRST_MSR = 0x480;
+const FIRST_VMX_MSR = 0x480;
+
+/** Which counters IA32_PERF_GLOBAL_CTRL and IA32_DEBUGCTL may name (SDM 3B 21.8). */
+const OTHER_MSRS = [[0x345, "IA32_PERF_CAPABILITIES"]] as const;
 
 /** "CPUID.leaf.register" or "CPUID.leaf.subleaf.register", the numbers in hexadecimal. */
 const CPUID_WORDS = [
@@ -35,23 +38,30 @@ const CPUID_WORDS = [
   "CPUID.7.0.EDX",
   "CPUID.7.1.EAX",
   "CPUID.7.1.EDX",
+  "CPUID.7.2.EDX",
   "CPUID.A.EAX",
   "CPUID.A.ECX",
   "CPUID.A.EDX",
   "CPUID.D.1.EAX",
   "CPUID.14.0.EBX",
+  "CPUID.14.0.ECX",
   "CPUID.1C.0.EAX",
+  "CPUID.1C.0.EBX",
   "CPUID.80000001.ECX",
   "CPUID.80000001.EDX",
   "CPUID.80000008.EAX",
 ] as const;
 
-export type MsrName = (typeof MSRS)[number];
+export type MsrName = (typeof VMX_MSRS)[number] | (typeof OTHER_MSRS)[number][1];
 export type CpuidName = (typeof CPUID_WORDS)[number];
 export type CapabilityName = MsrName | CpuidName;
 
 /** Every capability that the doctor knows: MSRs in the order of their indices, then CPUID by leaf. */
-export const CAPABILITY_NAMES: readonly CapabilityName[] = [...MSRS, ...CPUID_WORDS];
+export const CAPABILITY_NAMES: readonly CapabilityName[] = [
+  ...VMX_MSRS,
+  ...OTHER_MSRS.map(([, name]) => name),
+  ...CPUID_WORDS,
+];
 
 export const REGISTERS = ["EAX", "EBX", "ECX", "EDX"] as const;
 export type Register = (typeof REGISTERS)[number];
@@ -72,7 +82,11 @@ export const CPUID_BY_NAME: ReadonlyMap<CpuidName, CpuidWord> = new Map(
   }),
 );
 
-const MSR_SET: ReadonlySet<string> = new Set(MSRS);
+const MSR_BY_INDEX: ReadonlyMap<number, MsrName> = new Map<number, MsrName>([
+  ...VMX_MSRS.map((name, i) => [FIRST_VMX_MSR + i, name] as const),
+  ...OTHER_MSRS,
+]);
+const INDEX_BY_MSR: ReadonlyMap<string, number> = new Map([...MSR_BY_INDEX].map(([index, name]) => [name, index]));
 
 const CPUID_NAME_BY_KEY: ReadonlyMap<string, CpuidName> = new Map(
   [...CPUID_BY_NAME].map(([name, word]) => [keyOf(word), name]),
@@ -82,14 +96,14 @@ function keyOf(word: CpuidWord): string {
   return `${word.leaf.toString(16)}.${word.subleaf.toString(16)}.${word.register}`;
 }
 
-/** The MSR of an index, or null if it is no VMX capability MSR. */
+/** The capability MSR of an index, or null if no rule of VM entry reads that MSR. */
 export function msrOfIndex(index: number): MsrName | null {
-  return MSRS[index - FIRST_MSR] ?? null;
+  return MSR_BY_INDEX.get(index) ?? null;
 }
 
-/** The index of a VMX capability MSR. */
+/** The index of a capability MSR. */
 export function indexOfMsr(name: MsrName): number {
-  return FIRST_MSR + MSRS.indexOf(name);
+  return INDEX_BY_MSR.get(name)!;
 }
 
 /** Other spellings of what follows "VMX_" in an MSR's name, as tools print them. */
@@ -108,7 +122,7 @@ const OTHER_SPELLINGS: Readonly<Record<string, MsrName>> = {
 export function msrOfSuffix(rest: string): MsrName | null {
   const suffix = rest.toUpperCase();
   const name = `IA32_VMX_${suffix}`;
-  if (MSR_SET.has(name)) return name as MsrName;
+  if (INDEX_BY_MSR.has(name)) return name as MsrName;
   return Object.hasOwn(OTHER_SPELLINGS, suffix) ? OTHER_SPELLINGS[suffix]! : null;
 }
 

@@ -32,6 +32,7 @@ describe("a leaf of CPUID is read from", () => {
       "CPUID.7.0.EDX": 0xfc18c410n,
       "CPUID.7.1.EAX": 0x00400810n,
       "CPUID.7.1.EDX": 7n,
+      "CPUID.7.2.EDX": 0n,
     };
     assert.deepEqual(valuesOf(named.join("\n")), expected);
     const { values, notes } = read(named.map((line) => line.slice(0, 52)).join("\n"));

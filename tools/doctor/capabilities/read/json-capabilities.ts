@@ -76,7 +76,8 @@ function leafOf(key: string): RegExpExecArray | null {
 function msrOfKey(key: string): MsrName | null {
   const [, suffix] = /^(?:MSR_)?IA32_VMX_(\w{1,40})$/i.exec(key) ?? [];
   if (suffix !== undefined) return msrOfSuffix(suffix);
-  const [, digits] = /^(?:0x)?0{0,5}(4[89][0-9a-f])$/i.exec(key) ?? [];
+  if (key.toUpperCase() === "IA32_PERF_CAPABILITIES") return "IA32_PERF_CAPABILITIES";
+  const [, digits] = /^(?:0x)?0{0,5}(345|4[89][0-9a-f])$/i.exec(key) ?? [];
   return digits === undefined ? null : msrOfIndex(parseInt(digits, 16));
 }
 
