@@ -68,7 +68,7 @@ const ADDRESS: u64 = 0x000ffffffffff000;
 const EVENT_VALID: u64 = 0x80000000;
 const EVENT_TYPE_7: u64 = 7 << 8;
 const ACTIVE: u64 = 0;
-const SHUTDOWN: u64 = 2;
+const WAIT_FOR_SIPI: u64 = 3;
 // What core's code does not depend on, in the moment until the next VM exit loads the right values again.
 const FREE_CR0: u64 = ~(CR0_PE | CR0_PG | CR0_NE | CR0_NW | CR0_CD);
 const FREE_CR4: u64 = CR4_TSD | CR4_DE | CR4_MCE | CR4_PCE;
@@ -140,7 +140,7 @@ function guestExits(image: VmcsImage, base: VmcsImage): bool {
     !image.isSet(PRIMARY_VM_EXIT_CONTROLS, EXIT_ACKNOWLEDGE_INTERRUPT_ON_EXIT);
   const activity = image.get(GUEST_ACTIVITY_STATE);
   if (!hasTimer && (activity != ACTIVE || !interruptsExit)) return false;
-  if (activity > SHUTDOWN) return false;
+  if (activity == WAIT_FOR_SIPI) return false;
   if (!hasEpt(image)) return image.isSet(GUEST_CR0, CR0_PE | CR0_PG) && differsOnly(image, base, GUEST_CR3, ~ADDRESS);
   return differsOnly(image, base, EPT_POINTER, ~ADDRESS);
 }

@@ -190,7 +190,7 @@ export const reasons: readonly Reason[] = [
     "guest.pending-debug.bus-lock",
     "guest.pending-debug.rtm-supported",
   ],
-  [/^VMENTER FAIL: VMCS guest activity state/, "guest.activity-state.supported"],
+  [/^VMENTER FAIL: VMCS guest activity state/, "guest.activity-state.range", "guest.activity-state.supported"],
   [/^VMENTER FAIL: VMCS guest HLT state with SS\.DPL/, "guest.activity-state.hlt-ss-dpl"],
   [
     /^VMENTER FAIL: VMCS guest interruptibility state broken when entering non active CPU state/,
@@ -224,6 +224,7 @@ export const reasons: readonly Reason[] = [
     /^VMENTER FAIL: Only NMI or #MC guest interruption is allowed when entering shutdown state/,
     "guest.activity-state.shutdown-injection",
   ],
+  [/^VMENTER FAIL: VMCS SMM guest should block SMI/, "guest.interruptibility.smi-entry-to-smm"],
   [/^VMENTER FAIL: VMCS SMI blocked when not in SMM mode/, "guest.interruptibility.smi-outside-smm"],
   [
     /^VMENTER: (?:EPT )?Guest State PDPTRs Checks Failed/,

@@ -59,4 +59,6 @@ test("what Bochs is known to overlook is explained by its deviation", () => {
   assert.deepEqual(problemsOf("G", ["guest.rip.width"], "", "S"), []);
   assert.deepEqual(problemsOf("G", ["guest.rip.width", "guest.debugctl.reserved"], "", "S"), []);
   assert.equal(problemsOf("G", ["guest.rip.width", "guest.rflags.bit-1"], "", "S").length, 1);
+  assert.deepEqual(problemsOf("C", ["control.entry.entry-to-smm", "guest.rflags.bit-1"], bit1, "G"), []);
+  assert.equal(problemsOf("C", ["control.entry.entry-to-smm", "guest.rflags.bit-1"], reserved, "G").length, 1);
 });
