@@ -1,6 +1,6 @@
 // Rules of VM entry on the host's address-space size (SDM 3C 27.2.4).
 
-import { CR4_PAE, CR4_PCIDE } from "../../x86/control-registers";
+import { CR4_FRED, CR4_PAE, CR4_PCIDE } from "../../x86/control-registers";
 import { EFER_LMA } from "../../x86/msr";
 import {
   HOST_CR4,
@@ -103,6 +103,14 @@ export function addHostAddressSpaceRules(rules: Rules): void {
     (s: Subject): Tri =>
       implies(both(s.exit(EXIT_HOST_ADDRESS_SPACE_SIZE), s.exit(EXIT_LOAD_CET_STATE)), s.mustBeCanonical(HOST_SSP)),
     'With "host address-space size" = 1 and "load CET state" = 1, the host\'s SSP must be canonical.',
+  );
+  rules.at(STAGE_HOST, "29.2.4 of 326019-092US");
+  rules.add(
+    "host.cr4.fred",
+    CR4,
+    (s: Subject): Tri => implies(isNot64Bit(s), s.mustBeZero(HOST_CR4, CR4_FRED)),
+    'With "host address-space size" = 0, the host\'s CR4.FRED must be 0.',
+    "FRED transitions exist in IA-32e mode only.",
   );
 }
 

@@ -57,6 +57,11 @@ await testRules([
     violated: { HOST_CR4: 0x80_2020n, HOST_CR0: 0x8000_0031n },
     holds: { HOST_CR4: 0x80_2020n, HOST_CR0: 0x8001_0031n },
   },
+  {
+    slug: "host.cr4.fred",
+    violated: { ...HOST_32, HOST_CR4: 0x1_0000_2020n },
+    holds: { HOST_CR4: 0x1_0000_2020n },
+  },
   { slug: "host.cr3.maxphyaddr", violated: { HOST_CR3: 1n << 46n }, holds: { HOST_CR3: 1n << 45n } },
   { slug: "host.cr3.maxphyaddr", violated: { HOST_CR3: 1n << 63n }, holds: { HOST_CR3: 3n << 61n } },
   {
