@@ -22,7 +22,7 @@ import { implies, Tri } from "../tri";
 /** Adds the rows. */
 export function addGuestMsrBitRules(rules: Rules): void {
   for (let row: u32 = 0; row < guestMsrBits(); row++) {
-    rules.at(STAGE_GUEST, isOfSpeculationControl(row) ? "ISE 319433" : "27.3.1.1");
+    rules.at(STAGE_GUEST, isOfSpeculationControl(row) ? "29.3.1.1 of 326019-092US" : "27.3.1.1");
     if (allowingCapability(row) == 0) addReserved(rules, row);
     else addReservedWithoutCapability(rules, row);
   }

@@ -1,4 +1,4 @@
-// Rules of VM entry on the host's MSRs, but for those of FRED (SDM 3C 27.2.2).
+// Rules of VM entry on the host's MSRs and SSP, but for the MSRs of FRED (SDM 3C 27.2.2 and 27.2.4).
 
 import { EFER_LMA, EFER_LME } from "../../x86/msr";
 import {
@@ -147,7 +147,13 @@ export function addHostMsrRules(rules: Rules): void {
     (s: Subject): Tri => implies(s.exit(EXIT_LOAD_PKRS), hasValidPkrsBits(s, HOST_IA32_PKRS)),
     'With "load PKRS" for VM exits, bits 63:32 of the host\'s IA32_PKRS must be 0.',
   );
-  rules.at(STAGE_HOST, "27.2.3");
+  rules.add(
+    "host.ssp.alignment",
+    SSP,
+    (s: Subject): Tri => implies(s.exit(EXIT_LOAD_CET_STATE), s.mustBeZero(HOST_SSP, SSP_ALIGNMENT)),
+    'With "load CET state" for VM exits, bits 1:0 of the host\'s SSP must be 0.',
+  );
+  rules.at(STAGE_HOST, "27.2.4");
   rules.add(
     "host.s-cet.canonical",
     CET_WIDTH,
@@ -155,18 +161,12 @@ export function addHostMsrRules(rules: Rules): void {
     'With "load CET state" for VM exits, the host\'s IA32_S_CET must be canonical, as it holds the address of the legacy bitmap.',
   );
   rules.add(
-    "host.ssp.alignment",
-    SSP,
-    (s: Subject): Tri => implies(s.exit(EXIT_LOAD_CET_STATE), s.mustBeZero(HOST_SSP, SSP_ALIGNMENT)),
-    'With "load CET state" for VM exits, bits 1:0 of the host\'s SSP must be 0.',
-  );
-  rules.add(
     "host.interrupt-ssp-table.canonical",
     SSP_TABLE,
     (s: Subject): Tri => implies(s.exit(EXIT_LOAD_CET_STATE), s.mustBeCanonical(HOST_IA32_INTERRUPT_SSP_TABLE_ADDR)),
     'With "load CET state" for VM exits, the host\'s IA32_INTERRUPT_SSP_TABLE_ADDR must be canonical.',
   );
-  rules.at(STAGE_HOST, "Intel 336996, IA32_SPEC_CTRL");
+  rules.at(STAGE_HOST, "29.2.2 of 326019-092US");
   rules.add(
     "host.spec-ctrl.reserved",
     SPEC_CTRL,
