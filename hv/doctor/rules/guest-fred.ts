@@ -14,7 +14,6 @@ import {
   VM_ENTRY_CONTROLS,
 } from "../../x86/vmcs-fields";
 import { ENTRY_LOAD_FRED } from "../../x86/vmx-controls";
-import { willBeIa32eMode } from "../guest-conditions";
 import { CAP_CPUID_80000008_EAX } from "../inputs";
 import { Rules, STAGE_GUEST } from "../rule";
 import { Subject } from "../subject";
@@ -28,9 +27,9 @@ const RSP_ALIGNMENT: u64 = 63;
 const SSP_ALIGNMENT: u64 = 7;
 
 const STACK_LEVELS: StaticArray<string> = ["1", "2", "3"];
-const DPL_INPUTS: StaticArray<u32> = [GUEST_SS_ACCESS_RIGHTS, GUEST_CR4, VM_ENTRY_CONTROLS];
-const CS_INPUTS: StaticArray<u32> = [GUEST_CS_ACCESS_RIGHTS, GUEST_SS_ACCESS_RIGHTS, GUEST_CR4, VM_ENTRY_CONTROLS];
-const IOPL_INPUTS: StaticArray<u32> = [GUEST_RFLAGS, GUEST_SS_ACCESS_RIGHTS, GUEST_CR4, VM_ENTRY_CONTROLS];
+const DPL_INPUTS: StaticArray<u32> = [GUEST_SS_ACCESS_RIGHTS, GUEST_CR4];
+const CS_INPUTS: StaticArray<u32> = [GUEST_CS_ACCESS_RIGHTS, GUEST_SS_ACCESS_RIGHTS, GUEST_CR4];
+const IOPL_INPUTS: StaticArray<u32> = [GUEST_RFLAGS, GUEST_SS_ACCESS_RIGHTS, GUEST_CR4];
 const CONFIG: StaticArray<u32> = [GUEST_IA32_FRED_CONFIG, VM_ENTRY_CONTROLS];
 const CONFIG_WIDTH: StaticArray<u32> = [GUEST_IA32_FRED_CONFIG, VM_ENTRY_CONTROLS, CAP_CPUID_80000008_EAX];
 
@@ -46,9 +45,9 @@ export function addGuestFredRules(rules: Rules): void {
   addPrivilegeLevels(rules);
 }
 
-/** CR4.FRED = 1 in IA-32e mode. */
+/** CR4.FRED = 1: outside IA-32e mode that is against a rule of its own. */
 function willUseFred(s: Subject): Tri {
-  return both(s.isSet(GUEST_CR4, CR4_FRED), willBeIa32eMode(s));
+  return s.isSet(GUEST_CR4, CR4_FRED);
 }
 
 function addConfig(rules: Rules): void {
@@ -109,7 +108,7 @@ function addPrivilegeLevels(rules: Rules): void {
     "guest.ss.dpl.fred",
     DPL_INPUTS,
     (s: Subject): Tri => implies(willUseFred(s), dplIs0Or3(s)),
-    "If the guest will use FRED transitions (CR4.FRED in IA-32e mode), the DPL (bits 6:5) of SS must be 0 or 3.",
+    "If the guest will use FRED transitions (CR4.FRED = 1), the DPL (bits 6:5) of SS must be 0 or 3.",
   );
   rules.add(
     "guest.cs.l.fred",
