@@ -15,7 +15,7 @@ import { willBe64BitMode, willBeIa32eMode } from "../guest-conditions";
 import { CAP_CPUID_80000008_EAX } from "../inputs";
 import { Rules, STAGE_GUEST } from "../rule";
 import { Subject } from "../subject";
-import { either, implies, not, tri, Tri, UNKNOWN } from "../tri";
+import { both, either, implies, not, tri, Tri, UNKNOWN } from "../tri";
 
 const BITS_63_32: u64 = 0xffffffff00000000;
 /** Bits 63:22, 15, 5 and 3. */
@@ -29,6 +29,7 @@ const RIP_WIDTH: StaticArray<u32> = [GUEST_RIP, VM_ENTRY_CONTROLS, GUEST_CS_ACCE
 const RFLAGS_ONLY: StaticArray<u32> = [GUEST_RFLAGS];
 const RFLAGS_VM_INPUTS: StaticArray<u32> = [GUEST_RFLAGS, VM_ENTRY_CONTROLS, GUEST_CR0];
 const RFLAGS_IF_INPUTS: StaticArray<u32> = [GUEST_RFLAGS, VM_ENTRY_INTERRUPTION_INFORMATION];
+const SSP_UPPER: StaticArray<u32> = [GUEST_SSP, VM_ENTRY_CONTROLS, GUEST_CS_ACCESS_RIGHTS];
 const SSP_INPUTS: StaticArray<u32> = [GUEST_SSP, VM_ENTRY_CONTROLS];
 const SSP_WIDTH: StaticArray<u32> = [GUEST_SSP, VM_ENTRY_CONTROLS, CAP_CPUID_80000008_EAX];
 
@@ -105,5 +106,13 @@ function addSsp(rules: Rules): void {
     SSP_WIDTH,
     (s: Subject): Tri => implies(s.entry(ENTRY_LOAD_CET_STATE), s.mustBeSignExtended(GUEST_SSP)),
     'With "load CET state", bits 63:N of SSP must be alike, where N is the width of linear addresses (CPUID.80000008H:EAX[15:8]).',
+  );
+  rules.at(STAGE_GUEST, "27.3.2.3");
+  rules.add(
+    "guest.ssp.upper",
+    SSP_UPPER,
+    (s: Subject): Tri =>
+      implies(both(s.entry(ENTRY_LOAD_CET_STATE), not(willBe64BitMode(s))), s.mustBeZero(GUEST_SSP, BITS_63_32)),
+    'With "load CET state", bits 63:32 of SSP must be 0 unless "IA-32e mode guest" and the L bit (bit 13) of the access rights of CS are both 1.',
   );
 }

@@ -3,6 +3,8 @@ import { LEGACY, virtual8086 } from "./guests.ts";
 import { testRules } from "./rule-cases.ts";
 
 const LOAD_CET = 0xc204n | (1n << 20n);
+/** Without "IA-32e mode guest". */
+const LOAD_CET_LEGACY = 0xc004n | (1n << 20n);
 
 await testRules([
   {
@@ -50,5 +52,15 @@ await testRules([
     slug: "guest.ssp.width",
     violated: { VM_ENTRY_CONTROLS: LOAD_CET, GUEST_SSP: 1n << 57n },
     holds: { VM_ENTRY_CONTROLS: LOAD_CET, GUEST_SSP: 1n << 56n },
+  },
+  {
+    slug: "guest.ssp.upper",
+    violated: { ...LEGACY, VM_ENTRY_CONTROLS: LOAD_CET_LEGACY, GUEST_SSP: 1n << 32n },
+    holds: { ...LEGACY, VM_ENTRY_CONTROLS: LOAD_CET_LEGACY, GUEST_SSP: (1n << 32n) - 4n },
+  },
+  {
+    slug: "guest.ssp.upper",
+    violated: { GUEST_CS_ACCESS_RIGHTS: 0xc09bn, VM_ENTRY_CONTROLS: LOAD_CET, GUEST_SSP: 1n << 32n },
+    holds: { GUEST_CS_ACCESS_RIGHTS: 0xa09bn, VM_ENTRY_CONTROLS: LOAD_CET, GUEST_SSP: 1n << 32n },
   },
 ]);
