@@ -65,7 +65,7 @@ export function addEventInjectionRules(rules: Rules): void {
         both(injects(s, TYPE_OTHER_EVENT), not(isFredEvent(s))),
         s.blame(VM_ENTRY_INTERRUPTION_INFORMATION, 0, hasMonitorTrapFlag(s)),
       ),
-    'The type of an injected event must not be 7 (other event) on a processor without "monitor trap flag".',
+    'The type of an injected event must not be 7 (other event) on a processor without "monitor trap flag", but for SYSCALL and SYSENTER of FRED.',
   );
   rules.add(
     "control.injection.nmi.vector",
@@ -124,7 +124,7 @@ export function addEventInjectionRules(rules: Rules): void {
     LENGTH,
     (s: Subject): Tri =>
       implies(hasInstructionLength(s), s.mustBeAtMost(VM_ENTRY_INSTRUCTION_LENGTH, LONGEST_INSTRUCTION)),
-    "The VM-entry instruction length must be at most 15 for a software interrupt, a software exception or a privileged one.",
+    "The VM-entry instruction length must be at most 15 for a software interrupt, a software exception, a privileged one, or SYSCALL and SYSENTER of FRED.",
   );
   rules.add(
     "control.injection.zero-length",

@@ -92,7 +92,7 @@ export function addInterruptibilityStateRules(rules: Rules): void {
     "guest.interruptibility.sti-nmi",
     STATE_AND_EVENT,
     (s: Subject): Tri => implies(injects(s, TYPE_NMI), s.mustBeZero(FIELD, BY_STI)),
-    "With an NMI to inject, blocking by STI (bit 0) must be 0, as a processor may require it; others do not.",
+    "With an NMI to inject, blocking by STI (bit 0) must be 0; older editions leave it to the processor whether it requires that.",
     "Clear bit 0 of the interruptibility state: the NMI's handler starts with IF = 0 anyway.",
   );
   rules.add(
