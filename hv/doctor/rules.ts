@@ -42,7 +42,7 @@ import { addPageAddressRules } from "./rules/page-addresses";
 import { addPageDirectoryPointerRules } from "./rules/page-directory-pointers";
 import { addPendingDebugExceptionRules } from "./rules/pending-debug-exceptions";
 import { addPostedInterruptRules } from "./rules/posted-interrupts";
-import { addReturnFromSmmRules } from "./rules/return-from-smm";
+import { addReturnFromSmmGuestRules, addReturnFromSmmRules } from "./rules/return-from-smm";
 import { addVmcsPointerRules } from "./rules/vmcs-pointers";
 import { addVmxonRules } from "./rules/vmxon";
 
@@ -96,6 +96,7 @@ export function allRules(): Array<Rule> {
   addPendingDebugExceptionRules(rules);
   addLinkPointerRules(rules);
   addPageDirectoryPointerRules(rules);
+  addReturnFromSmmGuestRules(rules);
   // SDM 3C 27.4.
   addMsrLoadingRules(rules);
   addMsrLoadingValueRules(rules);

@@ -30,7 +30,7 @@ import {
 const ACTIVE: u64 = 0;
 const HLT: u64 = 1;
 const SHUTDOWN: u64 = 2;
-const WAIT_FOR_SIPI: u64 = 3;
+export const WAIT_FOR_SIPI: u64 = 3;
 
 const SS_DPL: u64 = 3 << 5;
 const BLOCKING_BY_STI_OR_MOV_SS: u64 = 3;

@@ -4,6 +4,7 @@ import {
   PIN_BASED_VM_EXECUTION_CONTROLS,
   PRIMARY_VM_EXIT_CONTROLS,
   SECONDARY_VM_EXIT_CONTROLS,
+  VM_ENTRY_CONTROLS,
   VM_EXIT_MSR_LOAD_ADDRESS,
   VM_EXIT_MSR_LOAD_COUNT,
   VM_EXIT_MSR_STORE_ADDRESS,
@@ -15,15 +16,21 @@ import {
   PIN_ACTIVATE_VMX_PREEMPTION_TIMER,
 } from "../../x86/vmx-controls";
 import { allowedOnes, allowedOnes64, allowedZeros } from "../allowed-settings";
-import { CAP_BASIC, CAP_EXIT_CTLS, CAP_EXIT_CTLS2, CAP_TRUE_EXIT_CTLS } from "../inputs";
+import { CAP_BASIC, CAP_EXIT_CTLS, CAP_EXIT_CTLS2, CAP_TRUE_EXIT_CTLS, STATE_IN_SMM } from "../inputs";
 import { Rules, STAGE_CONTROLS } from "../rule";
 import { Subject } from "../subject";
-import { implies, not, Tri } from "../tri";
+import { both, implies, not, Tri } from "../tri";
 import { addMsrAreaRules } from "./msr-areas";
+import { returnsFromSmm } from "./return-from-smm";
 
 const EXIT: StaticArray<u32> = [PRIMARY_VM_EXIT_CONTROLS, CAP_EXIT_CTLS, CAP_TRUE_EXIT_CTLS, CAP_BASIC];
 const SECONDARY_EXIT: StaticArray<u32> = [SECONDARY_VM_EXIT_CONTROLS, PRIMARY_VM_EXIT_CONTROLS, CAP_EXIT_CTLS2];
-const SAVE_TIMER: StaticArray<u32> = [PRIMARY_VM_EXIT_CONTROLS, PIN_BASED_VM_EXECUTION_CONTROLS];
+const SAVE_TIMER: StaticArray<u32> = [
+  PRIMARY_VM_EXIT_CONTROLS,
+  PIN_BASED_VM_EXECUTION_CONTROLS,
+  STATE_IN_SMM,
+  VM_ENTRY_CONTROLS,
+];
 
 /** Adds the rows. */
 export function addExitControlRules(rules: Rules): void {
@@ -55,10 +62,10 @@ export function addExitControlRules(rules: Rules): void {
     SAVE_TIMER,
     (s: Subject): Tri =>
       implies(
-        not(s.pin(PIN_ACTIVATE_VMX_PREEMPTION_TIMER)),
+        both(not(s.pin(PIN_ACTIVATE_VMX_PREEMPTION_TIMER)), not(returnsFromSmm(s))),
         s.mustBeZero(PRIMARY_VM_EXIT_CONTROLS, EXIT_SAVE_VMX_PREEMPTION_TIMER_VALUE),
       ),
-    'With "activate VMX-preemption timer" = 0, "save VMX-preemption timer value" must be 0.',
+    'With "activate VMX-preemption timer" = 0, "save VMX-preemption timer value" must be 0, but at a VM entry that returns from SMM.',
     "Activate the timer as well, or clear bit 22 of the primary VM-exit controls.",
   );
   addMsrAreaRules(rules, "exit-msr-store", "VM-exit MSR-store", VM_EXIT_MSR_STORE_ADDRESS, VM_EXIT_MSR_STORE_COUNT);
