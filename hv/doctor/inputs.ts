@@ -137,6 +137,7 @@ export const STATE_NAMES: StaticArray<string> = [
   "IA32_RTIT_CTL",
   "ENTRY_MSR_INDEX",
   "ENTRY_MSR_VALUE",
+  "IA32_TME_ACTIVATE",
 ];
 
 /** CR0, CR4, IA32_EFER, RFLAGS and the CPL of the processor when it executes VMLAUNCH (VMXON for the rules of VMXON). */
@@ -186,6 +187,8 @@ export const STATE_RTIT_CTL: u32 = FIRST_STATE + 29;
 /** Bits 63:0 and 127:64 of the entry of the VM-entry MSR-load area that is being judged; not known outside of that. */
 export const STATE_ENTRY_MSR_INDEX: u32 = FIRST_STATE + 30;
 export const STATE_ENTRY_MSR_VALUE: u32 = FIRST_STATE + 31;
+/** Bit 0: memory encryption is configured; bits 39:36: how many of an address's highest bits only SEAM may use. */
+export const STATE_TME_ACTIVATE: u32 = FIRST_STATE + 32;
 
 const FIELD_SLOTS: u32 = 1024;
 const FIELD_INDEX_SLOTS_MASK: u32 = 63;

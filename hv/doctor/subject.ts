@@ -20,7 +20,9 @@ import {
   SLOTS,
   slotOf,
   stateInput,
+  STATE_IN_SEAM,
   STATE_NAMES,
+  STATE_TME_ACTIVATE,
   STATE_VMXON_POINTER,
   STATE_VMCLEAR_POINTER,
   STATE_VMPTRLD_POINTER,
@@ -98,6 +100,10 @@ const LARGEST_MAXPHYADDR: u64 = 52;
 const LINEAR_48: u64 = 48;
 const LINEAR_57: u64 = 57;
 const BASIC_32_BIT_ADDRESSES: u64 = 0x1000000000000;
+
+const TME_CONFIGURED: u64 = 1;
+const TME_SEAM_BITS_SHIFT: u64 = 36;
+const TME_SEAM_BITS_MASK: u64 = 0xf;
 
 /** Values, each with whether it is known; and, after a rule was judged, why it is as it is. Judging allocates nothing. */
 export class Subject {
@@ -357,10 +363,20 @@ export class Subject {
 
   /** No bit at or above MAXPHYADDR. `mask` selects the bits of the field that are the address. */
   mustBeWithinMaxphyaddr(input: u32, mask: u64 = u64.MAX_VALUE): Tri {
+    return this.mustHaveAddressBits(input, mask, this.maxphyaddr);
+  }
+
+  /** As mustBeWithinMaxphyaddr, for a guest-physical address: the bits that only SEAM may use do not matter there. */
+  mustBeWithinEnumeratedWidth(input: u32, mask: u64): Tri {
+    return this.mustHaveAddressBits(input, mask, this.enumeratedWidth);
+  }
+
+  /** No bit at or above `known`, the width, where CAP_CPUID_80000008_EAX is known. */
+  private mustHaveAddressBits(input: u32, mask: u64, known: u64): Tri {
     if (!this.needs(input)) return UNKNOWN;
     const address = this.get(input) & mask;
     const isKnown = this.has(CAP_CPUID_80000008_EAX);
-    const width = isKnown ? this.maxphyaddr : LARGEST_MAXPHYADDR;
+    const width = isKnown ? known : LARGEST_MAXPHYADDR;
     const wrong = (address >> width) << width;
     if (wrong != 0) return this.fails(input, REQUIRED_BITS, wrong, 0);
     const length: u64 = 64 - clz(address);
@@ -378,8 +394,18 @@ export class Subject {
     return isLimited == NO ? isWithin : UNKNOWN;
   }
 
-  /** MAXPHYADDR; for where CAP_CPUID_80000008_EAX is known. */
+  /**
+   * MAXPHYADDR; for where CAP_CPUID_80000008_EAX is known. Outside SEAM it is less than what CPUID enumerates by the bits
+   * that only SEAM may use (SDM 3C 29.2.1 of 326019-092US); without IA32_TME_ACTIVATE there are none.
+   */
   get maxphyaddr(): u64 {
+    const activate = this.get(STATE_TME_ACTIVATE);
+    if ((activate & TME_CONFIGURED) == 0 || this.get(STATE_IN_SEAM) == 1) return this.enumeratedWidth;
+    return this.enumeratedWidth - ((activate >> TME_SEAM_BITS_SHIFT) & TME_SEAM_BITS_MASK);
+  }
+
+  /** The width of physical addresses that CPUID enumerates; for where CAP_CPUID_80000008_EAX is known. */
+  get enumeratedWidth(): u64 {
     return this.get(CAP_CPUID_80000008_EAX) & 0xff;
   }
 

@@ -12,6 +12,8 @@ export function rulesMarkdown(doctor: Doctor): string {
     `${failures} rules and ${doctor.rules.length - failures} pieces of advice, by the stages in which a processor goes through them. Made from the table in`,
     "`hv/doctor` by `npx basalt doctor --markdown`; do not edit it. Sections are of the",
     `${doctor.edition}, unless another document is named.`,
+    "MAXPHYADDR is what CPUID.80000008H:EAX\\[7:0\\] enumerates; outside SEAM, where IA32\\_TME\\_ACTIVATE\\[0\\] = 1, it is that less",
+    "IA32\\_TME\\_ACTIVATE\\[39:36\\] (29.2.1 of 326019-092US).",
     ...STAGES.flatMap((stage) => stageLines(doctor.rules.filter((rule) => rule.stage === stage))),
     "",
   ].join("\n");

@@ -21,7 +21,7 @@ import {
   SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
   VM_ENTRY_CONTROLS,
 } from "../../x86/vmcs-fields";
-import { ENTRY_LOAD_DEBUG_CONTROLS } from "../../x86/vmx-controls";
+import { ENTRY_LOAD_DEBUG_CONTROLS, SECONDARY_ENABLE_EPT } from "../../x86/vmx-controls";
 import { CR0_FIXED, CR4_FIXED, mustSetFixed, mustSetNoUnsupported } from "../fixed-bits";
 import { isUnrestricted, willBeIa32eMode } from "../guest-conditions";
 import {
@@ -34,7 +34,7 @@ import {
 } from "../inputs";
 import { Rules, STAGE_GUEST } from "../rule";
 import { Subject } from "../subject";
-import { both, implies, NO, not, Tri } from "../tri";
+import { both, implies, NO, not, Tri, YES } from "../tri";
 
 const ALL: u64 = 0xffffffffffffffff;
 /** VM entry does not change CD and NW, so never looks at them. */
@@ -165,7 +165,7 @@ function addCr3AndDr7(rules: Rules): void {
   rules.add(
     "guest.cr3.maxphyaddr",
     CR3_WIDTH,
-    (s: Subject): Tri => s.mustBeWithinMaxphyaddr(GUEST_CR3, ~LAM),
+    (s: Subject): Tri => cr3IsWithinMaxphyaddr(s),
     "Bits 63:N of CR3 must be 0, where N is MAXPHYADDR (CPUID.80000008H:EAX[7:0]); bits 62 and 61 have a rule of their own.",
     "Bit 63, which MOV to CR3 takes to keep the TLB, is no part of the register.",
   );
@@ -183,4 +183,12 @@ function addCr3AndDr7(rules: Rules): void {
     (s: Subject): Tri => implies(s.entry(ENTRY_LOAD_DEBUG_CONTROLS), s.mustBeZero(GUEST_DR7, BITS_63_32)),
     'With "load debug controls", bits 63:32 of DR7 must be 0.',
   );
+}
+
+/** With EPT, CR3 is a guest-physical address, which may have the bits that only SEAM may use of a physical one. */
+function cr3IsWithinMaxphyaddr(s: Subject): Tri {
+  const isWithin = s.mustBeWithinEnumeratedWidth(GUEST_CR3, ~LAM);
+  if (isWithin != YES || s.maxphyaddr == s.enumeratedWidth) return isWithin;
+  const isPhysical = not(s.secondary(SECONDARY_ENABLE_EPT));
+  return isPhysical == NO ? YES : implies(isPhysical, s.mustBeWithinMaxphyaddr(GUEST_CR3, ~LAM));
 }

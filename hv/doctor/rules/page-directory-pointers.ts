@@ -64,7 +64,7 @@ export function addPageDirectoryPointerRules(rules: Rules): void {
         both(
           implies(
             loadsFields(s),
-            implies(s.isSet(FIELDS[s.row], PAGE_PRESENT), s.mustBeWithinMaxphyaddr(FIELDS[s.row], ADDRESS)),
+            implies(s.isSet(FIELDS[s.row], PAGE_PRESENT), s.mustBeWithinEnumeratedWidth(FIELDS[s.row], ADDRESS)),
           ),
           implies(
             loadsMemory(s),

@@ -7,6 +7,7 @@ import { testRules } from "./rule-cases.ts";
 
 const CR0 = 0x8001_0031n;
 const REAL_MODE = { ...LEGACY, GUEST_CR0: 0x30n };
+const TME = (2n << 36n) | (6n << 32n) | 1n;
 const UNKNOWN_PAGING = 1n << 6n;
 
 await testRules([
@@ -52,6 +53,12 @@ await testRules([
   },
   { slug: "guest.cr4.fred", violated: { ...LEGACY, GUEST_CR4: 0x1_0000_2020n }, holds: { GUEST_CR4: 0x1_0000_2020n } },
   { slug: "guest.cr3.maxphyaddr", violated: { GUEST_CR3: 1n << 46n }, holds: { GUEST_CR3: 0x6000_3fff_ffff_ffffn } },
+  {
+    // TME leaves the highest 2 of 46 bits to SEAM; with EPT, CR3 is no physical address.
+    slug: "guest.cr3.maxphyaddr",
+    violated: { SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS: 0x20n, IA32_TME_ACTIVATE: TME, GUEST_CR3: 1n << 44n },
+    holds: { SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS: 0x22n, IA32_TME_ACTIVATE: TME, GUEST_CR3: 1n << 44n },
+  },
   { slug: "guest.cr3.maxphyaddr", violated: { GUEST_CR3: 1n << 63n }, holds: { GUEST_CR3: 0n } },
   {
     slug: "guest.cr3.lam",

@@ -12,6 +12,8 @@ const SECONDARY = EXIT | (1n << 31n);
 const HOST_SIZE = 1n << 9n;
 const ENTRY_32 = 0xc004n;
 const NOT_CANONICAL = 1n << 60n;
+/** Configured; of the 6 bits of key identifiers, 2 are for SEAM alone. */
+const TME = (2n << 36n) | (6n << 32n) | 1n;
 /** Canonical with 57 bits, not with 48. */
 const WIDE = 1n << 50n;
 const LINEAR_48 = { "CPUID.80000008.EAX": 0x302en };
@@ -63,6 +65,21 @@ await testRules([
     holds: { HOST_CR4: 0x1_0000_2020n },
   },
   { slug: "host.cr3.maxphyaddr", violated: { HOST_CR3: 1n << 46n }, holds: { HOST_CR3: 1n << 45n } },
+  {
+    slug: "host.cr3.maxphyaddr",
+    violated: { HOST_CR3: 1n << 44n, IA32_TME_ACTIVATE: TME },
+    holds: { HOST_CR3: 1n << 43n, IA32_TME_ACTIVATE: TME },
+  },
+  {
+    slug: "host.cr3.maxphyaddr",
+    violated: { HOST_CR3: 1n << 44n, IA32_TME_ACTIVATE: TME },
+    holds: { HOST_CR3: 1n << 44n, IA32_TME_ACTIVATE: TME, IN_SEAM: 1n },
+  },
+  {
+    slug: "host.cr3.maxphyaddr",
+    violated: { HOST_CR3: 1n << 44n, IA32_TME_ACTIVATE: TME },
+    holds: { HOST_CR3: 1n << 44n, IA32_TME_ACTIVATE: TME & ~1n },
+  },
   { slug: "host.cr3.maxphyaddr", violated: { HOST_CR3: 1n << 63n }, holds: { HOST_CR3: 3n << 61n } },
   {
     slug: "host.cr3.lam",
