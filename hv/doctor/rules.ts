@@ -5,6 +5,7 @@ import { addActivityStateRules } from "./rules/activity-state";
 import { addControlAdvice } from "./rules/advice-controls";
 import { addGuestAdvice } from "./rules/advice-guest";
 import { addHostAdvice } from "./rules/advice-host";
+import { addMsrLoadingAdvice } from "./rules/advice-msr-loading";
 import { addNeverWrittenAdvice } from "./rules/advice-never-written";
 import { addApicVirtualizationRules } from "./rules/apic-virtualization";
 import { addBasicCheckRules } from "./rules/basic-checks";
@@ -106,5 +107,6 @@ export function allRules(): Array<Rule> {
   addHostAdvice(rules);
   addGuestAdvice(rules);
   addNeverWrittenAdvice(rules);
+  addMsrLoadingAdvice(rules);
   return rules.rows;
 }

@@ -1,5 +1,6 @@
 // Cases of the advice: "violated" is where there is reason for it.
 import { NEVER_WRITTEN, type RuleCase, type Values } from "../support.ts";
+import { controls as controlWords } from "./controls.ts";
 import { testRules } from "./rule-cases.ts";
 
 const EPTP = 0x10_001en;
@@ -199,4 +200,27 @@ const neverWritten: RuleCase[] = [
   },
 ];
 
-await testRules([...eptPointer, ...controls, ...host, ...guest, ...neverWritten]);
+const area = (virtualize: bigint): Values => ({
+  ...controlWords({ tertiary: virtualize | 1n }),
+  VM_ENTRY_MSR_LOAD_COUNT: 1n,
+  VM_ENTRY_MSR_LOAD_ADDRESS: 0x1000n,
+});
+
+const msrLoading: RuleCase[] = [
+  {
+    slug: "advice.msr.spec-ctrl-virtualized",
+    violated: area(1n << 7n),
+    violatedEntries: [[0x48n, 0n]],
+    holds: area(0n),
+    holdsEntries: [[0x48n, 0n]],
+  },
+  {
+    slug: "advice.msr.spec-ctrl-virtualized",
+    violated: area(1n << 7n),
+    violatedEntries: [[0x48n, 0n]],
+    holds: area(1n << 7n),
+    holdsEntries: [[0x10n, 0n]],
+  },
+];
+
+await testRules([...eptPointer, ...controls, ...host, ...guest, ...neverWritten, ...msrLoading]);
