@@ -10,7 +10,7 @@ import {
   CAP_CPUID_A_EAX,
 } from "./inputs";
 import { Subject } from "./subject";
-import { either, Tri, tri, UNKNOWN, YES } from "./tri";
+import { either, Tri, YES } from "./tri";
 
 const COLUMNS: i32 = 6;
 /**
@@ -78,15 +78,9 @@ export function isWritable(msr: u32): bool {
 export function isSupported(s: Subject, msr: u32): Tri {
   const row = rowOf(msr);
   if (row < 0 || WRITABLE[row + 2] == 0) return YES;
-  const first = hasAny(s, WRITABLE[row + 2], WRITABLE[row + 3]);
+  const first = s.supportsAny(WRITABLE[row + 2], WRITABLE[row + 3]);
   if (WRITABLE[row + 4] == 0 || first == YES) return first;
-  return either(first, hasAny(s, WRITABLE[row + 4], WRITABLE[row + 5]));
-}
-
-/** Any of the bits is 1. A condition is noted where there is only one. */
-function hasAny(s: Subject, capability: u32, bits: u64): Tri {
-  if (!s.has(capability) && (bits & (bits - 1)) == 0) return s.supports(capability, bits);
-  return s.needs(capability) ? tri((s.get(capability) & bits) != 0) : UNKNOWN;
+  return either(first, s.supportsAny(WRITABLE[row + 4], WRITABLE[row + 5]));
 }
 
 function rowOf(msr: u32): i32 {

@@ -1,11 +1,16 @@
-// What the value of an MSR must be beyond single reserved bits: IA32_PAT, IA32_PERF_GLOBAL_CTRL.
+// What the value of an MSR must be beyond single reserved bits: IA32_PAT, IA32_PERF_GLOBAL_CTRL, IA32_EFER, IA32_S_CET.
 
-import { CAP_CPUID_A_EAX, CAP_CPUID_A_ECX, CAP_CPUID_A_EDX } from "./inputs";
+import { CPUID_EXTENDED_EDX_LM, CPUID_EXTENDED_EDX_SYSCALL } from "../x86/cpuid";
+import { EFER_LMA, EFER_LME, EFER_SCE } from "../x86/msr";
+import { CAP_CPUID_80000001_EDX, CAP_CPUID_A_EAX, CAP_CPUID_A_ECX, CAP_CPUID_A_EDX } from "./inputs";
+import { hasNoReservedBits, MSR_EFER, MSR_PERF_GLOBAL_CTRL } from "./msr-bits";
 import { DOUBT_AT_MOST, DOUBT_BITS_CLEAR, REQUIRED_BITS, Subject } from "./subject";
-import { Tri, UNKNOWN, YES } from "./tri";
+import { both, implies, Tri, UNKNOWN, YES } from "./tri";
 
 const ONE_OF_EACH_BYTE: u64 = 0x0101010101010101;
 const FIXED_COUNTER_SHIFT: u64 = 32;
+const CET_SUPPRESS: u64 = 0x400;
+const CET_TRACKER: u64 = 0x800;
 
 /** Each byte is a memory type: 0, 1, 4, 5, 6 or 7 (SDM 3A 12.12.2). */
 export function mustHoldMemoryTypes(s: Subject, input: u32): Tri {
@@ -36,6 +41,24 @@ export function mustEnableExistingFixedCounters(s: Subject, input: u32): Tri {
   if (!s.has(CAP_CPUID_A_EDX)) return s.doubt(CAP_CPUID_A_EDX, DOUBT_AT_MOST, 64 - clz(wrong));
   if (!s.has(CAP_CPUID_A_ECX)) return s.doubt(CAP_CPUID_A_ECX, DOUBT_BITS_CLEAR, wrong);
   return s.fails(input, REQUIRED_BITS, wrong << FIXED_COUNTER_SHIFT, 0);
+}
+
+/** No reserved bit of IA32_PERF_GLOBAL_CTRL is 1, and only counters that the processor has are enabled. */
+export function mustBeValidCounters(s: Subject, input: u32): Tri {
+  const hasCounters = both(mustEnableExistingCounters(s, input), mustEnableExistingFixedCounters(s, input));
+  return both(hasNoReservedBits(s, input, MSR_PERF_GLOBAL_CTRL), hasCounters);
+}
+
+/** No reserved bit of IA32_EFER is 1, nor one of what the processor lacks; it may be one with NX and without long mode. */
+export function mustBeValidEfer(s: Subject, input: u32): Tri {
+  const hasSyscall = s.mustBeSupported(input, EFER_SCE, CAP_CPUID_80000001_EDX, CPUID_EXTENDED_EDX_SYSCALL);
+  const hasLongMode = s.mustBeSupported(input, EFER_LME | EFER_LMA, CAP_CPUID_80000001_EDX, CPUID_EXTENDED_EDX_LM);
+  return both(hasNoReservedBits(s, input, MSR_EFER), both(hasSyscall, hasLongMode));
+}
+
+/** SUPPRESS (bit 10) of IA32_S_CET or IA32_U_CET is 0 where TRACKER (bit 11) is 1. */
+export function mustNotSuppressWhileTracking(s: Subject, input: u32): Tri {
+  return implies(s.isSet(input, CET_TRACKER), s.mustBeZero(input, CET_SUPPRESS));
 }
 
 function lowBits(count: u64): u64 {

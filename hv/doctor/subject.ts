@@ -310,6 +310,11 @@ export class Subject {
     if (!this.has(capability)) return this.doubt(capability, DOUBT_BITS_CLEAR, mask);
     return tri((this.get(capability) & mask) == mask);
   }
+  /** As supports, where any of the bits is enough; the condition is noted where there is only one. */
+  supportsAny(capability: u32, mask: u64): Tri {
+    if (!this.has(capability) && (mask & (mask - 1)) == 0) return this.supports(capability, mask);
+    return this.needs(capability) ? tri((this.get(capability) & mask) != 0) : UNKNOWN;
+  }
   where(capability: u32, mask: u64): Tri {
     if (!this.has(capability)) return this.doubt(capability, DOUBT_BITS_SET, mask);
     return tri((this.get(capability) & mask) == mask);

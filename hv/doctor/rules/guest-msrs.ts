@@ -22,13 +22,15 @@ import {
 } from "../../x86/vmx-controls";
 import { willBeIa32eMode, willUsePaging } from "../guest-conditions";
 import { CAP_CPUID_80000008_EAX, CAP_CPUID_A_EAX, CAP_CPUID_A_ECX, CAP_CPUID_A_EDX } from "../inputs";
-import { mustEnableExistingCounters, mustEnableExistingFixedCounters, mustHoldMemoryTypes } from "../msr-values";
+import {
+  mustEnableExistingCounters,
+  mustEnableExistingFixedCounters,
+  mustHoldMemoryTypes,
+  mustNotSuppressWhileTracking,
+} from "../msr-values";
 import { Rules, STAGE_GUEST } from "../rule";
 import { Subject } from "../subject";
 import { both, implies, Tri } from "../tri";
-
-const SUPPRESS: u64 = 0x400;
-const TRACKER: u64 = 0x800;
 
 const COUNTERS: StaticArray<u32> = [GUEST_IA32_PERF_GLOBAL_CTRL, VM_ENTRY_CONTROLS, CAP_CPUID_A_EAX];
 const FIXED_COUNTERS: StaticArray<u32> = [
@@ -82,11 +84,7 @@ function addCet(rules: Rules): void {
   rules.add(
     "guest.s-cet.suppress",
     S_CET,
-    (s: Subject): Tri =>
-      implies(
-        both(s.entry(ENTRY_LOAD_CET_STATE), s.isSet(GUEST_IA32_S_CET, TRACKER)),
-        s.mustBeZero(GUEST_IA32_S_CET, SUPPRESS),
-      ),
+    (s: Subject): Tri => implies(s.entry(ENTRY_LOAD_CET_STATE), mustNotSuppressWhileTracking(s, GUEST_IA32_S_CET)),
     'With "load CET state", bit 10 (SUPPRESS) of IA32_S_CET must be 0 if bit 11 (TRACKER) is 1.',
   );
   rules.add(

@@ -34,15 +34,8 @@ import {
   CAP_CPUID_A_ECX,
   CAP_CPUID_A_EDX,
 } from "../inputs";
-import {
-  doesNotSuppressWhileTracking,
-  hasValidCetBits,
-  hasValidCounters,
-  hasValidEferBits,
-  hasValidMemoryTypes,
-  hasValidPkrsBits,
-  hasValidSpecCtrlBits,
-} from "../wrmsr-values";
+import { hasNoReservedBits, MSR_PKRS, MSR_S_CET, MSR_SPEC_CTRL } from "../msr-bits";
+import { mustBeValidCounters, mustBeValidEfer, mustHoldMemoryTypes, mustNotSuppressWhileTracking } from "../msr-values";
 import { Rules, STAGE_HOST } from "../rule";
 import { Subject } from "../subject";
 import { implies, Tri } from "../tri";
@@ -98,20 +91,20 @@ export function addHostMsrRules(rules: Rules): void {
     "host.perf-global-ctrl.reserved",
     COUNTERS,
     (s: Subject): Tri =>
-      implies(s.exit(EXIT_LOAD_IA32_PERF_GLOBAL_CTRL), hasValidCounters(s, HOST_IA32_PERF_GLOBAL_CTRL)),
+      implies(s.exit(EXIT_LOAD_IA32_PERF_GLOBAL_CTRL), mustBeValidCounters(s, HOST_IA32_PERF_GLOBAL_CTRL)),
     'With "load IA32_PERF_GLOBAL_CTRL" for VM exits, the host\'s value must enable only counters that CPUID.0AH reports.',
   );
   rules.add(
     "host.pat.memory-type",
     PAT,
-    (s: Subject): Tri => implies(s.exit(EXIT_LOAD_IA32_PAT), hasValidMemoryTypes(s, HOST_IA32_PAT)),
+    (s: Subject): Tri => implies(s.exit(EXIT_LOAD_IA32_PAT), mustHoldMemoryTypes(s, HOST_IA32_PAT)),
     'With "load IA32_PAT" for VM exits, each byte of the host\'s IA32_PAT must be a memory type: 0, 1, 4, 5, 6 or 7.',
     "Store what RDMSR reads from IA32_PAT (277H) on the host.",
   );
   rules.add(
     "host.efer.reserved",
     EFER_BITS,
-    (s: Subject): Tri => implies(s.exit(EXIT_LOAD_IA32_EFER), hasValidEferBits(s, HOST_IA32_EFER)),
+    (s: Subject): Tri => implies(s.exit(EXIT_LOAD_IA32_EFER), mustBeValidEfer(s, HOST_IA32_EFER)),
     'With "load IA32_EFER" for VM exits, reserved bits of the host\'s IA32_EFER must be 0: all but SCE, LME, LMA and NXE.',
   );
   rules.add(
@@ -132,19 +125,19 @@ export function addHostMsrRules(rules: Rules): void {
   rules.add(
     "host.s-cet.reserved",
     CET_BITS,
-    (s: Subject): Tri => implies(s.exit(EXIT_LOAD_CET_STATE), hasValidCetBits(s, HOST_IA32_S_CET)),
+    (s: Subject): Tri => implies(s.exit(EXIT_LOAD_CET_STATE), hasNoReservedBits(s, HOST_IA32_S_CET, MSR_S_CET)),
     'With "load CET state" for VM exits, bits reserved in IA32_S_CET must be 0 in the host\'s value: 9:6, and what the processor lacks.',
   );
   rules.add(
     "host.s-cet.suppress-tracker",
     CET,
-    (s: Subject): Tri => implies(s.exit(EXIT_LOAD_CET_STATE), doesNotSuppressWhileTracking(s, HOST_IA32_S_CET)),
+    (s: Subject): Tri => implies(s.exit(EXIT_LOAD_CET_STATE), mustNotSuppressWhileTracking(s, HOST_IA32_S_CET)),
     'With "load CET state" for VM exits, SUPPRESS (bit 10) and TRACKER (bit 11) of the host\'s IA32_S_CET must not both be 1.',
   );
   rules.add(
     "host.pkrs.reserved",
     PKRS,
-    (s: Subject): Tri => implies(s.exit(EXIT_LOAD_PKRS), hasValidPkrsBits(s, HOST_IA32_PKRS)),
+    (s: Subject): Tri => implies(s.exit(EXIT_LOAD_PKRS), hasNoReservedBits(s, HOST_IA32_PKRS, MSR_PKRS)),
     'With "load PKRS" for VM exits, bits 63:32 of the host\'s IA32_PKRS must be 0.',
   );
   rules.add(
@@ -171,7 +164,10 @@ export function addHostMsrRules(rules: Rules): void {
     "host.spec-ctrl.reserved",
     SPEC_CTRL,
     (s: Subject): Tri =>
-      implies(s.secondaryExit(SECONDARY_EXIT_LOAD_IA32_SPEC_CTRL), hasValidSpecCtrlBits(s, HOST_IA32_SPEC_CTRL)),
+      implies(
+        s.secondaryExit(SECONDARY_EXIT_LOAD_IA32_SPEC_CTRL),
+        hasNoReservedBits(s, HOST_IA32_SPEC_CTRL, MSR_SPEC_CTRL),
+      ),
     'With "load IA32_SPEC_CTRL" for VM exits, bits of the host\'s IA32_SPEC_CTRL that the processor does not support must be 0.',
   );
 }

@@ -21,19 +21,11 @@ import {
 import { ENTRY_IA32E_MODE_GUEST } from "../../x86/vmx-controls";
 import { STATE_ENTRY_MSR_VALUE } from "../inputs";
 import { entryIndex, everyEntry } from "../msr-entries";
+import { hasNoReservedBits, MSR_DEBUGCTL, MSR_PKRS, MSR_S_CET, MSR_SPEC_CTRL } from "../msr-bits";
+import { mustBeValidCounters, mustBeValidEfer, mustHoldMemoryTypes, mustNotSuppressWhileTracking } from "../msr-values";
 import { Rules, STAGE_MSR_LOADING } from "../rule";
 import { Subject } from "../subject";
 import { implies, Tri, YES } from "../tri";
-import {
-  doesNotSuppressWhileTracking,
-  hasValidCetBits,
-  hasValidCounters,
-  hasValidDebugctlBits,
-  hasValidEferBits,
-  hasValidMemoryTypes,
-  hasValidPkrsBits,
-  hasValidSpecCtrlBits,
-} from "../wrmsr-values";
 
 const VALUE: StaticArray<u32> = [STATE_ENTRY_MSR_VALUE, VM_ENTRY_MSR_LOAD_COUNT, VM_ENTRY_MSR_LOAD_ADDRESS];
 const EFER: StaticArray<u32> = [STATE_ENTRY_MSR_VALUE, VM_ENTRY_MSR_LOAD_COUNT, VM_ENTRY_CONTROLS, GUEST_CR0];
@@ -78,18 +70,24 @@ function addSuppressTracker(rules: Rules, slug: string, name: string, msr: u32):
 }
 
 function doesNotSuppressForTheRow(s: Subject): Tri {
-  return entryIndex(s) == s.row ? doesNotSuppressWhileTracking(s, STATE_ENTRY_MSR_VALUE) : YES;
+  return entryIndex(s) == s.row ? mustNotSuppressWhileTracking(s, STATE_ENTRY_MSR_VALUE) : YES;
 }
 
 function hasValidBitsForTheRow(s: Subject): Tri {
   const msr = entryIndex(s);
   if (msr != s.row) return YES;
-  if (msr == IA32_DEBUGCTL) return hasValidDebugctlBits(s, STATE_ENTRY_MSR_VALUE);
-  if (msr == IA32_PAT) return hasValidMemoryTypes(s, STATE_ENTRY_MSR_VALUE);
-  if (msr == IA32_PERF_GLOBAL_CTRL) return hasValidCounters(s, STATE_ENTRY_MSR_VALUE);
-  if (msr == IA32_SPEC_CTRL) return hasValidSpecCtrlBits(s, STATE_ENTRY_MSR_VALUE);
-  if (msr == IA32_PKRS) return hasValidPkrsBits(s, STATE_ENTRY_MSR_VALUE);
-  return msr == IA32_EFER ? hasValidEferBits(s, STATE_ENTRY_MSR_VALUE) : hasValidCetBits(s, STATE_ENTRY_MSR_VALUE);
+  if (msr == IA32_PAT) return mustHoldMemoryTypes(s, STATE_ENTRY_MSR_VALUE);
+  if (msr == IA32_PERF_GLOBAL_CTRL) return mustBeValidCounters(s, STATE_ENTRY_MSR_VALUE);
+  if (msr == IA32_EFER) return mustBeValidEfer(s, STATE_ENTRY_MSR_VALUE);
+  return hasNoReservedBits(s, STATE_ENTRY_MSR_VALUE, tableNumberOf(msr));
+}
+
+/** The number that the table of reserved bits gives the MSR. */
+function tableNumberOf(msr: u32): u64 {
+  if (msr == IA32_DEBUGCTL) return MSR_DEBUGCTL;
+  if (msr == IA32_SPEC_CTRL) return MSR_SPEC_CTRL;
+  // IA32_U_CET has the bits of IA32_S_CET.
+  return msr == IA32_PKRS ? MSR_PKRS : MSR_S_CET;
 }
 
 /** Paging has been turned on by then, and WRMSR does not change LME under paging. LMA it ignores. */

@@ -133,7 +133,12 @@ await testRules([
   needs("lbr-ctl.cpl", LBR_CTL, "GUEST_IA32_LBR_CTL", 6n, "CPUID.1C.0.EBX", 0),
   needs("lbr-ctl.branch-filter", LBR_CTL, "GUEST_IA32_LBR_CTL", 0x7f_0000n, "CPUID.1C.0.EBX", 1),
   needs("lbr-ctl.call-stack", LBR_CTL, "GUEST_IA32_LBR_CTL", 8n, "CPUID.1C.0.EBX", 2),
-  needs("spec-ctrl.ibrs", SPEC_CTRL, "GUEST_IA32_SPEC_CTRL", 3n, "CPUID.7.0.EDX", 26),
+  needs("spec-ctrl.ibrs", SPEC_CTRL, "GUEST_IA32_SPEC_CTRL", 1n, "CPUID.7.0.EDX", 26),
+  ...[26n, 27n].map((bit): RuleCase => ({
+    slug: "guest.spec-ctrl.stibp",
+    violated: { ...SPEC_CTRL, GUEST_IA32_SPEC_CTRL: 2n, "CPUID.7.0.EDX": ~(3n << 26n) & 0xffff_ffffn },
+    holds: { ...SPEC_CTRL, GUEST_IA32_SPEC_CTRL: 2n, "CPUID.7.0.EDX": 1n << bit },
+  })),
   needs("spec-ctrl.ssbd", SPEC_CTRL, "GUEST_IA32_SPEC_CTRL", 4n, "CPUID.7.0.EDX", 31),
   needs("spec-ctrl.psfd", SPEC_CTRL, "GUEST_IA32_SPEC_CTRL", 0x80n, "CPUID.7.2.EDX", 0),
   needs("spec-ctrl.ipred", SPEC_CTRL, "GUEST_IA32_SPEC_CTRL", 0x18n, "CPUID.7.2.EDX", 1),
