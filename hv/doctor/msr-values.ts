@@ -9,6 +9,7 @@ import { both, implies, Tri, UNKNOWN, YES } from "./tri";
 
 const ONE_OF_EACH_BYTE: u64 = 0x0101010101010101;
 const FIXED_COUNTER_SHIFT: u64 = 32;
+const VERSION_WITH_FIXED_COUNTER_LIST: u64 = 5;
 const CET_SUPPRESS: u64 = 0x400;
 const CET_TRACKER: u64 = 0x800;
 
@@ -31,15 +32,16 @@ export function mustEnableExistingCounters(s: Subject, input: u32): Tri {
   return wrong == 0 ? YES : s.fails(input, REQUIRED_BITS, wrong, 0);
 }
 
-/** Bits 47:32 enable fixed counters that CPUID.A counts (EDX[4:0]) or lists (ECX) (SDM 3B 20.2). */
+/** Bits 47:32 enable fixed counters that CPUID.A counts (EDX[4:0]) or, from version 5 on, lists (ECX) (SDM 3B 20.2). */
 export function mustEnableExistingFixedCounters(s: Subject, input: u32): Tri {
   if (!s.needs(input)) return UNKNOWN;
   const enabled = (s.get(input) >> FIXED_COUNTER_SHIFT) & 0xffff;
-  const existing = lowBits(s.get(CAP_CPUID_A_EDX) & 0x1f) | s.get(CAP_CPUID_A_ECX);
+  const hasList = !s.has(CAP_CPUID_A_EAX) || (s.get(CAP_CPUID_A_EAX) & 0xff) >= VERSION_WITH_FIXED_COUNTER_LIST;
+  const existing = lowBits(s.get(CAP_CPUID_A_EDX) & 0x1f) | (hasList ? s.get(CAP_CPUID_A_ECX) : 0);
   const wrong = enabled & ~existing;
   if (wrong == 0) return YES;
   if (!s.has(CAP_CPUID_A_EDX)) return s.doubt(CAP_CPUID_A_EDX, DOUBT_AT_MOST, 64 - clz(wrong));
-  if (!s.has(CAP_CPUID_A_ECX)) return s.doubt(CAP_CPUID_A_ECX, DOUBT_BITS_CLEAR, wrong);
+  if (hasList && !s.has(CAP_CPUID_A_ECX)) return s.doubt(CAP_CPUID_A_ECX, DOUBT_BITS_CLEAR, wrong);
   return s.fails(input, REQUIRED_BITS, wrong << FIXED_COUNTER_SHIFT, 0);
 }
 

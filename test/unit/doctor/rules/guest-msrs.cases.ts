@@ -63,6 +63,18 @@ await testRules([
     },
     holds: { ...PERF_GLOBAL_CTRL, GUEST_IA32_PERF_GLOBAL_CTRL: 0x8_0000_0000n, "CPUID.A.EDX": 3n, "CPUID.A.ECX": 8n },
   },
+  {
+    // Before version 5 of architectural performance monitoring ECX lists nothing.
+    slug: "guest.perf-global-ctrl.fixed-counters",
+    violated: {
+      ...PERF_GLOBAL_CTRL,
+      GUEST_IA32_PERF_GLOBAL_CTRL: 0x8_0000_0000n,
+      "CPUID.A.EAX": 0x0830_0804n,
+      "CPUID.A.EDX": 3n,
+      "CPUID.A.ECX": 8n,
+    },
+    holds: { ...PERF_GLOBAL_CTRL, GUEST_IA32_PERF_GLOBAL_CTRL: 0x8_0000_0000n, "CPUID.A.EDX": 3n, "CPUID.A.ECX": 8n },
+  },
   ...[2n, 3n, 8n, 0x10n].map((type): RuleCase => ({
     slug: "guest.pat",
     violated: { GUEST_IA32_PAT: 0x0007_0406_0007_0406n | (type << 56n) },
