@@ -95,6 +95,7 @@ export const CPUID_7_ECX_PKU: u32 = 1 << 3;
 export const CPUID_7_ECX_OSPKE: u32 = 1 << 4;
 export const CPUID_7_ECX_WAITPKG: u32 = 1 << 5;
 export const CPUID_7_ECX_CET_SS: u32 = 1 << 7;
+export const CPUID_7_ECX_TME: u32 = 1 << 13;
 export const CPUID_7_ECX_LA57: u32 = 1 << 16;
 export const CPUID_7_ECX_RDPID: u32 = 1 << 22;
 export const CPUID_7_ECX_KL: u32 = 1 << 23;

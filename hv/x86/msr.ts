@@ -26,6 +26,8 @@ export const IA32_PERF_GLOBAL_CTRL: u32 = 0x38f;
 export const IA32_RTIT_CTL: u32 = 0x570;
 export const IA32_TSC_DEADLINE: u32 = 0x6e0;
 export const IA32_PKRS: u32 = 0x6e1;
+/** With SDM 3C: how many bits of physical addresses are SEAM's alone, in bits 39:36. */
+export const IA32_TME_ACTIVATE: u32 = 0x982;
 export const IA32_BNDCFGS: u32 = 0xd90;
 export const IA32_XSS: u32 = 0xda0;
 export const IA32_LBR_CTL: u32 = 0x14ce;

@@ -3,11 +3,19 @@
 import {
   CPUID_1_ECX_PDCM,
   CPUID_7_EBX_PROCESSOR_TRACE,
+  CPUID_7_ECX_TME,
   CPUID_LEAF_ADDRESS_SIZES,
   CPUID_LEAF_EXTENDED_MAXIMUM,
   CPUID_LEAF_VENDOR,
 } from "../../x86/cpuid";
-import { IA32_EFER, IA32_FEATURE_CONTROL, IA32_PERF_CAPABILITIES, IA32_RTIT_CTL, IA32_VMX_BASIC } from "../../x86/msr";
+import {
+  IA32_EFER,
+  IA32_FEATURE_CONTROL,
+  IA32_PERF_CAPABILITIES,
+  IA32_RTIT_CTL,
+  IA32_TME_ACTIVATE,
+  IA32_VMX_BASIC,
+} from "../../x86/msr";
 import { VMCS_FIELD_COUNT, VMCS_FIELD_ENCODINGS } from "../../x86/vmcs-field-names";
 import {
   GUEST_CR3,
@@ -59,6 +67,7 @@ import {
   STATE_MEMORY_PDPTE0,
   STATE_RFLAGS,
   STATE_RTIT_CTL,
+  STATE_TME_ACTIVATE,
   STATE_VTPR,
 } from "../../doctor/inputs";
 import { MAXIMUM_MSR_ENTRIES, Subject } from "../../doctor/subject";
@@ -173,13 +182,9 @@ export function readCapabilities(subject: Subject, capabilities: VmxCapabilities
     subject.set(CPUID_INPUTS[i], exists ? wordOf(cpuid, WORDS[i]) : 0);
   }
   const hasPerfCapabilities = (subject.get(CAP_CPUID_1_ECX) & CPUID_1_ECX_PDCM) != 0;
-  subject.set(CAP_PERF_CAPABILITIES, hasPerfCapabilities ? msrOrZero(IA32_PERF_CAPABILITIES) : 0);
-}
-
-/** A hypervisor below may hide an MSR that CPUID shows. */
-function msrOrZero(index: u32): u64 {
   const value = new StaticArray<u64>(1);
-  return tryRdmsr(index, changetype<usize>(value)) == 1 ? value[0] : 0;
+  const exists = hasPerfCapabilities && tryRdmsr(IA32_PERF_CAPABILITIES, changetype<usize>(value)) == 1;
+  subject.set(CAP_PERF_CAPABILITIES, exists ? value[0] : 0);
 }
 
 function wordOf(cpuid: Cpuid, word: u32): u32 {
@@ -225,7 +230,9 @@ export class EntryReader {
     subject.set(STATE_IN_SMM, 0);
     subject.set(STATE_IN_SEAM, 0);
     const hasTrace = (subject.get(CAP_CPUID_7_EBX) & CPUID_7_EBX_PROCESSOR_TRACE) != 0;
-    subject.set(STATE_RTIT_CTL, hasTrace ? msrOrZero(IA32_RTIT_CTL) : 0);
+    subject.set(STATE_RTIT_CTL, hasTrace ? this.msrOrZero(IA32_RTIT_CTL) : 0);
+    const hasTme = (subject.get(CAP_CPUID_7_ECX) & CPUID_7_ECX_TME) != 0;
+    subject.set(STATE_TME_ACTIVATE, hasTme ? this.msrOrZero(IA32_TME_ACTIVATE) : 0);
     subject.set(STATE_BLOCKING_BY_MOV_SS, 0);
     subject.set(STATE_A20M, 0);
     subject.set(STATE_CURRENT_VMCS_POINTER, vmcs);
@@ -265,6 +272,11 @@ export class EntryReader {
       subject.msrIndices[i] = this.read64(entry);
       subject.msrValues[i] = this.read64(entry + 8);
     }
+  }
+
+  /** A hypervisor below may hide an MSR that CPUID shows. */
+  private msrOrZero(index: u32): u64 {
+    return tryRdmsr(index, changetype<usize>(this.value)) == 1 ? this.value[0] : 0;
   }
 
   private read32(hpa: u64): u32 {
