@@ -1,6 +1,6 @@
 // What the value of an MSR must be beyond single reserved bits: IA32_PAT, IA32_PERF_GLOBAL_CTRL, IA32_EFER, IA32_S_CET.
 
-import { CPUID_EXTENDED_EDX_LM, CPUID_EXTENDED_EDX_SYSCALL } from "../x86/cpuid";
+import { CPUID_EXTENDED_EDX_LM } from "../x86/cpuid";
 import { EFER_LMA, EFER_LME, EFER_SCE } from "../x86/msr";
 import { CAP_CPUID_80000001_EDX, CAP_CPUID_A_EAX, CAP_CPUID_A_ECX, CAP_CPUID_A_EDX } from "./inputs";
 import { hasNoReservedBits, MSR_EFER, MSR_PERF_GLOBAL_CTRL } from "./msr-bits";
@@ -51,11 +51,15 @@ export function mustBeValidCounters(s: Subject, input: u32): Tri {
   return both(hasNoReservedBits(s, input, MSR_PERF_GLOBAL_CTRL), hasCounters);
 }
 
-/** No reserved bit of IA32_EFER is 1, nor one of what the processor lacks; it may be one with NX and without long mode. */
+/**
+ * No reserved bit of IA32_EFER is 1, nor one of what the processor lacks; it may be one with NX and without long mode. Every
+ * Intel processor with long mode has SCE; CPUID's own bit for SYSCALL does not tell, as it is 1 in 64-bit mode only and
+ * 32-bit tools print it as 0.
+ */
 export function mustBeValidEfer(s: Subject, input: u32): Tri {
-  const hasSyscall = s.mustBeSupported(input, EFER_SCE, CAP_CPUID_80000001_EDX, CPUID_EXTENDED_EDX_SYSCALL);
-  const hasLongMode = s.mustBeSupported(input, EFER_LME | EFER_LMA, CAP_CPUID_80000001_EDX, CPUID_EXTENDED_EDX_LM);
-  return both(hasNoReservedBits(s, input, MSR_EFER), both(hasSyscall, hasLongMode));
+  const ofLongMode = EFER_SCE | EFER_LME | EFER_LMA;
+  const hasLongMode = s.mustBeSupported(input, ofLongMode, CAP_CPUID_80000001_EDX, CPUID_EXTENDED_EDX_LM);
+  return both(hasNoReservedBits(s, input, MSR_EFER), hasLongMode);
 }
 
 /** SUPPRESS (bit 10) of IA32_S_CET or IA32_U_CET is 0 where TRACKER (bit 11) is 1. */

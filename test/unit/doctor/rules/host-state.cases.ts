@@ -115,6 +115,12 @@ await testRules([
     violated: { HOST_IA32_EFER: 0xd01n, "CPUID.80000001.EDX": 0x2000_0800n },
     holds: { HOST_IA32_EFER: 0x501n, "CPUID.80000001.EDX": 0x2000_0800n },
   },
+  {
+    slug: "host.efer.reserved",
+    violated: { HOST_IA32_EFER: 0xd01n, "CPUID.80000001.EDX": 0x0010_0800n },
+    // As a 32-bit program reads it: without SYSCALL, which the processor has in 64-bit mode.
+    holds: { HOST_IA32_EFER: 0xd01n, "CPUID.80000001.EDX": 0x2810_0000n },
+  },
   { slug: "host.efer.lma", violated: { HOST_IA32_EFER: 0x900n }, holds: { HOST_IA32_EFER: 0xd00n } },
   {
     slug: "host.efer.lma",
