@@ -15,6 +15,9 @@ export interface DumpValue {
   readonly spelled: string;
 }
 
+/** An entry of an MSR area as two quadwords: bits 31:0 of the first are the MSR's index (SDM 3C, table 25-15). */
+export type MsrEntry = readonly [index: bigint, value: bigint];
+
 /** What was seen and not used, or used on an assumption. */
 export interface Note {
   readonly place: Place | null;
@@ -34,6 +37,8 @@ export interface Dump {
   readonly notes: Note[];
   /** Encodings in `fields` that are 0 because nothing ever wrote them; empty unless a dump was stored through encodings. */
   readonly neverWritten: Set<number>;
+  /** The VM-entry MSR-load area, where the text has it; its count is the field's own. */
+  readonly msrEntries?: readonly MsrEntry[];
 }
 
 /** Why a text is no dump: its 1-based line, and one sentence: found, expected, what to do. */

@@ -27,7 +27,8 @@ export function examineDump(doctor: Doctor, dump: Dump, chosen: ChosenCapabiliti
   const state = knownTo(doctor.state, valuesOf(dump.state), "processor state", remarks);
   if (chosen !== null) remarks.push(...differences(dump.capabilities, chosen));
   const fields = new Map([...dump.fields].map(([encoding, { value }]) => [encoding, value]));
-  const subject: Subject = { fields, neverWritten: dump.neverWritten, capabilities, state };
+  const { neverWritten, msrEntries } = dump;
+  const subject: Subject = { fields, neverWritten, capabilities, state, ...(msrEntries && { msrEntries }) };
   const capabilitiesFrom = chosen !== null ? "choice" : capabilities.size > 0 ? "dump" : "nowhere";
   return { ...doctor.examine(subject), subject, capabilitiesFrom, remarks };
 }

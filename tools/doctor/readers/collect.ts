@@ -1,5 +1,5 @@
 // Gathers what a reader finds into a Dump, and refuses what no VMCS can hold.
-import type { Dump, DumpFormat, DumpValue, Note, Place, Unreadable } from "../dump.ts";
+import type { Dump, DumpFormat, DumpValue, MsrEntry, Note, Place, Unreadable } from "../dump.ts";
 import { fieldOf, hex } from "../fields.ts";
 import { nearestIdentifier, type Meaning } from "./names.ts";
 
@@ -20,6 +20,7 @@ export class Collector {
   readonly #capabilities = new Map<string, DumpValue>();
   readonly #state = new Map<string, DumpValue>();
   readonly #notes: Note[] = [];
+  #msrLoad: readonly MsrEntry[] | undefined;
   #moreNotes = 0;
 
   /** How many values were taken. */
@@ -66,6 +67,11 @@ export class Collector {
     return takeNamed(this.#state, name, found);
   }
 
+  /** Takes the VM-entry MSR-load area, whole. */
+  msrLoad(entries: readonly MsrEntry[]): void {
+    this.#msrLoad = entries;
+  }
+
   /** The dump; refuses a text where the halves of a field contradict each other. */
   finish(format: DumpFormat): Dump | Unreadable {
     for (const [encoding, upper] of this.#upperHalves) {
@@ -80,6 +86,7 @@ export class Collector {
       state: this.#state,
       notes: this.#notes,
       neverWritten: new Set(),
+      ...(this.#msrLoad === undefined ? {} : { msrEntries: this.#msrLoad }),
     };
   }
 

@@ -7,6 +7,44 @@
 
 export type Section = "guest" | "host" | "control";
 
+/** Where a line of such a dump begins, whatever stands before it. */
+export const ROW_START = new RegExp(
+  [
+    "\\*\\*\\* ?(?:Guest|Host|Control) State",
+    "CR[04]: actual=",
+    "CR3(?:: actual)? ?=",
+    "CR0=",
+    "PDPT[RE][02] ?=",
+    "R[SI]P = ",
+    "RFLAGS=",
+    "Sysenter RSP=",
+    "(?:CS|DS|SS|ES|FS|GS|LDTR|TR|GDTR|IDTR): +(?:sel=|limit=|[0-9a-f]{4,8} )",
+    "EFER(?:\\([A-Z ]{2,8}\\))? ?=",
+    "(?:PAT|DebugCtl|PerfGlobCtl|BndCfgS|Interruptibility|InterruptStatus|S_CET|SSP|SSP TABLE|PreemptionTimer) ?= ?",
+    "FRED (?:guest|host): ",
+    "CS=[0-9a-f]{4} SS=",
+    "(?:FSBase|GDTBase|PinBased|CPUBased|EntryControls|ExceptionBitmap)=",
+    "(?:VMEntry|VMExit): intr_info=",
+    " {2,9}reason=",
+    "IDTVectoring: info=",
+    "(?:TSC Offset|TSC Multiplier|EPT pointer|Virtual processor ID|PostedIntrVec|VE info address|VMfunc controls) = ",
+    "(?:TPR Threshold|SVI\\|RVI|APIC-access addr|virt-APIC addr) = ",
+    "PLE Gap=",
+    "MSR [a-z ]{4,16}:",
+  ].join("|"),
+  "y",
+);
+
+/** Keys that only follow others in their line, so that a line that begins with one is the rest of a wrapped line. */
+export const CONTINUATION =
+  /^(?:shadow|gh_mask|target_count|attr|limit|base|errcode|ilen|qualification|event_data|PFECmask|PFECmatch|CS:RIP)=/;
+
+/** Keys of the host's section alone. QEMU prints some of them, of the guest, behind the dump. */
+const HOST_ONLY: ReadonlySet<string> = new Set([
+  ...["cs", "ss", "ds", "es", "fs", "gs", "tr"],
+  ...["fsbase", "gsbase", "trbase", "gdtbase", "idtbase"],
+]);
+
 /** Keys that mean the same in every section: name of the field's constant. */
 const EVERYWHERE: Readonly<Record<string, string>> = {
   "cr0:actual": "GUEST_CR0",
@@ -133,8 +171,9 @@ const OF_AREA: Readonly<Record<string, string>> = {
 
 /** The constant's name of the field that `key` means in `section`; null where it means none. */
 export function identifierOf(key: string, section: Section): string | null {
+  if (section === "control" && HOST_ONLY.has(key)) return null;
   if (Object.hasOwn(EVERYWHERE, key)) return EVERYWHERE[key] ?? null;
-  if (!Object.hasOwn(OF_AREA, key)) return null;
+  if (!Object.hasOwn(OF_AREA, key) || section === "control") return null;
   return `${section === "host" ? "HOST" : "GUEST"}_${OF_AREA[key] ?? ""}`;
 }
 
@@ -142,6 +181,4 @@ export function identifierOf(key: string, section: Section): string | null {
 export const NO_FIELDS: Readonly<Record<string, string>> = {
   "efer(msr ll)": "the value in Xen's list of MSRs to load",
   rsp0: "the MSR IA32_FRED_RSP0, which no VMCS field holds",
-  msr: "an entry of an MSR area, which the doctor does not see",
-  value: "an entry of an MSR area, which the doctor does not see",
 };

@@ -3,8 +3,8 @@ import type { Dump, Place, Unreadable } from "../dump.ts";
 import { encodingOf } from "../fields.ts";
 import { Collector, quoted, refuse } from "./collect.ts";
 import { identifierOf, NO_FIELDS, type Section } from "./kernel-dump-rows.ts";
+import { rowsOf, type Row } from "./kernel-dump-lines.ts";
 import type { Line } from "./lines.ts";
-import { afterLogPrefix } from "./log-prefix.ts";
 import { readNumber } from "./numbers.ts";
 import { pairsOf, type Pair } from "./pairs.ts";
 
@@ -15,7 +15,24 @@ const SIGNATURE = /gh_mask=|Sysenter RSP=|FSBase=|CPUBased=|EntryControls=|PFECm
 const SEGMENT = /^ {0,4}(CS|DS|SS|ES|FS|GS|LDTR|TR|GDTR|IDTR): /;
 const SEGMENT_PARTS = ["sel", "attr", "limit", "base"];
 const XEN_ONLY = /\(XEN\)|EFER\((?:VMCS|MSR LL)\)|PDPTE0 = |PreemptionTimer = |CR3: actual=|\) {2}RIP = /;
-const MSR_LIST = /^MSR [a-z ]{1,40}:/;
+/** KVM since 5.13 lists its MSR areas, where they are not empty; its EFER is printed in a way of its own. */
+const MSR_LIST = /^MSR ((?:guest |host )?auto(?:load|store)):/;
+const MSR_ENTRY = /^ {0,4}([0-9]{1,4}): msr=0x([0-9a-f]{8}) value=0x([0-9a-f]{16})$/;
+const LISTS_MSRS = /^EFER= 0x/;
+const MSR_COUNTS: Readonly<Record<string, string>> = {
+  "guest autoload": "VM_ENTRY_MSR_LOAD_COUNT",
+  "guest autostore": "VM_EXIT_MSR_STORE_COUNT",
+  autostore: "VM_EXIT_MSR_STORE_COUNT",
+  "host autoload": "VM_EXIT_MSR_LOAD_COUNT",
+};
+/** The general registers, which QEMU and Xen print behind the dump. */
+const END = /^(?:[ER]AX *=|rax:)/;
+
+interface MsrArea {
+  readonly place: Place;
+  readonly entries: [index: bigint, value: bigint][];
+  isWhole: boolean;
+}
 
 /** Whether some line is one that only such a dump has. */
 export function isKernelDump(lines: readonly Line[]): boolean {
@@ -34,33 +51,42 @@ class KernelDump {
   #isInside = false;
   /** Xen before 4.6 printed the entry's instruction length as the exit's. */
   #isOldXen = false;
+  /** The line that shows that this dump would list MSR areas. */
+  #listsMsrs: Place | null = null;
+  /** By the constant's name of the area's count. */
+  readonly #areas = new Map<string, MsrArea>();
+  #area: MsrArea | null = null;
 
   constructor(lines: readonly Line[]) {
     this.#lines = lines;
   }
 
   read(): Dump | Unreadable {
-    for (const line of this.#lines) {
-      if (this.#startsAnother(line)) break;
+    for (const row of rowsOf(this.#lines)) {
+      if (this.#startsAnother(row)) break;
+      if (END.test(row.text)) this.#isInside = false;
       if (!this.#isInside) continue;
-      const refusal = this.#readLine(line);
+      const refusal = this.#readRow(row);
       if (refusal !== null) return refusal;
     }
-    return this.#dump.finish(this.#lines.some((line) => XEN_ONLY.test(line.text)) ? "xen" : "kvm");
+    return this.#takeMsrAreas() ?? this.#dump.finish(this.#isXen ? "xen" : "kvm");
+  }
+
+  get #isXen(): boolean {
+    return this.#lines.some((line) => XEN_ONLY.test(line.text));
   }
 
   /** Follows the headings. Logs hold the dumps of several vCPUs; the first is read. */
-  #startsAnother(line: Line): boolean {
-    const heading = SECTION.exec(line.text);
+  #startsAnother(row: Row): boolean {
+    const heading = SECTION.exec(row.text);
     if (heading === null) {
-      this.#isInside ||= SIGNATURE.test(line.text);
+      this.#isInside ||= SIGNATURE.test(row.text);
       return false;
     }
     const section = (heading[1] ?? "").toLowerCase() as Section;
     if (section === "guest" ? this.#dump.count > 0 : this.#seen.has(section)) {
-      const place = { line: line.number, column: heading.index, length: heading[0].length };
       this.#dump.note(
-        place,
+        row.place(heading.index, heading[0].length),
         `A second dump begins here; only the first is read. Cut the text to the one that you mean.`,
       );
       return true;
@@ -71,38 +97,68 @@ class KernelDump {
     return false;
   }
 
-  #readLine(line: Line): Unreadable | null {
-    if (SECTION.test(line.text)) return null;
-    const start = afterLogPrefix(line.text);
-    const text = line.text.slice(start);
-    const place = { line: line.number, column: start, length: text.length };
-    if (MSR_LIST.test(text))
-      this.#dump.note(place, `${quoted(text)} lists an MSR area, which the doctor does not see.`);
-    if (text.startsWith("ve_info:")) this.#dump.note(place, "ve_info is what memory holds and no VMCS field.");
+  #readRow(row: Row): Unreadable | null {
+    const { text } = row;
+    if (SECTION.test(text)) return null;
+    const area = MSR_LIST.exec(text)?.[1];
+    if (area !== undefined) {
+      this.#area = { place: row.place(0, text.length), entries: [], isWhole: true };
+      this.#areas.set(MSR_COUNTS[area] ?? "", this.#area);
+      return null;
+    }
+    const entry = MSR_ENTRY.exec(text);
+    if (entry !== null && this.#area !== null) {
+      this.#area.isWhole &&= Number(entry[1]) === this.#area.entries.length;
+      this.#area.entries.push([BigInt(`0x${entry[2] ?? ""}`), BigInt(`0x${entry[3] ?? ""}`)]);
+      return null;
+    }
+    if (text.startsWith("ve_info:")) {
+      this.#dump.note(row.place(0, text.length), "ve_info is what memory holds and no VMCS field.");
+    }
+    if (LISTS_MSRS.test(text)) this.#listsMsrs ??= row.place(0, text.length);
     if (text.includes("target_count=")) this.#isOldXen = true;
     const segment = text.includes("=") ? null : SEGMENT.exec(text);
-    if (segment !== null) return this.#readSegment(line, start + segment[0].length, (segment[1] ?? "").toLowerCase());
-    for (const pair of pairsOf(line.text, start)) {
-      const refusal = this.#readPair(pair, { line: line.number, column: pair.column, length: pair.value.length });
+    if (segment !== null) return this.#readSegment(row, segment[0].length, (segment[1] ?? "").toLowerCase());
+    for (const pair of pairsOf(text, 0)) {
+      const refusal = this.#readPair(pair, row.place(pair.column, pair.value.length));
       if (refusal !== null) return refusal;
     }
     return null;
   }
 
+  /** The counts of the MSR areas, and the entries of the one that VM entry loads. */
+  #takeMsrAreas(): Unreadable | null {
+    const listsAll = this.#seen.size === 3 && !this.#isXen ? this.#listsMsrs : null;
+    for (const identifier of new Set(Object.values(MSR_COUNTS))) {
+      const area = this.#areas.get(identifier);
+      const place = area?.place ?? listsAll;
+      if (place === null) continue;
+      if (area?.isWhole === false) {
+        this.#dump.note(area.place, "The entries of this MSR area are not numbered from 0 on; it is not used.");
+        continue;
+      }
+      const count = BigInt(area?.entries.length ?? 0);
+      const refusal = this.#store("the MSR area's entries", identifier, count, place);
+      if (refusal !== null) return refusal;
+      if (identifier === "VM_ENTRY_MSR_LOAD_COUNT") this.#dump.msrLoad(area?.entries ?? []);
+    }
+    return null;
+  }
+
   /** Xen's columns: the last ones of selector, access rights, limit and base. */
-  #readSegment(line: Line, start: number, register: string): Unreadable | null {
-    const tokens = [...line.text.slice(start).matchAll(/\S+/g)];
+  #readSegment(row: Row, start: number, register: string): Unreadable | null {
+    const tokens = [...row.text.slice(start).matchAll(/\S+/g)];
     const parts = SEGMENT_PARTS.slice(register === "gdtr" || register === "idtr" ? 2 : 0);
     if (tokens.length !== parts.length) {
       return refuse(
-        { line: line.number, column: start, length: 0 },
+        row.place(start, 0),
         `Found ${tokens.length} values for ${register.toUpperCase()}, expected ${parts.length} (${parts.join(", ")}): complete the line.`,
       );
     }
     for (const [index, part] of parts.entries()) {
       const token = tokens[index];
       const value = token?.[0] ?? "";
-      const place = { line: line.number, column: start + (token?.index ?? 0), length: value.length };
+      const place = row.place(start + (token?.index ?? 0), value.length);
       const spelled = `${register.toUpperCase()}: ${part}`;
       const refusal = this.#take(`${register}:${part}`, spelled, value, place);
       if (refusal !== null) return refusal;

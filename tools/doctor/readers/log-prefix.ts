@@ -1,8 +1,11 @@
-// What loggers put before a line: timestamps, hosts, the kernel module's name, Xen's mark.
+// What loggers and mails put before a line: timestamps, hosts, the kernel module's name, Xen's mark, marks of a quotation.
 
 /** Each is tried at the place that the ones before it reached, in turn, until none fits. */
 const PREFIXES: readonly RegExp[] = [
   / +/y,
+  // Quotations in mails, and what people write for a timestamp that they cut.
+  />/y,
+  /\[(?:…|\.{2,3})\]/y,
   // dmesg: severity, seconds since boot, caller.
   /<[0-9]{1,3}>/y,
   /\[ {0,12}[0-9]{1,12}\.[0-9]{1,9}\]/y,

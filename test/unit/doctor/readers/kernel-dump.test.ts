@@ -1,6 +1,7 @@
 // The dumps of Linux KVM and of Xen: every value of every layout reaches its field, whatever the logger put before it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Dump } from "../../../../tools/doctor/dump.ts";
 import { encodingOf } from "../../../../tools/doctor/fields.ts";
 import { fill, type Filled } from "./fill.ts";
 import { KVM_4_19, KVM_6_16, KVM_CET_AND_FRED, LAYOUTS, XEN_4_20, XEN_4_4 } from "./layouts.ts";
@@ -14,7 +15,15 @@ function assertReads({ text, expected }: Filled, format: string): void {
     assert.equal(textAt(text, dump, identifier), printed, identifier);
     assert.equal(dump.fields.get(encodingOf(identifier))?.place.line, line, identifier);
   }
-  assert.deepEqual([...dump.fields.keys()].sort(), [...expected.keys()].sort(), "fields beyond those printed");
+  assert.deepEqual(printedFields(dump), [...expected.keys()].sort(), "fields beyond those printed");
+}
+
+/** The counts of MSR areas, which a dump of KVM gives by the number of their entries' lines. */
+const MSR_COUNTS = ["VM_ENTRY_MSR_LOAD_COUNT", "VM_EXIT_MSR_LOAD_COUNT", "VM_EXIT_MSR_STORE_COUNT"];
+
+function printedFields(dump: Dump): number[] {
+  const counts = new Set(MSR_COUNTS.map(encodingOf));
+  return [...dump.fields.keys()].filter((encoding) => !counts.has(encoding)).sort();
 }
 
 for (const [name, format, layout] of LAYOUTS) {
@@ -31,6 +40,9 @@ const PREFIXES: readonly (readonly [string, (line: number) => string])[] = [
   ["syslog", () => "Sep  8 22:52:20 xubuntu2004 kernel: [10639.238026] "],
   ["journalctl -o short-iso", () => "2026-05-20T10:11:12+0200 host.example kernel: kvm_intel: "],
   ["rsyslog", () => "2026-05-20T10:11:12.123456+00:00 host kernel: [  673.853454] "],
+  ["a mail that quotes", () => "> > [28041.030248][T78789] "],
+  ["a mail whose author cut the timestamps", () => "[…] "],
+  ["a logger that nobody knows", (line) => `host7/vmm0 (${line}) dump:> `],
   ["Xen's console", () => "(XEN) "],
   ["Xen's console with its date", () => "(XEN) [2026-05-20 10:11:12] "],
   ["Xen's console with the time since boot", () => "(XEN) [   12.345678] "],
@@ -93,10 +105,61 @@ test("Xen before 4.6 prints the entry's instruction length as the exit's, so tha
   assert.ok(dump.notes.some((note) => note.text.includes("VM-entry instruction length")));
 });
 
-test("MSR areas and ve_info are notes", () => {
-  const notes = dumpOf(fill(KVM_6_16).text).notes.map((note) => note.text);
-  assert.ok(notes.some((note) => note.includes("guest autoload")));
-  assert.ok(notes.some((note) => note.includes("ve_info")));
+for (const [name, isXen, layout] of [
+  ["KVM", false, KVM_6_16],
+  ["Xen", true, XEN_4_20],
+] as const) {
+  for (const mark of ["", "> "]) {
+    test(`a dump of ${name} that a mail wrapped ${mark === "" ? "" : "and quoted "}is put together again`, () => {
+      const { text, expected } = fill(layout, (line) => `[   12.${line}] `);
+      const wrapped = (isXen ? text.replaceAll(/^\[ +[0-9.]+\]/gm, "(XEN)") : text)
+        .replaceAll(/, (gh_mask=|base=|CS:RIP=|ilen=|shadow=)/g, `,\n${mark}$1`)
+        .replaceAll(/(CR[04]: .*?)(gh_mask=)/g, `$1\n${mark}$2`)
+        .replaceAll(/(RIP|DebugExceptions) = /g, `$1 = \n${mark}`)
+        .replaceAll(/ (ilen=|PFECmatch=|CS:RIP=)/g, `\n${mark}$1`);
+      assert.ok(wrapped.split("\n").length > text.split("\n").length + 6);
+      const dump = dumpOf(wrapped.replaceAll(/^(?!> )/gm, mark));
+      assert.equal(dump.format, isXen ? "xen" : "kvm");
+      for (const { identifier, value, text: printed } of expected.values()) {
+        assert.equal(valueOf(dump, identifier), value, identifier);
+        assert.equal(textAt(wrapped.replaceAll(/^(?!> )/gm, mark), dump, identifier), printed, identifier);
+      }
+    });
+  }
+}
+
+test("what QEMU prints behind KVM's dump is not read, nor is a registers' line without its beginning", () => {
+  const { text, expected } = fill(KVM_6_16);
+  const behind =
+    "EAX=00001e30 EBX=4e364180\nCR0=00050032 CR2=826c6000 CR3=3cbf4002 CR4=00000000\nEFER=0000000000000000\n";
+  for (const noise of [`KVM: entry failed\n${behind}`, `CS =c200 7ffc2000 ffffffff 00809300\n${behind.slice(26)}`]) {
+    const dump = dumpOf(text + noise);
+    assert.deepEqual(printedFields(dump), [...expected.keys()].sort());
+    assert.equal(valueOf(dump, "HOST_CS_SELECTOR"), expected.get(encodingOf("HOST_CS_SELECTOR"))?.value);
+  }
+});
+
+test("KVM's lists of MSRs give the counts of the areas, and the entries of the one that VM entry loads", () => {
+  const dump = dumpOf(fill(KVM_6_16).text);
+  assert.deepEqual(valuesOf(dump, ...MSR_COUNTS), [1n, 1n, 0n]);
+  assert.deepEqual(dump.msrEntries, [[0x600n, 0n]]);
+  assert.ok(dump.notes.some((note) => note.text.includes("ve_info")));
+});
+
+test("KVM since 5.13 lists no empty area, older ones list none at all", () => {
+  const empty = dumpOf(fill(KVM_6_16.filter((line) => !/MSR|msr=/.test(line))).text);
+  assert.deepEqual(valuesOf(empty, ...MSR_COUNTS), [0n, 0n, 0n]);
+  assert.deepEqual(empty.msrEntries, []);
+  const old = dumpOf(fill(KVM_4_19).text);
+  assert.deepEqual(valuesOf(old, ...MSR_COUNTS), [undefined, undefined, undefined]);
+  assert.equal(old.msrEntries, undefined);
+});
+
+test("an MSR area that lost an entry is a note, and its count is not known", () => {
+  const { text } = fill(KVM_6_16);
+  const dump = dumpOf(text.replace(/ 0: msr=0x00000600 value=0x0{16}/, " 1: msr=0x00000600 value=0x0000000000000000"));
+  assert.equal(valueOf(dump, "VM_ENTRY_MSR_LOAD_COUNT"), undefined);
+  assert.ok(dump.notes.some((note) => note.text.includes("not numbered from 0")));
 });
 
 test("of several dumps in a log the first is read, with a note at the second", () => {
