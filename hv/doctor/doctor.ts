@@ -16,6 +16,8 @@ export class Doctor {
 
   /** By slot, how many rules need an input that is missing: the report's working memory. */
   readonly needed: StaticArray<i32> = new StaticArray<i32>(SLOTS);
+  /** The inputs that are missing, each once: the report's working memory too. */
+  readonly lacking: StaticArray<u32> = new StaticArray<u32>(SLOTS);
 
   /** Allocates everything that the doctor ever needs. */
   constructor() {

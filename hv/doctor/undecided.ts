@@ -1,7 +1,7 @@
 // The part of the report on what cannot be decided: conditions on capabilities, then what is missing.
 
 import { Doctor } from "./doctor";
-import { inputName, slotOf } from "./inputs";
+import { inputName, isState, slotOf } from "./inputs";
 import { isOneBit } from "./requirement";
 import { STAGE_ADVICE, STAGE_BASIC } from "./rule";
 import {
@@ -18,6 +18,8 @@ import { Text } from "./text";
 import { UNKNOWN } from "./tri";
 
 const ITEM: i32 = 2;
+/** A dump that lacks a whole area of the VMCS lacks a hundred fields: more lines would hide what is above them. */
+const MOST_LACKING: i32 = 16;
 
 /** Writes which rules are violated under which condition, and which inputs the others need. */
 export function writeUndecided(text: Text, doctor: Doctor): void {
@@ -29,6 +31,7 @@ export function writeUndecided(text: Text, doctor: Doctor): void {
   text.text("Cannot be decided: ").decimal(doctor.undecided).line();
   const subject = doctor.subject;
   doctor.needed.fill(0);
+  let lacking = 0;
   for (let i = 0; i < doctor.rules.length; i++) {
     if (!isUndecided(doctor, i)) continue;
     doctor.judge(i);
@@ -36,27 +39,46 @@ export function writeUndecided(text: Text, doctor: Doctor): void {
       text.spaces(ITEM).text(doctor.rules[i].slug).text(": ");
       writeConditions(text, subject);
       text.line();
-    } else {
-      for (let k = 0; k < subject.missingCount; k++) doctor.needed[slotOf(subject.missing[k])]++;
+      continue;
+    }
+    for (let k = 0; k < subject.missingCount; k++) {
+      const slot = slotOf(subject.missing[k]);
+      if (doctor.needed[slot] == 0) doctor.lacking[lacking++] = subject.missing[k];
+      doctor.needed[slot]++;
     }
   }
-  for (let i = 0; i < doctor.rules.length; i++) {
-    if (isUndecided(doctor, i)) writeMissing(text, doctor, i);
-  }
+  writeLacking(text, doctor, lacking);
 }
 
-/** The inputs that the rule lacks and that no line told of yet, a line each, with how many rules need them. */
-function writeMissing(text: Text, doctor: Doctor, index: i32): void {
-  const subject = doctor.subject;
-  doctor.judge(index);
-  for (let i = 0; i < subject.missingCount; i++) {
-    const slot = slotOf(subject.missing[i]);
-    const rules = doctor.needed[slot];
-    if (rules == 0) continue;
-    doctor.needed[slot] = 0;
-    text.spaces(ITEM).text(inputName(subject.missing[i])).text(": not known, ").decimal(rules);
-    text.text(rules == 1 ? " rule needs it" : " rules need it").line();
+/** Writes the missing inputs, a line each, with how many rules need them; of many, those that most rules need. */
+function writeLacking(text: Text, doctor: Doctor, count: i32): void {
+  if (count <= MOST_LACKING) {
+    for (let i = 0; i < count; i++) writeMissing(text, doctor, doctor.lacking[i]);
+    return;
   }
+  for (let row = 0; row < MOST_LACKING; row++) {
+    let most = 0;
+    for (let i = 1; i < count; i++) {
+      if (doctor.needed[slotOf(doctor.lacking[i])] > doctor.needed[slotOf(doctor.lacking[most])]) most = i;
+    }
+    writeMissing(text, doctor, doctor.lacking[most]);
+    doctor.needed[slotOf(doctor.lacking[most])] = 0;
+  }
+  text
+    .spaces(ITEM)
+    .text("and ")
+    .decimal(count - MOST_LACKING);
+  text.text(" more that are not known").line();
+}
+
+function writeMissing(text: Text, doctor: Doctor, input: u32): void {
+  const rules = doctor.needed[slotOf(input)];
+  text
+    .spaces(ITEM)
+    .text(isState(input) ? "the processor's " : "")
+    .text(inputName(input));
+  text.text(": not known, ").decimal(rules);
+  text.text(rules == 1 ? " rule needs it" : " rules need it").line();
 }
 
 function isUndecided(doctor: Doctor, index: i32): bool {

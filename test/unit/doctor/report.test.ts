@@ -1,6 +1,7 @@
 // What the report says, line by line, as the console prints it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { encodingOf, FIELDS } from "../../../tools/doctor/fields.ts";
 import { doctorFields, loadDoctor, NEVER_WRITTEN, subjectWith, type Values } from "./support.ts";
 
 const doctor = await loadDoctor();
@@ -88,6 +89,29 @@ test("a missing field is one line, however many rules need it", () => {
     "No rule of VM entry is violated; 3 cannot be decided.",
     "",
   ]);
+});
+
+test("of many missing inputs the report names those that most rules need, and counts the others", () => {
+  const guest = FIELDS.filter(
+    ({ identifier }) => identifier.startsWith("GUEST_") && doctorFields().has(encodingOf(identifier)),
+  );
+  const report = reportOf(Object.fromEntries(guest.map(({ identifier }) => [identifier, null])));
+  const rows = report.filter((line) => line.includes(": not known, "));
+  assert.equal(rows.length, 16);
+  const counts = rows.map((row) => Number(/, (\d+) rule/.exec(row)?.[1]));
+  assert.deepEqual(
+    counts,
+    counts.toSorted((one, other) => other - one),
+  );
+  assert.ok(report.some((line) => /^ {2}and \d+ more that are not known$/.test(line)));
+});
+
+test("what is missing of the processor's state is told as the processor's", () => {
+  const report = reportOf({ IA32_EFER: null });
+  assert.ok(
+    report.some((line) => /^ {2}the processor's IA32_EFER: not known, \d+ rules? needs? it$/.test(line)),
+    report.join("\n"),
+  );
 });
 
 test("differing bits are told with their names, as runs where a name or none covers several", () => {
