@@ -1,8 +1,9 @@
-// JSON with the places of its values, which JSON.parse does not give; two levels of objects, for no dump has more.
+// JSON with the places of its values, which JSON.parse does not give; two levels of objects and of arrays, for no dump has more.
 import type { Place, Unreadable } from "../dump.ts";
 
 export type JsonValue =
   | { readonly kind: "object"; readonly members: readonly JsonMember[]; readonly place: Place }
+  | { readonly kind: "array"; readonly items: readonly JsonValue[]; readonly place: Place }
   | { readonly kind: "string" | "number" | "other"; readonly text: string; readonly place: Place };
 
 export interface JsonMember {
@@ -18,7 +19,7 @@ const BARE = /[^\s,:{}[\]"]+/y;
 const JSON_NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 const LITERALS = new Set(["true", "false", "null"]);
 
-/** The members of the object that `text` is. Refuses what is no JSON, arrays, and objects below the second level. */
+/** The members of the object that `text` is. Refuses what is no JSON, and objects and arrays below the second level. */
 export function parseJson(text: string): JsonMember[] | Unreadable {
   try {
     return new Parser(text).parse();
@@ -69,6 +70,18 @@ class Parser {
     return members;
   }
 
+  /** A list of entries, each a list of numbers, in the outermost object. */
+  #array(depth: number): JsonValue[] {
+    if (depth > DEEPEST + 1) throw this.#refusal("an array in an entry", "a number or a string", "flatten it");
+    this.#punctuation("[");
+    const items: JsonValue[] = [];
+    if (this.#skips("]")) return items;
+    do items.push(this.#value(depth));
+    while (this.#skips(","));
+    this.#punctuation("]");
+    return items;
+  }
+
   #value(depth: number): JsonValue {
     this.#skipSpace();
     const start = this.#at;
@@ -77,6 +90,10 @@ class Parser {
     if (first === "{") {
       const here = { line: this.#line, column: start - this.#lineStart, length: 1 };
       return { kind: "object", members: this.#object(depth + 1), place: here };
+    }
+    if (first === "[") {
+      const here = { line: this.#line, column: start - this.#lineStart, length: 1 };
+      return { kind: "array", items: this.#array(depth + 1), place: here };
     }
     if (first === '"') return { kind: "string", text: this.#string("a value"), place: place() };
     const text = this.#match(BARE);

@@ -1,6 +1,6 @@
-// Reads JSON: `{ "fields": …, "capabilities": …, "state": … }`, or one flat object of fields.
+// Reads JSON: `{ "fields": …, "capabilities": …, "state": …, "msrLoad": [[index, value], …] }`, or a flat object of fields.
 import { isUnreadable, type Dump, type Place, type Unreadable } from "../dump.ts";
-import { selected } from "../fields.ts";
+import { encodingOf, selected } from "../fields.ts";
 import { Collector, quoted, refuse } from "./collect.ts";
 import { parseJson, type JsonMember, type JsonValue } from "./json-text.ts";
 import type { Line } from "./lines.ts";
@@ -9,6 +9,10 @@ import { guestMeaningOf, type Meaning } from "./names.ts";
 import { readNumber } from "./numbers.ts";
 
 const SECTIONS = ["fields", "capabilities", "state"];
+/** The VM-entry MSR-load area. */
+const MSR_LOAD = "msrLoad";
+/** As many entries as any processor recommends at most (IA32_VMX_MISC[27:25], SDM 3D A.6). */
+const MOST_ENTRIES = 4096;
 const ENCODING = /^0x[0-9a-f]{1,8}$/i;
 
 /** Whether the first character that is no space opens an object. */
@@ -25,15 +29,22 @@ export function readJson(text: string): Dump | Unreadable {
   const root = parseJson(text);
   if (isUnreadable(root)) return root;
   const dump = new Collector();
-  const isStructured = root.some(({ key, value }) => SECTIONS.includes(key) && value.kind === "object");
+  const isStructured = root.some(
+    ({ key, value }) => (SECTIONS.includes(key) && value.kind === "object") || key === MSR_LOAD,
+  );
   const refusal = isStructured ? readSections(root, dump) : readMembers(root, "fields", dump);
   return refusal ?? dump.finish("json");
 }
 
 function readSections(root: readonly JsonMember[], dump: Collector): Unreadable | null {
   for (const { key, value } of root) {
+    if (key === MSR_LOAD) {
+      const refusal = readMsrLoad(value, dump);
+      if (refusal !== null) return refusal;
+      continue;
+    }
     if (!SECTIONS.includes(key)) {
-      dump.note(value.place, `${quoted(key)} is none of ${SECTIONS.join(", ")}; not used.`);
+      dump.note(value.place, `${quoted(key)} is none of ${[...SECTIONS, MSR_LOAD].join(", ")}; not used.`);
       continue;
     }
     if (value.kind !== "object") return refuse(value.place, `Found no object for "${key}", expected one: correct it.`);
@@ -41,6 +52,31 @@ function readSections(root: readonly JsonMember[], dump: Collector): Unreadable 
     if (refusal !== null) return refusal;
   }
   return null;
+}
+
+/** The entries, and their number as the area's count. */
+function readMsrLoad(value: JsonValue, dump: Collector): Unreadable | null {
+  if (value.kind !== "array") return refuse(value.place, `Found no array for "${MSR_LOAD}", expected one: correct it.`);
+  const entries: [bigint, bigint][] = [];
+  for (const item of value.items) {
+    if (item.kind !== "array" || item.items.length !== 2 || entries.length === MOST_ENTRIES) {
+      const expected = `at most ${MOST_ENTRIES} pairs such as ["0x277", "0x7040600070406"]`;
+      return refuse(item.place, `Found another entry of "${MSR_LOAD}", expected ${expected}: correct it.`);
+    }
+    const [index, data] = item.items.map((part) => numberOf(MSR_LOAD, part));
+    if (typeof index !== "bigint") return index ?? null;
+    if (typeof data !== "bigint") return data ?? null;
+    if (index < 0n || index >> 64n !== 0n || data < 0n || data >> 64n !== 0n) {
+      return refuse(
+        item.place,
+        `Found an entry of "${MSR_LOAD}" of more than 64 bits, expected two quadwords: correct it.`,
+      );
+    }
+    entries.push([index, data]);
+  }
+  dump.msrLoad(entries);
+  const count = { value: BigInt(entries.length), place: value.place, spelled: MSR_LOAD };
+  return dump.field({ encoding: encodingOf("VM_ENTRY_MSR_LOAD_COUNT"), isUpperHalf: false }, count);
 }
 
 function readMembers(members: readonly JsonMember[], section: string, dump: Collector): Unreadable | null {
@@ -73,7 +109,8 @@ function meaningOfKey(key: string): Meaning | null {
 }
 
 function numberOf(key: string, value: JsonValue): bigint | Unreadable {
-  if (value.kind === "object" || value.kind === "other") return badValue(key, "no number", value.place);
+  if (value.kind === "object" || value.kind === "array" || value.kind === "other")
+    return badValue(key, "no number", value.place);
   const number = readNumber(value.text.trim(), 10);
   if (number === null || (value.kind === "number" && !/^-?[0-9]+$/.test(value.text))) {
     return badValue(key, quoted(value.text), value.place);

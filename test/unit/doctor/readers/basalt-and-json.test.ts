@@ -75,6 +75,15 @@ test("a flat object of JSON is one of fields and capabilities", () => {
   assert.match(dump.notes[0]?.text ?? "", /"nonsense" is the name of no VMCS field/);
 });
 
+test("JSON may hold the VM-entry MSR-load area, whose count is the number of its entries", () => {
+  const dump = dumpOf('{"fields": {"GUEST_CR0": 1}, "msrLoad": [["0x277", "0x0007040600070406"], [16, 5]]}');
+  assert.deepEqual(dump.msrEntries, [
+    [0x277n, 0x7040600070406n],
+    [16n, 5n],
+  ]);
+  assert.equal(valueOf(dump, "VM_ENTRY_MSR_LOAD_COUNT"), 2n);
+});
+
 const REFUSED: readonly (readonly [name: string, text: string, line: number, reason: RegExp])[] = [
   ["a value of Basalt's that is no number", "vmcs 0x6800 0x31 a\nvmcs 0x6802 zero b\n", 2, /Found "zero" as a value/],
   ["a value of Basalt's too wide", "vmcs 0x800 0x10000 Guest ES selector\n", 1, /at most 16 bits/],
@@ -102,7 +111,17 @@ const REFUSED: readonly (readonly [name: string, text: string, line: number, rea
     /Found the end of the text, expected a name in double quotes/,
   ],
   ["text behind the object", '{"GUEST_CR0": "0x31"}\n}\n', 2, /Found text behind the object/],
-  ["an array for a value", '{\n"GUEST_CR0": [1]\n}', 2, /Found `\[`, expected a number or a string/],
+  ["an array for a value", '{\n"GUEST_CR0": [1]\n}', 2, /Found no number for "GUEST_CR0", expected a whole number/],
+  ["an MSR's entry of one number", '{"fields": {},\n"msrLoad": [[1, 2],\n[3]]}', 3, /Found another entry of "msrLoad"/],
+  ["an MSR's entry that is no array", '{"fields": {},\n"msrLoad": ["0x10"]}', 2, /expected at most 4096 pairs/],
+  ["an MSR's value of 65 bits", `{"fields": {},\n"msrLoad": [[1, "0x1${"0".repeat(16)}"]]}`, 2, /more than 64 bits/],
+  [
+    "entries and a count that contradict",
+    '{"fields": {"VM_ENTRY_MSR_LOAD_COUNT": 2},\n"msrLoad": []}',
+    2,
+    /expected 0x2/,
+  ],
+  ["an array in an MSR's entry", '{"fields": {},\n"msrLoad": [[1, [2]]]}', 2, /an array in an entry/],
   ["objects too deep", `{"fields": {\n"a": ${'{"a":'.repeat(100_00)}`, 2, /Found an object in an object's section/],
   ["a section that is no object", '{"fields": {"GUEST_CR0": "0x31"},\n"state": 5}', 2, /Found no object for "state"/],
   ["a name twice with two values", '{\n"GUEST_CR0": "0x31",\n"guest_cr0": "0x33"\n}', 3, /as line 2 has it/],
