@@ -10,6 +10,12 @@ function showsColours(stream: WriteStream): boolean {
 export const stdoutColours = createColors(showsColours(process.stdout));
 export const stderrColours = createColors(showsColours(process.stderr));
 
+// A reader that has seen enough, such as `head`, closes the pipe: that is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 /** Prints one line of data. */
 export function printLine(line: string): void {
   process.stdout.write(`${line}\n`);
