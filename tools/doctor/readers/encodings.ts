@@ -29,13 +29,17 @@ const MODULE = /^\s*(?:pub(?:\([a-z]{1,16}\))? )?(?:mod|namespace) +(\w{1,32})/;
 /** The last name before `=` or `:`, with a type behind it as Rust and TypeScript write it. */
 const NAME = /([\w:]{1,96})\s*(?::\s*\w{1,32}\s*)?$/;
 const VALUE = /^[\s(]*([0-9][\w']*)[\s)]*[,;}]?\s*$/;
+const MISTYPED = /^[\s(]*[0-9]\w*[\s)]*[,;}]?\s*$/;
+/** The guest's ES selector, the first field beyond the 16-bit controls. */
+const SMALLEST_GUEST_ENCODING = 0x800;
+const LARGEST_FIELD = 0x7fff;
 const LARGEST_ENCODING = 0xffff_ffffn;
 const MOST_NOTES = 100;
 
 /**
  * Reads a list or a C, Rust or TypeScript source: `NAME = 0x…`, `NAME: 0x…`, `NAME 0x…`, `#define NAME 0x…`, the members of
- * an enum, `const NAME: u32 = 0x…;`. Lines of another form are passed over. Refuses a field's name whose value is no
- * number of at most 32 bits, a name with two values, and a text that names no field.
+ * an enum, `const NAME: u32 = 0x…;`. Lines of another form are passed over, expressions too. Refuses a field's name with a
+ * mistyped number or one of more than 32 bits, a name with two values, and a text that names no field.
  */
 export function readEncodings(text: string): Encodings | Unreadable {
   const lines = splitLines(text);
@@ -51,8 +55,8 @@ export function readEncodings(text: string): Encodings | Unreadable {
   return {
     line: lines.find((line) => line.text.trim() !== "")?.number ?? 1,
     reason:
-      "Found no name of a VMCS field, expected lines of `NAME = 0x…`, `#define NAME 0x…` or `const NAME: u32 = 0x…;`: " +
-      "give the source that defines the encodings.",
+      "Found no name of a VMCS field with a number, expected lines of `NAME = 0x…`, `#define NAME 0x…` or " +
+      "`const NAME: u32 = 0x…;`: give the source that defines the encodings, with macros expanded.",
   };
 }
 
@@ -113,8 +117,8 @@ function readPiece(piece: string, { line, column }: Place, module: string, encod
   };
   const number = token === undefined ? null : readNumber(token, 10);
   if (number === null || number.value < 0n || number.value > LARGEST_ENCODING) {
-    // Other definitions of a header may be anything; a field's must be a number.
-    if (meaning === null || value.trim() === "") return null;
+    // A structure, a type or an expression under a name like a field's is something else; a mistyped number is not.
+    if (meaning === null || !MISTYPED.test(value)) return null;
     return refuse(
       place,
       `Found ${quoted(value)} for ${name}, expected an encoding such as 0x6800: write it as a number.`,
@@ -154,22 +158,42 @@ function separatorOf(trimmed: string): number {
   return Math.max(trimmed.lastIndexOf(" "), trimmed.lastIndexOf("\t"));
 }
 
-/** A name without an area is the guest's only where its value says so too: `RIP` is as often the host's. */
+/**
+ * A name without an area is the guest's only where its value says so too: `RIP` is as often the host's. Headers give names
+ * like a field's to MSRs (IA32_VMX_EXIT_CTLS), exit reasons and widths of bit-fields as well; their numbers are small.
+ */
 function meantBy(name: string, certain: Meaning | null, encoding: number): number | null {
+  if (isOfAnotherKind(encoding)) return null;
   if (certain !== null) return certain.encoding + (certain.isUpperHalf ? 1 : 0);
   const likely = guestMeaningOf(name);
   const likelyEncoding = likely === null ? null : likely.encoding + (likely.isUpperHalf ? 1 : 0);
   return likelyEncoding === encoding ? encoding : null;
 }
 
-/** Judges every encoding whose name is known, and notes the others. */
+/** Whether a number is below all encodings but those of the 16-bit control fields, and is none of these. */
+function isOfAnotherKind(value: number): boolean {
+  return value < SMALLEST_GUEST_ENCODING && selected(value) === undefined;
+}
+
+/** Whether a name that no table knows is likely a field's: by an encoding that no other name has, or nearly by its name. */
+function mayMeanField(name: string, value: number, named: ReadonlySet<number>): boolean {
+  if (value < SMALLEST_GUEST_ENCODING || value > LARGEST_FIELD) return false;
+  if (selected(value) !== undefined && !named.has(value)) return true;
+  // A mask of one bit is as often the bit of a control with nearly the name of its field.
+  return (value & (value - 1)) !== 0 && nearestIdentifier(name) !== null;
+}
+
+/** Judges every encoding whose name is known; notes others with the encoding of a field or nearly its name, counts the rest. */
 export function judgeEncodings(encodings: Encodings): Judgement {
   const judgement: Judgement = { wrong: [], notes: [] };
   const users = new Map<number, string>();
+  const named = new Set([...encodings.values()].filter(({ meant }) => meant !== null).map(({ encoding }) => encoding));
   let unknown = 0;
   for (const [name, { encoding, place, meant }] of encodings) {
     if (meant === null) {
-      if (++unknown <= MOST_NOTES) judgement.notes.push({ place, text: unknownName(name, encoding) });
+      if (mayMeanField(name, encoding, named) && judgement.notes.length < MOST_NOTES) {
+        judgement.notes.push({ place, text: unknownName(name, encoding) });
+      } else unknown++;
       continue;
     }
     const other = users.get(encoding);
@@ -183,8 +207,9 @@ export function judgeEncodings(encodings: Encodings): Judgement {
       });
     }
   }
-  if (unknown > MOST_NOTES) {
-    judgement.notes.push({ place: null, text: `${unknown - MOST_NOTES} more names are of no VMCS field.` });
+  if (unknown > 0) {
+    const names = unknown === 1 ? "1 other name is" : `${unknown} other names are`;
+    judgement.notes.push({ place: null, text: `${names} of no VMCS field, and not checked.` });
   }
   return judgement;
 }
