@@ -59,6 +59,11 @@ export class Collector {
     return take(isUpperHalf ? this.#upperHalves : this.#fields, encoding, { ...found, value });
   }
 
+  /** What was taken for a field, or for its upper half. */
+  valueOf({ encoding, isUpperHalf }: Meaning): DumpValue | undefined {
+    return (isUpperHalf ? this.#upperHalves : this.#fields).get(encoding);
+  }
+
   capability(name: string, found: Found): Unreadable | null {
     return takeNamed(this.#capabilities, name, found);
   }

@@ -17,22 +17,29 @@ export interface Entry {
 }
 
 const BULLET = /(?:\[[*+!#>~ -]{1,4}\]|[*•+>|-]{1,3}(?= ))? */y;
+const HASH_BULLET = /#+ +(?!define\b)/y;
 const COMMENT = /^(?:\/\/|#(?!define\b)|;)/;
 /** `vmwrite(GUEST_CR0, 0x80050033)` and the like. */
 const CALL = /\w{0,32}vm(?:cs_)?write\w{0,16} ?\( ?([^,()]{1,96}), ?([^,()]{1,96})\)/;
 /** A value's first word, and the separator's groups that may follow: `0xffff8000 00000000`. */
 const TOKEN = /^[^\s,;(){}/#]+/;
+const WRAPPED = /^[A-Z]\w{0,31}\((0x[0-9a-f]{1,16})\),?$/i;
 const GROUP = /^(?:[0-9a-f]{4}|[0-9a-f]{8})$/i;
 const FIRST_GROUP = /^(?:0x)?(?:[0-9a-f]{4}|[0-9a-f]{8})$/i;
 /** A name of CPUID may hold a colon, so that the first colon is none. */
 const CPUID = /^cpuid\.[0-9a-f]{1,8}h?:e[abcd]x/i;
+const COLON_PAIR = /([A-Za-z][\w -]{0,63}): *(0x[0-9a-f]{1,16})(?![\w:])/gi;
 const MOST_COLONS = 4;
 
 /** The entries of a line: none of a comment or of a text without a value, several of `a=1 b=2`. */
 export function entriesOf({ number, text }: Line): Entry[] {
-  BULLET.lastIndex = afterLogPrefix(text);
-  BULLET.test(text);
-  const start = BULLET.lastIndex;
+  const logged = afterLogPrefix(text);
+  HASH_BULLET.lastIndex = BULLET.lastIndex = logged;
+  // What a logger printed is no comment: there, "# " is an ornament.
+  const bullet = text.slice(0, logged).trim() !== "" && HASH_BULLET.test(text) ? HASH_BULLET : BULLET;
+  bullet.lastIndex = logged;
+  bullet.test(text);
+  const start = bullet.lastIndex;
   const rest = text.slice(start).trimEnd();
   if (rest === "" || COMMENT.test(rest)) return [];
   const at = (name: string, value: string, column: number, isMarked = true): Entry => ({
@@ -53,10 +60,35 @@ export function entriesOf({ number, text }: Line): Entry[] {
     return pairsOf(text, start).map((pair) => at(pair.spelled.replace(":", " "), pair.value, pair.column));
   }
   if (equals >= 0) return [at(rest.slice(0, equals), rest.slice(equals + 1), start + equals + 1)];
+  const pairs = colonPairsOf(rest);
+  if (pairs.length > 1) return pairs.map(({ name, value, column }) => at(name, value, start + column));
   const colon = colonOf(rest);
   if (colon >= 0) return [at(rest.slice(0, colon), rest.slice(colon + 1), start + colon + 1)];
   const space = rest.lastIndexOf(" ");
   return space < 0 ? [] : [at(rest.slice(0, space), rest.slice(space), start + space, false)];
+}
+
+/**
+ * `Guest CS Segment - Selector: 0x10  Limit: 0x0`: what stands before " - " belongs to every name of the line.
+ * `Guest GDTR Limit: 0x57  Base: 0x0`: a name of one word hangs on the words before the last name.
+ */
+function colonPairsOf(rest: string): { name: string; value: string; column: number }[] {
+  const dash = rest.indexOf(" - ");
+  const start = dash < 0 ? 0 : dash + 3;
+  let context = dash < 0 ? "" : registerOf(rest.slice(0, dash));
+  return [...rest.slice(start).matchAll(COLON_PAIR)].map((match) => {
+    const [all, spelled = "", value = ""] = match;
+    const words = spelled.trim().split(/ +/);
+    if (dash < 0 && words.length > 1) context = words.slice(0, -1).join(" ");
+    const name = `${context} ${words.at(dash < 0 ? -1 : 0) ?? ""}`.trim();
+    return { name, value, column: start + match.index + all.length - value.length };
+  });
+}
+
+/** What a heading such as "Guest CS Segment" or "Guest Control & Debug Registers" puts before each name of its line. */
+function registerOf(heading: string): string {
+  const register = heading.replace(/ (?:segment|registers?)$/i, "").replace(/ task$/i, " TR");
+  return register.includes("&") ? (/^(?:guest|host)\b/i.exec(register)?.[0] ?? "") : register;
 }
 
 /** The colon in front of the value: the first with a number behind it, else the first; -1 where there is none. */
@@ -83,6 +115,9 @@ function colonOf(rest: string): number {
  */
 export function tokenOf(value: string): { token: string; length: number; number: boolean } {
   const trimmed = value.trim();
+  // `PhysAddr(0x1000)`, as Rust prints a number of a type of its own.
+  const wrapped = WRAPPED.exec(trimmed)?.[1];
+  if (wrapped !== undefined) return { token: wrapped, length: trimmed.length, number: true };
   const token = TOKEN.exec(trimmed)?.[0] ?? "";
   const rest = trimmed.slice(token.length);
   const next = TOKEN.exec(rest.slice(0, 256).trimStart())?.[0] ?? "";

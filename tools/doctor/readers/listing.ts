@@ -1,7 +1,7 @@
 // Reads free listings: `name: value`, `name = value`, `name value`, in the spellings of names.ts, headings included.
 import type { Dump, Place, Unreadable } from "../dump.ts";
 import { fieldOf, hex, selected } from "../fields.ts";
-import { Collector, quoted, refuse } from "./collect.ts";
+import { Collector, quoted, refuse, type Found } from "./collect.ts";
 import type { Line } from "./lines.ts";
 import { entriesOf, tokenOf, type Entry } from "./listing-lines.ts";
 import { guestMeaningOf, isForeign, meaningOf, wordsOf, type Meaning } from "./names.ts";
@@ -35,6 +35,8 @@ export function readListing(lines: readonly Line[]): Dump | Unreadable {
 class Listing {
   readonly #entries: readonly Entry[];
   readonly #dump = new Collector();
+  readonly #assumed: { meaning: Meaning; found: Found }[] = [];
+  readonly #assumedEncodings = new Set<number>();
   /** What a number of digits alone is: hexadecimal where another value without `0x` has a hexadecimal letter. */
   readonly #base: 10 | 16;
   #parents: { indent: number; name: string }[] = [];
@@ -52,7 +54,31 @@ class Listing {
       const refusal = this.#readEntry(entry);
       if (refusal !== null) return refusal;
     }
+    for (const { meaning, found } of this.#assumed) {
+      const refusal = this.#takeAssumed(meaning, found);
+      if (refusal !== null) return refusal;
+    }
     return this.#dump.finish("listing");
+  }
+
+  /** Whether a name says whose state it is, as "cr0" does not. */
+  #isExplicit(entry: Entry): boolean {
+    const name = withoutLogWords(entry.name);
+    return this.#area === "host" || this.#parents.length > 1 || ENCODING_BESIDE.test(name) || meaningOf(name) !== null;
+  }
+
+  /** Takes a value whose name was assumed to be the guest's, unless another line gives the guest's by its full name. */
+  #takeAssumed(meaning: Meaning, found: Found): Unreadable | null {
+    const explicit = this.#dump.valueOf(meaning);
+    if (explicit === undefined || explicit.value === found.value || this.#assumedEncodings.has(meaning.encoding)) {
+      this.#assumedEncodings.add(meaning.encoding);
+      return this.#dump.field(meaning, found);
+    }
+    this.#dump.note(
+      found.place,
+      `${quoted(found.spelled)} could be the guest's, but line ${explicit.place.line} gives that as ${quoted(explicit.spelled)}; not used.`,
+    );
+    return null;
   }
 
   #readEntry(entry: Entry): Unreadable | null {
@@ -93,6 +119,10 @@ class Listing {
       this.#dump.note(place, `${quoted(token)} has no 0x; read as ${base}: ${hex(read.value)}.`);
     }
     const found = { value: read.value, place, spelled: entry.name };
+    if (meaning !== null && !this.#isExplicit(entry)) {
+      this.#assumed.push({ meaning, found });
+      return null;
+    }
     if (capability !== null) return this.#dump.capability(capability, found);
     return meaning === null ? null : this.#dump.field(meaning, found);
   }

@@ -3,6 +3,10 @@
 /** Each is tried at the place that the ones before it reached, in turn, until none fits. */
 const PREFIXES: readonly RegExp[] = [
   / +/y,
+  // A project's name, as in "[NoirVisor] " and "haxm_error:"; VirtualBox's time.
+  /\[[A-Za-z][A-Za-z0-9_-]{2,31}\](?= )/y,
+  /haxm_(?:debug|info|warning|error): ?/y,
+  /[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}(?= )/y,
   // Quotations in mails, and what people write for a timestamp that they cut.
   />/y,
   /\[(?:…|\.{2,3})\]/y,

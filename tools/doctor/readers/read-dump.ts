@@ -2,9 +2,19 @@
 import { isUnreadable, type Dump, type Unreadable } from "../dump.ts";
 import { isBasaltDump, readBasaltDump } from "./basalt.ts";
 import { isJson, readJson } from "./json.ts";
+import { fieldOf } from "../fields.ts";
 import { isKernelDump, readKernelDump } from "./kernel-dump.ts";
 import { splitLines, type Line } from "./lines.ts";
 import { readListing } from "./listing.ts";
+
+/** What QEMU prints of a failed entry: its own copy of the guest's registers, without controls and host state. */
+const OF_QEMU = /KVM: entry failed, hardware error|^EAX=[0-9a-f]{8} EBX=|^RAX=[0-9a-f]{16} RBX=/;
+const NO_DUMP_BY_QEMU =
+  "Found registers as QEMU prints them, expected KVM's VMCS dump: as root, write 1 to " +
+  "/sys/module/kvm_intel/parameters/dump_invalid_vmcs, let the entry fail again, and give the output of dmesg.";
+const ONLY_AN_EXIT =
+  "Found nothing but what VM exits and failures write, such as the exit reason, expected fields that VM entry checks: " +
+  "give the guest's state, the host's and the controls.";
 
 /**
  * Reads a dump: of Linux KVM, of Xen, of Basalt, a free listing of names and values, or JSON; the text itself says which.
@@ -13,7 +23,12 @@ import { readListing } from "./listing.ts";
 export function readDump(text: string): Dump | Unreadable {
   const lines = splitLines(text);
   if (isUnreadable(lines)) return lines;
+  const ofQemu = isKernelDump(lines) || isBasaltDump(lines) ? undefined : lines.find((line) => OF_QEMU.test(line.text));
+  if (ofQemu !== undefined) return { line: ofQemu.number, reason: NO_DUMP_BY_QEMU };
   const dump = readLines(text, lines);
+  if (!isUnreadable(dump) && dump.fields.size > 0 && [...dump.fields.keys()].every(isReadOnly)) {
+    return { line: [...dump.fields.values()][0]?.place.line ?? 1, reason: ONLY_AN_EXIT };
+  }
   if (isUnreadable(dump) || dump.fields.size + dump.capabilities.size + dump.state.size > 0) return dump;
   return {
     line: lines.find((line) => line.text.trim() !== "")?.number ?? 1,
@@ -28,4 +43,8 @@ function readLines(text: string, lines: readonly Line[]): Dump | Unreadable {
   if (isBasaltDump(lines)) return readBasaltDump(lines);
   if (isKernelDump(lines)) return readKernelDump(lines);
   return readListing(lines);
+}
+
+function isReadOnly(encoding: number): boolean {
+  return fieldOf(encoding)?.isReadOnly === true;
 }

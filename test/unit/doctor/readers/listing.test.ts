@@ -167,6 +167,42 @@ test("a name that disagrees with the encoding beside it is noted, and the encodi
   assert.match(dump.notes[0]?.text ?? "", /0x482e is VMX-preemption timer value; the encoding is followed/);
 });
 
+test("a name without an area is the guest's only where no other line has the guest's", () => {
+  const dump = dumpOf("RFLAGS: 0x242\nGUEST_RFLAGS: 0x2\nCR3: 0x1000\n");
+  assert.deepEqual(valuesOf(dump, "GUEST_RFLAGS", "GUEST_CR3"), [2n, 0x1000n]);
+  assert.match(dump.notes[0]?.text ?? "", /"RFLAGS" could be the guest's, but line 2 gives that as "GUEST_RFLAGS"/);
+});
+
+test("a line may hold several names with a colon each, of one register or of several", () => {
+  const dump = dumpOf(
+    "[Project] Guest CS Segment - Selector: 0x10  Access-Rights: 0xA09B  Limit: 0xFFFF  Base: 0x0\n" +
+      "[Project] Guest Task Register - Selector: 0x40  Access-Rights: 0x8B\n" +
+      "[Project] Guest GDTR Limit: 0x57  Base: 0x1000  Guest IDTR Limit: 0xFFF  Base: 0x2000\n" +
+      "[Project] Guest Control & Debug Registers - CR0: 0x80050033  DR7: 0x400\n",
+  );
+  assert.deepEqual(
+    valuesOf(
+      dump,
+      "GUEST_CS_SELECTOR",
+      "GUEST_CS_ACCESS_RIGHTS",
+      "GUEST_CS_LIMIT",
+      "GUEST_CS_BASE",
+      "GUEST_TR_SELECTOR",
+    ),
+    [0x10n, 0xa09bn, 0xffffn, 0n, 0x40n],
+  );
+  assert.deepEqual(
+    valuesOf(dump, "GUEST_GDTR_LIMIT", "GUEST_GDTR_BASE", "GUEST_IDTR_LIMIT", "GUEST_IDTR_BASE", "GUEST_DR7"),
+    [0x57n, 0x1000n, 0xfffn, 0x2000n, 0x400n],
+  );
+  assert.deepEqual(dump.notes, []);
+});
+
+test("behind a logger's prefix, # is an ornament; numbers in a type's parentheses are read", () => {
+  const dump = dumpOf("[ 9021.315]  # GUEST_ES_SEL = 0x10\n# GUEST_CS_SEL = 0x8\nhost_cr3: PhysAddr(0x1000),\n");
+  assert.deepEqual(valuesOf(dump, "GUEST_ES_SELECTOR", "GUEST_CS_SELECTOR", "HOST_CR3"), [0x10n, undefined, 0x1000n]);
+});
+
 test("prose, headings and comments around the values are passed over", () => {
   const dump = dumpOf(
     "# my guest\n// built on Tuesday 12\nentry failed with reason 33\nValues:\n\nguest_cr0: 0x31\nthat is all\n",
@@ -181,9 +217,9 @@ const REFUSED: readonly (readonly [name: string, text: string, line: number, rea
   ["a negative value too small", "guest_cs_selector = -40000\n", 1, /expected a value of at most 16 bits/],
   [
     "one field with two values",
-    "guest_cr0: 0x31\ncr0: 0x33\n",
+    "guest_cr0: 0x31\nGUEST CR0: 0x33\n",
     2,
-    /Found 0x33 for "cr0", expected 0x31 as line 1 has it/,
+    /Found 0x33 for "GUEST CR0", expected 0x31 as line 1 has it/,
   ],
   ["halves that contradict", "EPTP_F: 0x3500200005e\nEPTP_H: 0x351\n", 2, /Found 0x351 for "EPTP_H", expected 0x350/],
   ["a capability with two values", "ia32_vmx_basic: 1\nia32_vmx_basic: 2\n", 2, /expected 0x1 as line 1 has it/],
@@ -193,6 +229,18 @@ const REFUSED: readonly (readonly [name: string, text: string, line: number, rea
     "\n\nhello\nworld: 5\n",
     3,
     /Found no value of a VMCS field.*KVM, Xen or Basalt.*JSON/,
+  ],
+  [
+    "what QEMU prints instead of a dump",
+    "KVM: entry failed, hardware error 0x80000021\nEAX=00000000 EBX=00000000\nCR0=00050032\n",
+    1,
+    /registers as QEMU prints them.*dump_invalid_vmcs/,
+  ],
+  [
+    "a text with an exit reason alone",
+    "\nexit reason = 0x80000021\nqualification=0x0\n",
+    2,
+    /exits and failures write/,
   ],
   ["an empty text", "", 1, /Found no value of a VMCS field/],
 ];
