@@ -56,6 +56,8 @@ class KernelDump {
   /** By the constant's name of the area's count. */
   readonly #areas = new Map<string, MsrArea>();
   #area: MsrArea | null = null;
+  /** Values under unknown names since the last known one. */
+  readonly #unknown: { spelled: string; place: Place }[] = [];
 
   constructor(lines: readonly Line[]) {
     this.#lines = lines;
@@ -68,6 +70,10 @@ class KernelDump {
       if (!this.#isInside) continue;
       const refusal = this.#readRow(row);
       if (refusal !== null) return refusal;
+    }
+    const [behind] = this.#unknown;
+    if (behind !== undefined) {
+      this.#dump.note(behind.place, "From here on nothing is part of a known dump; not used.");
     }
     return this.#takeMsrAreas() ?? this.#dump.finish(this.#isXen ? "xen" : "kvm");
   }
@@ -213,13 +219,16 @@ class KernelDump {
   #take(key: string, spelled: string, value: string, place: Place): Unreadable | null {
     const identifier = identifierOf(key, this.#section);
     if (identifier === null) {
-      if (readNumber(value, 16) !== null)
-        this.#dump.note(place, `${quoted(spelled)} is no part of a known dump; not used.`);
+      if (readNumber(value, 16) !== null) this.#unknown.push({ spelled, place });
       return null;
     }
     const number = readNumber(value, key === "cr3:target_count" ? 10 : 16);
     if (number === null) return badValue(spelled, value, "a number", place);
-    if (identifier === "EXIT_REASON" || identifier === "EXIT_QUALIFICATION") {
+    // What is known below it shows that the unknown stood inside the dump.
+    for (const unknown of this.#unknown.splice(0)) {
+      this.#dump.note(unknown.place, `${quoted(unknown.spelled)} is no part of a known dump; not used.`);
+    }
+    if (identifier === "EXIT_REASON") {
       this.#dump.note(place, `The dump has the exit that was saved last: ${spelled} ${value}.`);
     }
     return this.#store(spelled, identifier, number.value, place);
