@@ -16,6 +16,22 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
+/** A line as several that fit the terminal, the rest indented by `indentation` more; as it is where stdout is none. */
+export function fitTerminal(line: string, indentation = 2, columns = terminalColumns()): string[] {
+  if (line.length <= columns) return [line];
+  const first = line.length - line.trimStart().length;
+  const room = Math.max(20, columns);
+  const end = line.lastIndexOf(" ", room);
+  const at = end > first + indentation ? end : line.indexOf(" ", room);
+  if (at < 0) return [line];
+  const rest = " ".repeat(first + indentation) + line.slice(at).trimStart();
+  return [line.slice(0, at), ...fitTerminal(rest, 0, columns)];
+}
+
+function terminalColumns(): number {
+  return process.stdout.isTTY ? process.stdout.columns : Infinity;
+}
+
 /** Prints one line of data. */
 export function printLine(line: string): void {
   process.stdout.write(`${line}\n`);

@@ -15,7 +15,7 @@ import { ToolError } from "../errors.ts";
 import { exitCodes, type ExitName } from "../exit-codes.ts";
 import { examinationJson, hex } from "../doctor/json.ts";
 import { builtDoctor } from "../paths.ts";
-import { printError, printJson, printLine, stdoutColours } from "../terminal.ts";
+import { fitTerminal, printError, printJson, printLine, stdoutColours } from "../terminal.ts";
 
 interface DoctorCommandOptions {
   cpu: string | undefined;
@@ -42,6 +42,24 @@ What --cpu takes:
 ${CPUS.map(({ name, about }) => `  ${name.padEnd(16)}${about}`).join("\n")}
 
 Without --cpu and --caps, a rule that depends on a capability "cannot be decided", and its condition is told.
+
+What --json prints: one object for one file, else an array of objects.
+  file                what was read
+  unreadable          alone, where the file cannot be read: line and reason
+  format              kvm, xen, basalt, listing or json
+  verdict             violated, undecidable or clean
+  capabilitiesFrom    choice (--cpu or --caps), dump or nowhere
+  rules, holds        how many rules there are; how many of VM entry hold
+  violated, undecidable, advice
+                      rules: slug, stage, order (of the stage), section, sentence; then hint, found (name,
+                      encoding, value, line, required, bits, entry of the MSR area) and reads, or of undecidable
+                      ones missing (kind, name) and condition
+  notes               line and text: what of the file was not used, or used on an assumption
+  encodings           alone, for --fields: wrong (name, place, text) and notes
+Numbers are hexadecimal strings, but those of lines, bits, entries and counts.
+
+A JSON dump holds {"fields": {"GUEST_CR0": "0x80000031", …}} by name or encoding, and where they are known
+"capabilities", "state", and the VM-entry MSR-load area as "msrLoad": [["0x277", "0x7040600070406"], …].
 
 Exit codes: ${exitCodes.ok.code} no rule is violated and all could be decided, ${exitCodes.violated.code} a rule is violated, or an encoding is wrong,
 ${exitCodes.undecidable.code} none is violated but some cannot be decided, ${exitCodes.unreadable.code} a file cannot be read.
@@ -172,9 +190,10 @@ function printExamination(
   printLine(stdoutColours.bold(`${file}: ${count}, capabilities: ${from[examination.capabilitiesFrom]}`));
   const remarks = examination.remarks.map((text): Note => ({ place: null, text }));
   for (const { place, text } of [...dump.notes, ...remarks]) {
-    printLine(stdoutColours.dim(`  note: ${place === null || place.line === 0 ? "" : `line ${place.line}: `}${text}`));
+    const note = `  note: ${place === null || place.line === 0 ? "" : `line ${place.line}: `}${text}`;
+    for (const line of fitTerminal(note)) printLine(stdoutColours.dim(line));
   }
-  for (const line of examination.report.trimEnd().split("\n")) printLine(line);
+  for (const line of examination.report.trimEnd().split("\n")) fitTerminal(line).forEach(printLine);
 }
 
 function printRules(doctor: Doctor, text: string, json: boolean): void {
@@ -183,12 +202,14 @@ function printRules(doctor: Doctor, text: string, json: boolean): void {
     throw new ToolError("usage", `Found no rule whose slug holds "${text}"; see docs/vm-entry-rules.md.`);
   if (json) return printJson(rules);
   for (const { slug, section, sentence, hint, inputs } of rules) {
-    printLine(`${stdoutColours.bold(slug)} (SDM 3C ${section})`);
-    printLine(`  ${sentence}`);
-    if (hint !== "") printLine(`  hint: ${hint}`);
+    printLine(
+      `${stdoutColours.bold(slug)}${section === "" ? "" : ` (${/^[0-9]/.test(section) ? "SDM 3C " : ""}${section})`}`,
+    );
+    fitTerminal(`  ${sentence}`).forEach(printLine);
+    if (hint !== "") fitTerminal(`  hint: ${hint}`).forEach(printLine);
     const names = inputs.map(({ kind, name, number }) =>
       kind === "field" ? `${name} (${hex(BigInt(number), 4)})` : name,
     );
-    printLine(`  reads: ${names.join(", ")}`);
+    fitTerminal(`  reads: ${names.join(", ")}`).forEach(printLine);
   }
 }

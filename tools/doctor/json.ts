@@ -40,8 +40,9 @@ function findingJson(dump: Dump, { rule, outcome, witnesses, missing, condition 
   return {
     ...about,
     hint: hint || undefined,
-    found: witnesses.map(({ input, found, requirement, bits }) => ({
+    found: witnesses.map(({ input, found, requirement, entry, bits }) => ({
       ...inputJson(dump, input),
+      entry: entry === 0 ? undefined : entry,
       value: hex(found),
       required: requirement,
       bits: bits.length === 0 ? undefined : bits,

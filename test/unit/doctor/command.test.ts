@@ -58,6 +58,34 @@ test("a dump on standard input is judged as one in a file", async () => {
   assert.equal(piped.exitCode, exitCodes.violated.code);
 });
 
+test("--json has the keys that --help names", async () => {
+  const { out } = await basalt(["--json", "--cpu", "sandybridge", dump]);
+  const document = JSON.parse(out) as Record<string, Record<string, unknown>[]>;
+  const keys = ["file", "format", "verdict", "capabilitiesFrom", "rules", "holds", "violated", "undecidable", "advice"];
+  assert.deepEqual(Object.keys(document), [...keys, "notes"]);
+  const rule = ["slug", "stage", "order", "section", "sentence"];
+  assert.deepEqual(Object.keys(document["violated"]![0]!), [...rule, "hint", "found", "reads"]);
+  assert.deepEqual(Object.keys(document["undecidable"]![0]!), [...rule, "missing"]);
+  const help = (await basalt(["--help"])).out;
+  for (const key of [...keys, ...rule, "notes", "missing", "condition", "unreadable"]) {
+    assert.match(help, new RegExp(`\\b${key}\\b`), key);
+  }
+});
+
+test("a rule of another document is printed with that document's name", async () => {
+  const { out } = await basalt(["--rule", "guest.rflags.iopl.fred"]);
+  assert.match(out, /^guest\.rflags\.iopl\.fred \(FRED 346446\)/);
+});
+
+test("a report piped into a reader that stops is no failure", async () => {
+  const { stderr } = await execa(
+    "sh",
+    ["-c", `"${process.execPath}" tools/basalt.mjs doctor --no-build "${dump}" | head -1`],
+    { cwd: root, reject: false },
+  );
+  assert.equal(stderr.replaceAll(/^npm warn .*\n?/gm, ""), "");
+});
+
 test("--rule prints rules with section, sentence and what they read", async () => {
   const { out, exitCode } = await basalt(["--rule", "control.eptp.maxphyaddr"]);
   assert.match(out, /control\.eptp\.maxphyaddr \(SDM 3C 27\.2\.1\.1\)[^]*MAXPHYADDR[^]*0x201a/);
