@@ -1,10 +1,10 @@
-// Capabilities of Core i7-4930K (Ivy Bridge-E, 2013).
+// Capabilities of Core i7-4930K (Ivy Bridge-E, 2013); its Xeons also virtualize the APIC.
 import type { CpuFigures } from "./figures.ts";
 import { instLatX64 } from "./sources.ts";
 
 export const ivybridgeEp: CpuFigures = {
   names: ["ivybridge-ep", "ivybridge-e", "ivybridge-server"],
-  about: "Core i7-4930K (Ivy Bridge-E, 2013)",
+  about: "Core i7-4930K (Ivy Bridge-E, 2013); its Xeons also virtualize the APIC",
   source: instLatX64("GenuineIntel00306E4_IvyBridgeE_CPUID.txt"),
   values: {
     IA32_VMX_BASIC: 0x00da040000000010n,
