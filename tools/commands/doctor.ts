@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { Command } from "commander";
 import { build } from "../build/build.ts";
 import { CPUS, findCpu } from "../doctor/capabilities/cpus.ts";
-import { readCapabilities, type CapabilitiesRead } from "../doctor/capabilities/read-capabilities.ts";
+import { READ_MSRS, readCapabilities, type CapabilitiesRead } from "../doctor/capabilities/read-capabilities.ts";
 import { Doctor } from "../doctor/doctor.ts";
 import { isUnreadable, type Dump, type Note, type Unreadable } from "../doctor/dump.ts";
 import { examineDump, type ChosenCapabilities, type DumpExamination } from "../doctor/examine.ts";
@@ -40,6 +40,10 @@ What a FILE may be ("-" is standard input):
 
 What --cpu takes:
 ${CPUS.map(({ name, about }) => `  ${name.padEnd(16)}${about}`).join("\n")}
+
+What --caps takes: MSRs 0x480 to 0x493 by name or index, CPUID as \`cpuid -r\` prints it, QEMU's vmxcap, /proc/cpuinfo,
+or several of them in one file. As root on Linux, with msr-tools:
+  modprobe msr; (${READ_MSRS}; cpuid -1 -r) > caps.txt
 
 Without --cpu and --caps, a rule that depends on a capability "cannot be decided", and its condition is told.
 
@@ -84,6 +88,15 @@ export function doctorCommand(): Command {
       }
       if (options.cpu !== undefined && options.caps !== undefined) {
         throw new ToolError("usage", "Found --cpu and --caps, expected one of them: which processor is it?");
+      }
+      if ((options.rule !== undefined || options.markdown) && files.length > 0) {
+        throw new ToolError(
+          "usage",
+          "Found a dump beside --rule or --markdown, which print rules: give one or the other.",
+        );
+      }
+      if ([...files, options.caps, options.fields].filter((file) => file === STANDARD_INPUT).length > 1) {
+        throw new ToolError("usage", "Found - more than once, expected it once: standard input can be read once.");
       }
       const doctor = await loadDoctor(options.build);
       if (options.markdown) return printLine(rulesMarkdown(doctor).trimEnd());

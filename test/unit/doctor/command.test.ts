@@ -25,6 +25,8 @@ const mistakes: readonly (readonly [what: string, args: string[], message: RegEx
   ["a mistyped option", ["--cpus", "skylake"], /unknown option '--cpus'.*Did you mean --cpu\?/s, exitCodes.usage.code],
   ["a mistyped CPU", ["--cpu", "skylak", dump], /"skylak".*did you mean skylake\?/, exitCodes.usage.code],
   ["a CPU twice", ["--cpu", "skylake", "--caps", dump, dump], /Found --cpu and --caps/, exitCodes.usage.code],
+  ["a dump beside --rule", ["--rule", "gs", dump], /Found a dump beside --rule/, exitCodes.usage.code],
+  ["standard input twice", ["--caps", "-", "-"], /Found - more than once/, exitCodes.usage.code],
   ["a missing file", ["none.txt"], /none\.txt: Found no such file, expected/, exitCodes.unreadable.code],
   ["a folder", ["test"], /test: Found a directory, expected/, exitCodes.unreadable.code],
   ["a missing file of capabilities", ["--caps", "none", dump], /none: Found no such file/, exitCodes.unreadable.code],

@@ -12,6 +12,9 @@ export interface CapabilitiesRead {
   notes: Note[];
 }
 
+/** What prints the MSRs on Linux, as root with msr-tools: those that the processor lacks are left out. */
+export const READ_MSRS = `for i in $(seq 1152 1171); do v=$(rdmsr $i) && printf '0x%x: %s\\n' $i $v; done`;
+
 /** Longer texts hold something else: InstLatx64's longest dump, of all 272 processors of a chip, has 1.3 million. */
 const LONGEST_TEXT = 16_000_000;
 
@@ -39,7 +42,7 @@ export function readCapabilities(text: string): CapabilitiesRead | Refusal {
     const expected = "MSRs 0x480 to 0x493 by name or index, or CPUID as `cpuid -r` prints it";
     return {
       line: 1,
-      reason: `Found no capability of a processor, expected ${expected}: give the output of such a tool.`,
+      reason: `Found no capability of a processor, expected ${expected}: give the output of \`${READ_MSRS}\`.`,
     };
   }
   return { values: findings.values(), notes: findings.notes };
