@@ -52,7 +52,7 @@ export function writeUndecided(text: Text, doctor: Doctor): void {
 
 /** Writes the missing inputs, a line each, with how many rules need them; of many, those that most rules need. */
 function writeLacking(text: Text, doctor: Doctor, count: i32): void {
-  if (count <= MOST_LACKING) {
+  if (count <= MOST_LACKING + 1) {
     for (let i = 0; i < count; i++) writeMissing(text, doctor, doctor.lacking[i]);
     return;
   }
