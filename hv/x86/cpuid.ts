@@ -127,6 +127,8 @@ export const CPUID_D_1_EAX_XSAVES: u32 = 1 << 3;
 export const CPUID_EXTENDED_ECX_LAHF: u32 = 1 << 0;
 /** AMD64: Secure Virtual Machine. */
 export const CPUID_EXTENDED_ECX_SVM: u32 = 1 << 2;
+/** Intel: 1 in 64-bit mode only. */
+export const CPUID_EXTENDED_EDX_SYSCALL: u32 = 1 << 11;
 export const CPUID_EXTENDED_EDX_NX: u32 = 1 << 20;
 export const CPUID_EXTENDED_EDX_1_GIB_PAGES: u32 = 1 << 26;
 export const CPUID_EXTENDED_EDX_RDTSCP: u32 = 1 << 27;
