@@ -2,7 +2,8 @@
 
 import { VMX_BASIC_TRUE_CONTROLS } from "../x86/vmx-capabilities";
 import { CAP_BASIC } from "./inputs";
-import { DOUBT_ANY_BIT_SET, DOUBT_BITS_CLEAR, REQUIRED_BITS, Subject } from "./subject";
+import { DOUBT_ANY_BIT_SET, DOUBT_BITS_CLEAR, REQUIRED_BITS } from "./evidence";
+import { Subject } from "./subject";
 import { Tri, UNKNOWN, YES } from "./tri";
 
 const CONTROL_BITS: u64 = 0xffffffff;

@@ -26,7 +26,8 @@ import {
   CR4_VMXE,
 } from "../x86/control-registers";
 import { CAP_CR0_FIXED1 } from "./inputs";
-import { DOUBT_ANY_BIT_SET, DOUBT_BITS_CLEAR, REQUIRED_BITS, Subject } from "./subject";
+import { DOUBT_ANY_BIT_SET, DOUBT_BITS_CLEAR, REQUIRED_BITS } from "./evidence";
+import { Subject } from "./subject";
 import { Tri, UNKNOWN, YES } from "./tri";
 
 /** The bits that SDM 3C 24.8 names as fixed to 1: where the processor is not known, only they are doubted. */

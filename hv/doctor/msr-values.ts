@@ -4,7 +4,8 @@ import { CPUID_EXTENDED_EDX_LM } from "../x86/cpuid";
 import { EFER_LMA, EFER_LME, EFER_SCE } from "../x86/msr";
 import { CAP_CPUID_80000001_EDX, CAP_CPUID_A_EAX, CAP_CPUID_A_ECX, CAP_CPUID_A_EDX } from "./inputs";
 import { hasNoReservedBits, MSR_EFER, MSR_PERF_GLOBAL_CTRL } from "./msr-bits";
-import { DOUBT_AT_MOST, DOUBT_BITS_CLEAR, REQUIRED_BITS, Subject } from "./subject";
+import { DOUBT_AT_MOST, DOUBT_BITS_CLEAR, REQUIRED_BITS } from "./evidence";
+import { Subject } from "./subject";
 import { both, implies, Tri, UNKNOWN, YES } from "./tri";
 
 const ONE_OF_EACH_BYTE: u64 = 0x0101010101010101;

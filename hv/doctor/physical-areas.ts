@@ -1,7 +1,8 @@
 // Areas of physical memory that end somewhere: what the rules on tables and lists ask of their last byte.
 
 import { CAP_BASIC, CAP_CPUID_80000008_EAX } from "./inputs";
-import { DOUBT_MAXPHYADDR, REQUIRED_OTHERWISE, Subject } from "./subject";
+import { DOUBT_MAXPHYADDR, REQUIRED_OTHERWISE } from "./evidence";
+import { Subject } from "./subject";
 import { Tri, UNKNOWN, YES } from "./tri";
 import { VMX_BASIC_32_BIT_ADDRESSES } from "../x86/vmx-capabilities";
 

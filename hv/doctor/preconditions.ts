@@ -3,7 +3,8 @@
 import { EFER_LMA } from "../x86/msr";
 import { VMX_BASIC_REVISION_IDENTIFIER_MASK } from "../x86/vmx-capabilities";
 import { CAP_BASIC, STATE_CS_L, STATE_EFER } from "./inputs";
-import { DOUBT_ANY_BIT_SET, DOUBT_BITS_CLEAR, Subject } from "./subject";
+import { DOUBT_ANY_BIT_SET, DOUBT_BITS_CLEAR } from "./evidence";
+import { Subject } from "./subject";
 import { implies, Tri, UNKNOWN, YES } from "./tri";
 
 /** CS.L is 1 in IA-32e mode: the processor is not in compatibility mode. */

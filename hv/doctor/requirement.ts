@@ -13,7 +13,7 @@ import {
   REQUIRED_SHIFTED_RIGHT,
   REQUIRED_WRITTEN,
   Witness,
-} from "./subject";
+} from "./evidence";
 import { Text } from "./text";
 
 const PAGE_SHIFT: u64 = 12;

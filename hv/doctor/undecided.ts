@@ -12,8 +12,8 @@ import {
   DOUBT_LINEAR_48,
   DOUBT_MAXPHYADDR,
   DOUBT_MSR_REFUSED,
-  Subject,
-} from "./subject";
+} from "./evidence";
+import { Subject } from "./subject";
 import { Text } from "./text";
 import { UNKNOWN } from "./tri";
 

@@ -172,9 +172,12 @@ function readFile<Result>(file: string, read: (text: string) => Result): Result 
   }
 }
 
+function nameOf(file: string): string {
+  return file === STANDARD_INPUT ? "standard input" : file;
+}
+
 function describeUnreadable(file: string, { line, reason }: Unreadable): string {
-  const name = file === STANDARD_INPUT ? "standard input" : file;
-  return `${name}${line === 0 ? "" : `:${line}`}: ${reason}`;
+  return `${nameOf(file)}${line === 0 ? "" : `:${line}`}: ${reason}`;
 }
 
 function verdictOf({ findings }: DumpExamination): Verdict {
@@ -200,7 +203,7 @@ function printExamination(
 ): void {
   const from = { choice: processor?.name ?? "", dump: "as the dump gives them", nowhere: "not known" };
   const count = `${dump.fields.size} fields (${dump.format})`;
-  printLine(stdoutColours.bold(`${file}: ${count}, capabilities: ${from[examination.capabilitiesFrom]}`));
+  printLine(stdoutColours.bold(`${nameOf(file)}: ${count}, capabilities: ${from[examination.capabilitiesFrom]}`));
   const remarks = examination.remarks.map((text): Note => ({ place: null, text }));
   for (const { place, text } of [...dump.notes, ...remarks]) {
     const note = `  note: ${place === null || place.line === 0 ? "" : `line ${place.line}: `}${text}`;

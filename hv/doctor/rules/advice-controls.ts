@@ -33,7 +33,8 @@ import {
 import { RFLAGS_IF } from "../../x86/control-registers";
 import { CAP_CPUID_80000008_EAX } from "../inputs";
 import { Rules, STAGE_ADVICE } from "../rule";
-import { REQUIRED_SHIFTED_LEFT, REQUIRED_SHIFTED_RIGHT, Subject } from "../subject";
+import { REQUIRED_SHIFTED_LEFT, REQUIRED_SHIFTED_RIGHT } from "../evidence";
+import { Subject } from "../subject";
 import { both, either, implies, Tri, UNKNOWN, YES } from "../tri";
 
 const EPTP: StaticArray<u32> = [EPT_POINTER];

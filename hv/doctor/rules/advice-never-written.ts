@@ -71,7 +71,8 @@ import {
   SECONDARY_ENABLE_VPID,
 } from "../../x86/vmx-controls";
 import { Rules, STAGE_ADVICE } from "../rule";
-import { REQUIRED_WRITTEN, Subject } from "../subject";
+import { REQUIRED_WRITTEN } from "../evidence";
+import { Subject } from "../subject";
 import { both, Tri, YES } from "../tri";
 
 /** Every entry, or the exit after it, reads these. */

@@ -18,7 +18,8 @@ import {
 } from "../../x86/vmx-controls";
 import { STATE_VTPR } from "../inputs";
 import { Rules, STAGE_CONTROLS } from "../rule";
-import { REQUIRED_AT_MOST, Subject } from "../subject";
+import { REQUIRED_AT_MOST } from "../evidence";
+import { Subject } from "../subject";
 import { both, implies, not, Tri, UNKNOWN, YES } from "../tri";
 
 const PRIMARY: u32 = PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS;

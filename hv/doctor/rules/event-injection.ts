@@ -10,7 +10,8 @@ import {
 import { PRIMARY_MONITOR_TRAP_FLAG } from "../../x86/vmx-controls";
 import { CAP_BASIC, CAP_MISC, CAP_PROCBASED_CTLS, CAP_TRUE_PROCBASED_CTLS } from "../inputs";
 import { Rules, STAGE_CONTROLS } from "../rule";
-import { REQUIRED_OTHERWISE, Subject } from "../subject";
+import { REQUIRED_OTHERWISE } from "../evidence";
+import { Subject } from "../subject";
 import { both, either, implies, NO, not, Tri, tri, UNKNOWN, YES } from "../tri";
 import {
   injectedType,

@@ -18,7 +18,8 @@ import {
 } from "../../x86/vmx-controls";
 import { CAP_MISC } from "../inputs";
 import { Rules, STAGE_CONTROLS } from "../rule";
-import { DOUBT_AT_MOST, Subject } from "../subject";
+import { DOUBT_AT_MOST } from "../evidence";
+import { Subject } from "../subject";
 import { implies, Tri, UNKNOWN, YES } from "../tri";
 
 const TARGETS: StaticArray<u32> = [CR3_TARGET_COUNT, CAP_MISC];

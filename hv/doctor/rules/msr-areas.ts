@@ -3,7 +3,8 @@
 import { VMX_BASIC_32_BIT_ADDRESSES } from "../../x86/vmx-capabilities";
 import { CAP_BASIC, CAP_CPUID_80000008_EAX } from "../inputs";
 import { Rules } from "../rule";
-import { DOUBT_MAXPHYADDR, REQUIRED_OTHERWISE, Subject } from "../subject";
+import { DOUBT_MAXPHYADDR, REQUIRED_OTHERWISE } from "../evidence";
+import { Subject } from "../subject";
 import { implies, NO, not, Tri, UNKNOWN, YES } from "../tri";
 
 /** SDM 3C 25.7.2: an entry has 16 bytes. */

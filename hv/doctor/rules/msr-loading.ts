@@ -14,7 +14,8 @@ import { STATE_ENTRY_MSR_INDEX, STATE_ENTRY_MSR_VALUE, STATE_IN_SMM } from "../i
 import { entryIndex, everyEntry } from "../msr-entries";
 import { isReadOnly, isSupported, isWritable } from "../msr-support";
 import { Rules, STAGE_MSR_LOADING } from "../rule";
-import { DOUBT_MSR_REFUSED, Subject } from "../subject";
+import { DOUBT_MSR_REFUSED } from "../evidence";
+import { Subject } from "../subject";
 import { NO, Tri, YES } from "../tri";
 
 const AREA: StaticArray<u32> = [STATE_ENTRY_MSR_INDEX, VM_ENTRY_MSR_LOAD_COUNT, VM_ENTRY_MSR_LOAD_ADDRESS];

@@ -64,3 +64,11 @@ test("the first witness of a rule on two fields is the field that the rule is na
   assert.deepEqual(witnesses("guest.cr4.cet", { GUEST_CR4: 0x80_2020n, GUEST_CR0: 0x8000_0031n }), ["Guest CR4"]);
   assert.deepEqual(witnesses("guest.ds.g.byte", { GUEST_DS_LIMIT: 0n }), ["Guest DS access rights"]);
 });
+
+test("an address that is canonical in 57 bits alone is undecidable where only MAXPHYADDR is told", () => {
+  const address = { GUEST_IA32_SYSENTER_EIP: 1n << 50n };
+  const slug = "guest.sysenter-eip.canonical";
+  assert.equal(findingOf(doctor, slug, { ...address, "CPUID.80000008.EAX": 0x27n }).outcome, "undecidable");
+  assert.equal(findingOf(doctor, slug, { ...address, "CPUID.80000008.EAX": 0x3027n }).outcome, "violated");
+  assert.equal(findingOf(doctor, slug, { ...address, "CPUID.80000008.EAX": 0x3927n }).outcome, "holds");
+});
