@@ -24,6 +24,7 @@ export class GuestMemory {
   vmmOwn: u64 = 0;
   /** null: no EPT, so that guest-physical addresses are host-physical ones. */
   private ept: Ept | null = null;
+  private readonly translation: Translation = new Translation();
 
   constructor(
     private readonly machine: Machine,
@@ -70,8 +71,7 @@ export class GuestMemory {
   hostAddress(guest: u64): u64 {
     const ept = this.ept;
     if (!ept) return guest;
-    const translation = new Translation();
-    return ept.query(guest, translation) == MAPPING_OK ? translation.physicalAddress : NOT_MAPPED;
+    return ept.query(guest, this.translation) == MAPPING_OK ? this.translation.physicalAddress : NOT_MAPPED;
   }
 
   get invalidation(): EptInvalidation | null {

@@ -16,7 +16,7 @@ import { EntryReader, readCapabilities } from "./subject";
 
 const NEWLINE: u8 = 0x0a;
 
-/** Allocates at its creation only; there is one a machine, made when it is first needed. */
+/** There is one a machine, made when it is first needed; what an examination allocates is a few words a VM. */
 export class EntryDoctor {
   private readonly doctor: Doctor;
   private readonly text: Text = new Text();
@@ -33,7 +33,7 @@ export class EntryDoctor {
   examine(vcpu: Vcpu, memory: GuestMemory): bool {
     const subject = this.doctor.subject;
     this.reader.readVmcs();
-    this.reader.readState(vcpu.vmcs, vcpu.isLaunched);
+    this.reader.readState(vcpu.vmcs, vcpu.hasExited ? 1 : 0);
     const isMapped = eptMapsGuestRip(subject, memory);
     if (isMapped == UNKNOWN) subject.unset(STATE_EPT_MAPS_RIP);
     else subject.set(STATE_EPT_MAPS_RIP, isMapped == YES ? 1 : 0);

@@ -1,7 +1,6 @@
 // Whether the EPT maps what a guest's RIP translates to: a walk of the guest's page tables (SDM 3A 4.3 to 4.5).
 
 import { CR0_PG, CR4_LA57, CR4_PAE, CR4_PSE } from "../../x86/control-registers";
-import { EFER_LMA } from "../../x86/msr";
 import {
   ENTRY_INDEX_MASK,
   PAGE_ADDRESS_MASK,
@@ -16,10 +15,11 @@ import {
   GUEST_CR4,
   GUEST_CS_ACCESS_RIGHTS,
   GUEST_CS_BASE,
-  GUEST_IA32_EFER,
   GUEST_RIP,
+  VM_ENTRY_CONTROLS,
 } from "../../x86/vmcs-fields";
 import { ACCESS_RIGHTS_64_BIT } from "../../x86/segments";
+import { ENTRY_IA32E_MODE_GUEST } from "../../x86/vmx-controls";
 import { Subject } from "../../doctor/subject";
 import { NO, Tri, tri, UNKNOWN } from "../../doctor/tri";
 import { GuestMemory, NOT_MAPPED } from "../guest-memory";
@@ -33,8 +33,12 @@ const LEGACY_LARGE_SHIFT: u64 = 22;
 const PAE_ROOT_MASK: u64 = 0xffffffe0;
 const LINEAR_32_BITS: u64 = 0xffffffff;
 
-/** YES or NO; UNKNOWN where the guest's own page tables do not map it, which faults in the guest. */
+/**
+ * YES or NO; UNKNOWN without EPT, and where the guest's own page tables do not map it, which faults in the guest. Only what
+ * the EPT maps is read: the guest's registers may hold anything.
+ */
 export function eptMapsGuestRip(subject: Subject, memory: GuestMemory): Tri {
+  if (memory.eptPointer == 0) return UNKNOWN;
   const walk = new Walk(memory);
   const address = walk.translate(subject);
   if (walk.isBeyondEpt) return NO;
@@ -52,7 +56,7 @@ class Walk {
 
   /** The guest-physical address of the guest's next instruction. */
   translate(subject: Subject): u64 {
-    const isLong = (subject.get(GUEST_IA32_EFER) & EFER_LMA) != 0;
+    const isLong = (subject.get(VM_ENTRY_CONTROLS) & ENTRY_IA32E_MODE_GUEST) != 0;
     const is64Bit = isLong && (subject.get(GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_64_BIT) != 0;
     let linear = subject.get(GUEST_RIP);
     if (!is64Bit) linear = (linear + subject.get(GUEST_CS_BASE)) & LINEAR_32_BITS;

@@ -22,6 +22,7 @@ import {
   VIRTUAL_APIC_ADDRESS,
   VM_ENTRY_MSR_LOAD_ADDRESS,
   VM_ENTRY_MSR_LOAD_COUNT,
+  VM_INSTRUCTION_ERROR,
   VMCS_LINK_POINTER,
 } from "../../x86/vmcs-fields";
 import {
@@ -205,7 +206,11 @@ export class EntryReader {
 
   /** Every field that the processor has; what it does not have stays unknown, as no rule that applies to it reads it. */
   readVmcs(): void {
+    // First, as a VMREAD of a field that the processor does not have writes a number of its own there (SDM 3C 31.4).
+    this.readField(VM_INSTRUCTION_ERROR);
+    const error = this.subject.get(VM_INSTRUCTION_ERROR);
     for (let row = 0; row < VMCS_FIELD_COUNT; row++) this.readField(VMCS_FIELD_ENCODINGS[row]);
+    this.subject.set(VM_INSTRUCTION_ERROR, error);
     this.readMemory();
   }
 

@@ -1,9 +1,11 @@
 // What is told of each VM entry: lines for an emulator's log, where they stand between the emulator's own.
 
-import { out8 } from "../hardware";
+import { in8, out8 } from "../hardware";
 
-/** Where PC emulators take text of a BIOS: Bochs puts each line into its log. Real machines have nothing there. */
+/** Where PC emulators take text of a BIOS: Bochs puts each line into its log. */
 const LOG_PORT: u32 = 0x402;
+/** It reads its own number in Bochs, and in QEMU with debugcon: a real PC may have a device at LOG_PORT. */
+const EMULATOR_PORT: u32 = 0xe9;
 /** Bochs cuts longer lines. */
 const LINE_LETTERS: i32 = 72;
 const NEWLINE: u8 = 0x0a;
@@ -14,6 +16,7 @@ const LETTER_A_LESS_10: u8 = 0x57;
 /** Builds lines of words, and goes on in a new line that starts alike where one is full. Allocates nothing. */
 export class Journal {
   private readonly line: StaticArray<u8> = new StaticArray<u8>(LINE_LETTERS);
+  private readonly isHeard: bool = in8(EMULATOR_PORT) == EMULATOR_PORT;
   private used: i32 = 0;
   private start: string = "";
   private number: u64 = 0;
@@ -27,6 +30,7 @@ export class Journal {
   }
 
   end(): void {
+    if (!this.isHeard) return;
     for (let i = 0; i < this.used; i++) out8(LOG_PORT, this.line[i]);
     out8(LOG_PORT, NEWLINE);
   }

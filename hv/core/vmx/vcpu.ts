@@ -54,6 +54,14 @@ export class Vcpu {
     this.registers = changetype<Registers>(page + REGISTERS_OFFSET);
   }
 
+  /** The guest ran: an entry that failed by the guest's state leaves the VMCS's launch state clear (SDM 3C 27.8). */
+  get hasExited(): bool {
+    for (let reason: u32 = 0; reason < EXIT_REASON_COUNT; reason++) {
+      if (this.exitCounters[2 * reason] != 0) return true;
+    }
+    return false;
+  }
+
   /** Starts a line of the console about this VM. */
   say(level: u32): Console {
     return this.console.line(level).text("vm").decimal(this.vm).text(": ");

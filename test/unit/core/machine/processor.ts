@@ -18,6 +18,7 @@ const APIC_ADDRESS = 0xffffffffff000n;
 const X2APIC_FIRST = 0x800;
 const X2APIC_LAST = 0x8ff;
 const CPUID_APIC = 1 << 9;
+const CPUID_RDTSCP = 1 << 27;
 
 /** What firmware leaves behind: VMX enabled and locked, MTRRs that make RAM write-back. */
 const firmwareMsrs: readonly (readonly [string, bigint])[] = [
@@ -71,6 +72,8 @@ export class Processor {
       this.msrs.set(index, 0x0505050505050505n);
     }
     for (const [index, value] of model.msrs) this.msrs.set(index, value);
+    // SDM 4, table 2-2: it comes with RDTSCP.
+    if ((model.leaf(EXTENDED + 1)[3] & CPUID_RDTSCP) === 0) this.msrs.delete(msr("IA32_TSC_AUX"));
   }
 
   /** CPUID; a leaf beyond the highest one is answered with the data of the highest basic leaf (SDM 2A, "CPUID"). */
