@@ -6,7 +6,7 @@ import { CAP_CPUID_80000001_EDX, CAP_CPUID_A_EAX, CAP_CPUID_A_ECX, CAP_CPUID_A_E
 import { hasNoReservedBits, MSR_EFER, MSR_PERF_GLOBAL_CTRL } from "./msr-bits";
 import { DOUBT_AT_MOST, DOUBT_BITS_CLEAR, REQUIRED_BITS } from "./evidence";
 import { Subject } from "./subject";
-import { both, implies, Tri, UNKNOWN, YES } from "./tri";
+import { NO, Tri, UNKNOWN, YES, both, implies } from "./tri";
 
 const ONE_OF_EACH_BYTE: u64 = 0x0101010101010101;
 const FIXED_COUNTER_SHIFT: u64 = 32;
@@ -40,7 +40,9 @@ export function mustEnableExistingFixedCounters(s: Subject, input: u32): Tri {
   const hasList = !s.has(CAP_CPUID_A_EAX) || (s.get(CAP_CPUID_A_EAX) & 0xff) >= VERSION_WITH_FIXED_COUNTER_LIST;
   const existing = lowBits(s.get(CAP_CPUID_A_EDX) & 0x1f) | (hasList ? s.get(CAP_CPUID_A_ECX) : 0);
   const wrong = enabled & ~existing;
-  if (wrong == 0) return YES;
+  // That the list counts hangs on the version.
+  const hangsOnVersion = (enabled & ~lowBits(s.get(CAP_CPUID_A_EDX) & 0x1f)) != 0;
+  if (wrong == 0) return hangsOnVersion && !s.needs(CAP_CPUID_A_EAX) ? UNKNOWN : YES;
   if (!s.has(CAP_CPUID_A_EDX)) return s.doubt(CAP_CPUID_A_EDX, DOUBT_AT_MOST, 64 - clz(wrong));
   if (hasList && !s.has(CAP_CPUID_A_ECX)) return s.doubt(CAP_CPUID_A_ECX, DOUBT_BITS_CLEAR, wrong);
   return s.fails(input, REQUIRED_BITS, wrong << FIXED_COUNTER_SHIFT, 0);
@@ -65,7 +67,9 @@ export function mustBeValidEfer(s: Subject, input: u32): Tri {
 
 /** SUPPRESS (bit 10) of IA32_S_CET or IA32_U_CET is 0 where TRACKER (bit 11) is 1. */
 export function mustNotSuppressWhileTracking(s: Subject, input: u32): Tri {
-  return implies(s.isSet(input, CET_TRACKER), s.mustBeZero(input, CET_SUPPRESS));
+  const isTracking = s.isSet(input, CET_TRACKER);
+  // Else an entry of the MSR-load area that is right would be blamed beside one that is not.
+  return isTracking == NO ? YES : implies(isTracking, s.mustBeZero(input, CET_SUPPRESS));
 }
 
 function lowBits(count: u64): u64 {

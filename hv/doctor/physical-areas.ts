@@ -21,8 +21,8 @@ export function areaMustLieInPhysicalAddresses(s: Subject, input: u32, length: u
   const width = isKnown ? s.maxphyaddr : LARGEST_MAXPHYADDR;
   if (last < first || last >> width != 0) return s.fails(input, REQUIRED_OTHERWISE, 0, 0);
   if (last >> SMALLEST_MAXPHYADDR == 0) return YES;
-  if (!isKnown) return s.doubt(CAP_CPUID_80000008_EAX, DOUBT_MAXPHYADDR, 64 - clz(last));
   const isLimited = s.where(CAP_BASIC, VMX_BASIC_32_BIT_ADDRESSES);
   if (isLimited == YES) return s.fails(input, REQUIRED_OTHERWISE, 0, 0);
+  if (!isKnown) return s.doubt(CAP_CPUID_80000008_EAX, DOUBT_MAXPHYADDR, 64 - clz(last));
   return isLimited == UNKNOWN ? UNKNOWN : YES;
 }

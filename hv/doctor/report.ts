@@ -79,6 +79,8 @@ function writeEvidence(text: Text, subject: Subject, inputs: StaticArray<u32>): 
     if (witness.kind != REQUIRED_OTHERWISE) writeRequirement(text.text("; "), witness);
     text.line();
   }
+  if (subject.droppedWitnesses > 0)
+    text.spaces(DETAIL).text("and ").decimal(subject.droppedWitnesses).text(" more").line();
   for (let i = 0; i < inputs.length; i++) {
     if (!subject.has(inputs[i]) || isWitness(subject, inputs[i])) continue;
     writeInput(text.spaces(DETAIL).text("with "), subject, inputs[i]);

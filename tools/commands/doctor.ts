@@ -47,7 +47,7 @@ or several of them in one file. As root on Linux, with msr-tools:
 
 Without --cpu and --caps, a rule that depends on a capability "cannot be decided", and its condition is told.
 
-What --json prints: one object for one file, else an array of objects.
+What --json prints: an object for each file, and one for --fields; an array where there are several.
   file                what was read
   unreadable          alone, where the file cannot be read: line and reason
   format              kvm, xen, basalt, listing or json
@@ -120,7 +120,7 @@ function examineFiles(doctor: Doctor, files: readonly string[], options: DoctorC
   const documents: unknown[] = [];
   if (encodings !== null) {
     const judgement = judgeEncodings(encodings);
-    if (files.length === 0) verdicts.push(judgement.wrong.length > 0 ? "violated" : "ok");
+    verdicts.push(judgement.wrong.length > 0 ? "violated" : "ok");
     if (options.json) documents.push({ file: options.fields, encodings: judgement });
     else printEncodings(options.fields!, encodings, judgement);
   }
@@ -149,8 +149,12 @@ function chooseProcessor({ cpu, caps }: DoctorCommandOptions): ChosenCapabilitie
     return found;
   }
   if (caps === undefined) return null;
-  const { values } = readAs<CapabilitiesRead>(caps, readCapabilities);
-  return { name: caps, values: new Map([...values].map(([name, { value }]) => [name, value])) };
+  const { values, notes } = readAs<CapabilitiesRead>(caps, readCapabilities);
+  return {
+    name: caps,
+    values: new Map([...values].map(([name, { value }]) => [name, value])),
+    notes: notes.map(({ line, text }) => `${caps}:${line}: ${text}`),
+  };
 }
 
 /** Reads a file that is not the matter itself: what cannot be read ends the command. */

@@ -72,6 +72,9 @@ export interface Examination {
   readonly report: string;
 }
 
+/** Entries of the VM-entry MSR-load area that the doctor looks at (hv/doctor/subject.ts). */
+const MOST_MSR_ENTRIES = 512;
+
 type Exports = Record<string, (...values: (number | bigint)[]) => number | bigint>;
 
 export class Doctor {
@@ -128,8 +131,9 @@ export class Doctor {
     for (const [encoding, value] of subject.fields) this.#call("set", encoding, value);
     this.#setNamed(this.capabilities, subject.capabilities);
     this.#setNamed(this.state, subject.state);
-    const entries = subject.msrEntries;
-    if (!entries) return;
+    if (!subject.msrEntries) return;
+    // What is beyond is not known to the doctor, so that its rules cannot be decided.
+    const entries = subject.msrEntries.slice(0, MOST_MSR_ENTRIES);
     this.#call("setMsrEntry", entries.length, -1, 0n, 0n);
     entries.forEach(([low, high], index) => this.#call("setMsrEntry", entries.length, index, low, high));
   }
@@ -174,9 +178,16 @@ export class Doctor {
   }
 
   #rule(index: number): Rule {
-    const inputs = Array.from({ length: this.#call("ruleInputCount", index) }, (_, position) =>
-      this.#input(this.#call("ruleInput", index, position)),
+    const named = Array.from({ length: this.#call("ruleInputCount", index) }, (_, position) =>
+      this.#call("ruleInput", index, position),
     );
+    // Of a subject that holds nothing a rule misses what its conditions read, too.
+    this.#call("clear");
+    this.#call("judge", index);
+    const missing = Array.from({ length: this.#call("missingCount") }, (_, position) =>
+      this.#call("missingInput", position),
+    );
+    const inputs = [...new Set([...named, ...missing])].map((number) => this.#input(number));
     return {
       index,
       slug: this.#text("writeSlug", index),

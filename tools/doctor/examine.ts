@@ -1,11 +1,13 @@
 // From a dump and a choice of processor to what the doctor says of them: the same for the command line and the page.
-import type { Doctor, Examination, Subject } from "./doctor.ts";
+import type { Doctor, Examination, Input, Subject } from "./doctor.ts";
 import type { Dump, DumpValue } from "./dump.ts";
 
 /** The processor that somebody chose: a shipped set, or values that were read from a text. */
 export interface ChosenCapabilities {
   readonly name: string;
   readonly values: ReadonlyMap<string, bigint>;
+  /** What the reader of the text saw and did not use. */
+  readonly notes?: readonly string[];
 }
 
 export interface DumpExamination extends Examination {
@@ -21,7 +23,7 @@ export interface DumpExamination extends Examination {
  * processor. Names that the doctor does not know are left out. Both are told in `remarks`.
  */
 export function examineDump(doctor: Doctor, dump: Dump, chosen: ChosenCapabilities | null): DumpExamination {
-  const remarks: string[] = [];
+  const remarks: string[] = [...(chosen?.notes ?? [])];
   const given = chosen?.values ?? valuesOf(dump.capabilities);
   const capabilities = knownTo(doctor.capabilities, given, "capability", remarks);
   const state = knownTo(doctor.state, valuesOf(dump.state), "processor state", remarks);
@@ -31,6 +33,25 @@ export function examineDump(doctor: Doctor, dump: Dump, chosen: ChosenCapabiliti
   const subject: Subject = { fields, neverWritten, capabilities, state, ...(msrEntries && { msrEntries }) };
   const capabilitiesFrom = chosen !== null ? "choice" : capabilities.size > 0 ? "dump" : "nowhere";
   return { ...doctor.examine(subject), subject, capabilitiesFrom, remarks };
+}
+
+/** The value of an input that was judged; undefined where it is not known. */
+export function judgedValue({ subject }: DumpExamination, { kind, number, name }: Input): bigint | undefined {
+  if (kind === "field") return subject.fields.get(number) ?? (subject.neverWritten?.has(number) ? 0n : undefined);
+  return kind === "capability" ? subject.capabilities?.get(name) : subject.state?.get(name);
+}
+
+/** Where the dump says it, or null; a capability of the dump counts only where none was chosen. */
+export function inDump(dump: Dump, { capabilitiesFrom }: DumpExamination, input: Input): DumpValue | null {
+  const value =
+    input.kind === "field"
+      ? dump.fields.get(input.number)
+      : input.kind === "state"
+        ? dump.state.get(input.name)
+        : capabilitiesFrom === "dump"
+          ? dump.capabilities.get(input.name)
+          : undefined;
+  return value && value.place.line > 0 ? value : null;
 }
 
 function valuesOf(values: ReadonlyMap<string, DumpValue>): Map<string, bigint> {

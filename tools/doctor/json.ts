@@ -1,7 +1,7 @@
 // What the doctor found, as data for programs: numbers are hexadecimal texts, as JSON's own end at 2^53.
 import { STAGES, type Finding, type Input } from "./doctor.ts";
 import type { Dump } from "./dump.ts";
-import type { DumpExamination } from "./examine.ts";
+import { inDump, judgedValue, type DumpExamination } from "./examine.ts";
 
 export function hex(value: bigint, digits = 1): string {
   return `0x${value.toString(16).padStart(digits, "0")}`;
@@ -19,11 +19,11 @@ export function examinationJson(dump: Dump, examination: DumpExamination): objec
     capabilitiesFrom,
     rules: findings.length,
     holds: findings.filter((finding) => isFailure(finding) && finding.outcome === "holds").length,
-    violated: violated.map((finding) => findingJson(dump, finding)),
-    undecidable: undecidable.map((finding) => findingJson(dump, finding)),
+    violated: violated.map((finding) => findingJson(dump, examination, finding)),
+    undecidable: undecidable.map((finding) => findingJson(dump, examination, finding)),
     advice: findings
       .filter((finding) => !isFailure(finding) && finding.outcome === "violated")
-      .map((finding) => findingJson(dump, finding)),
+      .map((finding) => findingJson(dump, examination, finding)),
     notes: [
       ...dump.notes.map(({ place, text }) => ({ line: place?.line, text })),
       ...remarks.map((text) => ({ text })),
@@ -31,7 +31,8 @@ export function examinationJson(dump: Dump, examination: DumpExamination): objec
   };
 }
 
-function findingJson(dump: Dump, { rule, outcome, witnesses, missing, condition }: Finding): object {
+function findingJson(dump: Dump, examination: DumpExamination, finding: Finding): object {
+  const { rule, outcome, witnesses, missing, condition } = finding;
   const { slug, stage, section, sentence, hint } = rule;
   const about = { slug, stage, order: STAGES.indexOf(stage), section, sentence };
   if (outcome === "undecidable") {
@@ -41,23 +42,23 @@ function findingJson(dump: Dump, { rule, outcome, witnesses, missing, condition 
     ...about,
     hint: hint || undefined,
     found: witnesses.map(({ input, found, requirement, entry, bits }) => ({
-      ...inputJson(dump, input),
+      ...inputJson(dump, examination, input),
       entry: entry === 0 ? undefined : entry,
       value: hex(found),
       required: requirement,
       bits: bits.length === 0 ? undefined : bits,
     })),
-    reads: rule.inputs.map((input) => inputJson(dump, input)),
+    reads: rule.inputs.map((input) => inputJson(dump, examination, input)),
   };
 }
 
-function inputJson(dump: Dump, { kind, number, name }: Input): object {
-  const given = kind === "field" ? dump.fields.get(number) : (dump.capabilities.get(name) ?? dump.state.get(name));
+function inputJson(dump: Dump, examination: DumpExamination, input: Input): object {
+  const value = judgedValue(examination, input);
   return {
-    kind,
-    name,
-    encoding: kind === "field" ? hex(BigInt(number), 4) : undefined,
-    value: given === undefined ? undefined : hex(given.value),
-    line: given === undefined || given.place.line === 0 ? undefined : given.place.line,
+    kind: input.kind,
+    name: input.name,
+    encoding: input.kind === "field" ? hex(BigInt(input.number), 4) : undefined,
+    value: value === undefined ? undefined : hex(value),
+    line: inDump(dump, examination, input)?.place.line,
   };
 }

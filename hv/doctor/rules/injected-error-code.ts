@@ -12,7 +12,7 @@ import { SECONDARY_UNRESTRICTED_GUEST } from "../../x86/vmx-controls";
 import { CAP_BASIC } from "../inputs";
 import { Rules, STAGE_CONTROLS } from "../rule";
 import { Subject } from "../subject";
-import { both, implies, NO, not, Tri, tri } from "../tri";
+import { NO, Tri, UNKNOWN, both, implies, not, tri } from "../tri";
 import { injectedVector, injects, injectsAnEvent, TYPE_HARDWARE_EXCEPTION } from "./injected-event";
 
 const EVENT: StaticArray<u32> = [VM_ENTRY_INTERRUPTION_INFORMATION];
@@ -106,8 +106,9 @@ function isCheckedException(s: Subject): Tri {
   return isException == NO ? NO : both(isException, not(isRealMode(s)));
 }
 
-/** For where the field is known. */
+/** The vector is one with an error code. */
 function deliversByNature(s: Subject): Tri {
+  if (!s.needs(VM_ENTRY_INTERRUPTION_INFORMATION)) return UNKNOWN;
   return tri(((WITH_ERROR_CODE >> (injectedVector(s) & LAST_EXCEPTION)) & 1) != 0);
 }
 

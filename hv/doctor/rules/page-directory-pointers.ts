@@ -22,7 +22,7 @@ import {
 } from "../inputs";
 import { Rules, STAGE_GUEST } from "../rule";
 import { Subject } from "../subject";
-import { both, implies, not, Tri } from "../tri";
+import { NO, Tri, YES, both, implies, not } from "../tri";
 
 // By number.
 const FIELDS: StaticArray<u32> = [GUEST_PDPTE0, GUEST_PDPTE1, GUEST_PDPTE2, GUEST_PDPTE3];
@@ -47,11 +47,8 @@ export function addPageDirectoryPointerRules(rules: Rules): void {
       inputsOf(i, VM_ENTRY_CONTROLS),
       (s: Subject): Tri =>
         both(
-          implies(loadsFields(s), implies(s.isSet(FIELDS[s.row], PAGE_PRESENT), s.mustBeZero(FIELDS[s.row], RESERVED))),
-          implies(
-            loadsMemory(s),
-            implies(s.isSet(IN_MEMORY[s.row], PAGE_PRESENT), s.mustBeZero(IN_MEMORY[s.row], RESERVED)),
-          ),
+          loadsFields(s) == NO ? YES : implies(loadsFields(s), fieldReserved(s)),
+          loadsMemory(s) == NO ? YES : implies(loadsMemory(s), memoryReserved(s)),
         ),
       "With PAE paging, bits 8:5 and 2:1 of a present " + name + " must be 0.",
       "PDPTEs of PAE paging have no R/W, U/S, A and PS bits, unlike entries of the same name in 4-level paging.",
@@ -62,14 +59,8 @@ export function addPageDirectoryPointerRules(rules: Rules): void {
       inputsOf(i, CAP_CPUID_80000008_EAX),
       (s: Subject): Tri =>
         both(
-          implies(
-            loadsFields(s),
-            implies(s.isSet(FIELDS[s.row], PAGE_PRESENT), s.mustBeWithinEnumeratedWidth(FIELDS[s.row], ADDRESS)),
-          ),
-          implies(
-            loadsMemory(s),
-            implies(s.isSet(IN_MEMORY[s.row], PAGE_PRESENT), s.mustBeWithinMaxphyaddr(IN_MEMORY[s.row], ADDRESS)),
-          ),
+          loadsFields(s) == NO ? YES : implies(loadsFields(s), fieldWidth(s)),
+          loadsMemory(s) == NO ? YES : implies(loadsMemory(s), memoryWidth(s)),
         ),
       "With PAE paging, bits 63:N of a present " +
         name +
@@ -98,4 +89,22 @@ function loadsFields(s: Subject): Tri {
 /** Without EPT, from where guest CR3 points to; a 64-bit host never had them loaded before. */
 function loadsMemory(s: Subject): Tri {
   return both(usesPaePaging(s), not(s.secondary(SECONDARY_ENABLE_EPT)));
+}
+
+// What does not apply is not judged, so that it leaves no witness and no doubt.
+
+function fieldReserved(s: Subject): Tri {
+  return implies(s.isSet(FIELDS[s.row], PAGE_PRESENT), s.mustBeZero(FIELDS[s.row], RESERVED));
+}
+
+function memoryReserved(s: Subject): Tri {
+  return implies(s.isSet(IN_MEMORY[s.row], PAGE_PRESENT), s.mustBeZero(IN_MEMORY[s.row], RESERVED));
+}
+
+function fieldWidth(s: Subject): Tri {
+  return implies(s.isSet(FIELDS[s.row], PAGE_PRESENT), s.mustBeWithinEnumeratedWidth(FIELDS[s.row], ADDRESS));
+}
+
+function memoryWidth(s: Subject): Tri {
+  return implies(s.isSet(IN_MEMORY[s.row], PAGE_PRESENT), s.mustBeWithinMaxphyaddr(IN_MEMORY[s.row], ADDRESS));
 }

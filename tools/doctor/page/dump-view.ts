@@ -3,7 +3,8 @@ import type { Dump, Place } from "../dump.ts";
 import type { DumpExamination } from "../examine.ts";
 import { element, jump, spoken } from "./dom.ts";
 import { groupBy } from "./group.ts";
-import { inDump, type Labelled, markId } from "./findings.ts";
+import { type Labelled, markId } from "./findings.ts";
+import { inDump } from "../examine.ts";
 
 interface Mark {
   readonly id: string;

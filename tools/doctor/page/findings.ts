@@ -1,5 +1,5 @@
 // Findings in the order in which the page tells them, and where the values that broke them stand in the dump.
-import { type Finding, type Input, STAGES, type Stage } from "../doctor.ts";
+import { type Finding, STAGES, type Stage } from "../doctor.ts";
 import type { Dump, DumpValue } from "../dump.ts";
 import type { DumpExamination } from "../examine.ts";
 
@@ -28,19 +28,6 @@ export function violatedByStage({ findings }: DumpExamination): ReadonlyMap<Stag
     if (labelled.length > 0) byStage.set(stage, labelled);
   }
   return byStage;
-}
-
-/** What the dump says of an input, or null; a capability of the dump counts only where none was chosen. */
-export function inDump(dump: Dump, { capabilitiesFrom }: DumpExamination, input: Input): DumpValue | null {
-  const value =
-    input.kind === "field"
-      ? dump.fields.get(input.number)
-      : input.kind === "state"
-        ? dump.state.get(input.name)
-        : capabilitiesFrom === "dump"
-          ? dump.capabilities.get(input.name)
-          : undefined;
-  return value && value.place.line > 0 ? value : null;
 }
 
 /** The id of the mark of an input's value in the dump. */

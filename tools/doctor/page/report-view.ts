@@ -5,7 +5,8 @@ import type { DumpExamination } from "../examine.ts";
 import { citation, STAGE_WORDS } from "../stages.ts";
 import { element, jump } from "./dom.ts";
 import { lineId } from "./dump-view.ts";
-import { inDump, type Labelled, markId, type PlacedNote } from "./findings.ts";
+import { type Labelled, markId, type PlacedNote } from "./findings.ts";
+import { inDump } from "../examine.ts";
 import { undecidableView } from "./undecidable-view.ts";
 import { bitRanges, counted, inputView, markedValue, slugLink, valueText } from "./values.ts";
 

@@ -75,7 +75,7 @@ test("a PID-pointer table that ends below 4 GiB is right on every processor; one
       LAST_PID_POINTER_INDEX: 1n,
     });
   assert.equal(judge(bit(32) - 16n).outcome, "holds");
-  assert.equal(judge(bit(36) - 8n).condition, "violated if MAXPHYADDR < 37");
+  assert.equal(judge(bit(36) - 8n).condition, "violated if IA32_VMX_BASIC[48] = 1 or MAXPHYADDR < 37");
   assert.equal(judge(bit(52) - 8n).outcome, "violated");
 });
 
