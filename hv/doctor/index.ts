@@ -110,17 +110,13 @@ export function setMsrEntry(root: usize, count: i32, index: i32, low: u64, high:
 export function examine(root: usize): void {
   at(root).doctor.examine();
 }
-/** After `examine`: 0 violated, 1 cannot be decided, 2 holds. */
-export function outcome(root: usize, rule: i32): u32 {
-  return at(root).doctor.outcomes[rule];
-}
 
 /** False where nothing of the processor's state is known and the stage is about that: its rules are not asked. */
 export function isAsked(root: usize, stage: u32): bool {
   return at(root).doctor.isAsked(stage);
 }
 
-/** Judges one rule again; what follows tells why its outcome is what it is. */
+/** Judges one rule: 0 violated, 1 cannot be decided, 2 holds; what follows tells why. */
 export function judge(root: usize, rule: i32): u32 {
   return at(root).doctor.judge(rule);
 }

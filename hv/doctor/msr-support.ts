@@ -10,7 +10,7 @@ import {
   CAP_CPUID_A_EAX,
 } from "./inputs";
 import { Subject } from "./subject";
-import { either, Tri, YES } from "./tri";
+import { either, Tri, tri, UNKNOWN, YES } from "./tri";
 
 const COLUMNS: i32 = 6;
 /**
@@ -78,9 +78,13 @@ export function isWritable(msr: u32): bool {
 export function isSupported(s: Subject, msr: u32): Tri {
   const row = rowOf(msr);
   if (row < 0 || WRITABLE[row + 2] == 0) return YES;
-  const first = s.supportsAny(WRITABLE[row + 2], WRITABLE[row + 3]);
-  if (WRITABLE[row + 4] == 0 || first == YES) return first;
-  return either(first, s.supportsAny(WRITABLE[row + 4], WRITABLE[row + 5]));
+  if (WRITABLE[row + 4] == 0) return s.supportsAny(WRITABLE[row + 2], WRITABLE[row + 3]);
+  // No condition is noted: both must fail, and conditions are told as alternatives.
+  return either(hasAny(s, WRITABLE[row + 2], WRITABLE[row + 3]), hasAny(s, WRITABLE[row + 4], WRITABLE[row + 5]));
+}
+
+function hasAny(s: Subject, capability: u32, mask: u64): Tri {
+  return s.needs(capability) ? tri((s.get(capability) & mask) != 0) : UNKNOWN;
 }
 
 function rowOf(msr: u32): i32 {

@@ -32,6 +32,7 @@ describe("in Bochs", () => {
     assertEnded(run, "40 entry-failed", "guest");
     onlyLine(run, /VMLAUNCH failed: VMfailValid, VM-instruction error 7: /);
     assert.deepEqual(reported(run), ["control.eptp.maxphyaddr"]);
+    onlyLine(run, /vmcs 0x4400 0x0000000000000007 VM-instruction error$/);
     assert.deepEqual(await readBack(run), reported(run));
   });
 
@@ -40,7 +41,14 @@ describe("in Bochs", () => {
     assertEnded(run, "41 entry-failed-by-state", "guest");
     onlyLine(run, /exit reason 0x80000021, .*, exit qualification 0x0: no more is said$/);
     assert.deepEqual(reported(run), ["guest.gs.p", "guest.gs.s", "guest.gs.type.accessed"]);
+    onlyLine(run, /state IS_LAUNCHED 0x0000000000000000$/);
     assert.deepEqual(await readBack(run), reported(run));
+  });
+
+  test("without EPT nothing is said of where the guest's RIP leads, as nothing of the guest may be read", async () => {
+    const run = await boot("bochs", "guest=mirror fail=entry-state loglevel=debug", { cpu: "core2_penryn_t9600" });
+    assertEnded(run, "41 entry-failed-by-state", "guest");
+    assert.ok(!run.lines.some((line) => line.includes("EPT_MAPS_RIP")), run.lines.join("\n"));
   });
 
   test("doctor=strict keeps such a VMCS from VMLAUNCH", async () => {

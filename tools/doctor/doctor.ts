@@ -115,6 +115,12 @@ export class Doctor {
     return { findings, report: this.#text("writeFullReport") };
   }
 
+  /** What one rule says of the subject. */
+  judge(subject: Subject, rule: Rule): Finding {
+    this.#fill(subject);
+    return this.#finding(rule);
+  }
+
   /** The name of a bit of a field, "" where it has none. */
   bitName(input: Input, bit: number): string {
     return this.#text("writeBitName", input.number, bit);
@@ -147,8 +153,7 @@ export class Doctor {
   }
 
   #finding(rule: Rule): Finding {
-    const outcome = OUTCOMES[this.#call("outcome", rule.index)]!;
-    this.#call("judge", rule.index);
+    const outcome = OUTCOMES[this.#call("judge", rule.index)]!;
     const witnesses =
       outcome === "violated"
         ? Array.from({ length: this.#call("witnessCount") }, (_, index) => this.#witness(index))
