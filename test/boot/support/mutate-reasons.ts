@@ -27,7 +27,7 @@ export const reasons: readonly Reason[] = [
   [/^VMFAIL: VMCS EXEC CTRL: virtual apic phy addr malformed/, ...address("control.virtual-apic")],
   [
     /^VMFAIL: VMCS EXEC CTRL: virtual interrupt delivery must be set together with external interrupt exiting/,
-    "control.virtual-interrupt-delivery.needs-external-interrupt-exit",
+    "control.virtual-interrupt-delivery.needs-external-interrupt-exiting",
   ],
   [/^VMFAIL: VMCS EXEC CTRL: TPR threshold too big/, "control.tpr-threshold.reserved"],
   [/^VMFAIL: VMCS EXEC CTRL: TPR threshold > TPR shadow/, "control.tpr-threshold.vtpr"],

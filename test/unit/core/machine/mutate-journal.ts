@@ -29,19 +29,41 @@ export interface Attempt {
   exitReason: number | null;
 }
 
+/** A line has 72 letters, of which `rule NNN ` takes up to nine. */
+const SHORTEST_CUT = 72 - 9;
+
 const line = /^(rule|mutate|left|violates|undecided|outcome) (\d+) ?(.*)$/;
+
+/** What is flipped in the end, by the name: pairs can take each other back. */
+export function netFlips({ flips }: Attempt): ReadonlyMap<number, bigint> {
+  const net = new Map<number, bigint>();
+  for (const [name, bits] of flips) net.set(name, (net.get(name) ?? 0n) ^ bits);
+  return new Map([...net].filter(([, bits]) => bits !== 0n));
+}
+
+/** Whether the doctor could not tell how the entry ends: it names no class. */
+export function isUndecidable({ expected }: Attempt): boolean {
+  return !Object.keys(classNames).some((letter) => expected.includes(letter));
+}
 
 /** Takes the journal's lines in order, and others in between. */
 export class JournalReader {
   readonly attempts: Attempt[] = [];
   readonly slugs: string[] = [];
 
+  readonly #known: readonly string[];
+
+  /** `known`: the slugs by their numbers, for the journal cuts long ones off. */
+  constructor(known: readonly string[] = []) {
+    this.#known = known;
+  }
+
   /** A line of the journal. */
   take(text: string): void {
     const [, kind, number, rest = ""] = line.exec(text) ?? [];
     if (kind === undefined) return;
     const words = rest.split(" ").filter((word) => word !== "");
-    if (kind === "rule") this.slugs[Number(number)] = words[0] ?? "";
+    if (kind === "rule") this.slugs[Number(number)] = this.#whole(Number(number), words[0] ?? "");
     else if (kind === "mutate" || kind === "left") this.#start(Number(number), kind === "mutate", words);
     else this.#add(this.#current(Number(number)), kind, words);
   }
@@ -50,6 +72,11 @@ export class JournalReader {
   note(message: string): void {
     const last = this.attempts.at(-1);
     if (last?.isExecuted && last.outcome === "") last.messages.push(message);
+  }
+
+  #whole(number: number, slug: string): string {
+    const whole = this.#known[number];
+    return whole?.startsWith(slug) && slug.length >= SHORTEST_CUT ? whole : slug;
   }
 
   #start(serial: number, isExecuted: boolean, [base = "", expected = "", ...flips]: string[]): void {
