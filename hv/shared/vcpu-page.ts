@@ -3,11 +3,39 @@
 /** Where the vCPU page lies in a vmm's memory. */
 export const VCPU_PAGE_IN_VMM: u32 = 0xfffe0000;
 
+/** The rest of the CPU's state, which core fills in where the vmm needs it (SEGMENTS_OFFSET: 8 x SegmentState). */
+export const CPU_STATE_OFFSET: u32 = 0x200;
+export const SEGMENTS_OFFSET: u32 = 0x300;
+export const SEGMENT_STATE_BYTES: u32 = 24;
+
 /** The general-purpose registers end the page, in the order of their encodings; boot/vmx.asm saves them there. */
 export const REGISTERS_OFFSET: u32 = 4096 - 16 * 8;
 /** Text that the vmm writes for the console: ASCII, no more than CONSOLE_CAPACITY bytes. */
 export const CONSOLE_OFFSET: u32 = 0x400;
 export const CONSOLE_CAPACITY: u32 = 320;
+
+// Why the vmm is asked, whatever the vendor's name for it: VcpuPage.exitKind.
+/** IN or OUT; `access` in the form of port-access.ts. */
+export const EXIT_PORT: u32 = 0;
+/** INS or OUTS; `access` as above, and CpuState. */
+export const EXIT_STRING_PORT: u32 = 1;
+/** An access to guest-physical `gpa` that is no RAM; `access` of ACCESS_*, and CpuState. */
+export const EXIT_MEMORY: u32 = 2;
+/** A hypercall: VMCALL or VMMCALL. */
+export const EXIT_HYPERCALL: u32 = 3;
+/** A HLT that the guest is not to return from. */
+export const EXIT_HALT: u32 = 4;
+/** A task switch; `access` in the form of task-switch.ts, and CpuState. */
+export const EXIT_TASK_SWITCH: u32 = 5;
+
+// How memory was accessed: bits of VcpuPage.access with EXIT_MEMORY.
+export const ACCESS_READ: u64 = 1;
+export const ACCESS_WRITE: u64 = 2;
+export const ACCESS_FETCH: u64 = 4;
+/** The access was to a paging structure (or its A/D flags) while an address was translated, not to the operand. */
+export const ACCESS_OF_PAGING: u64 = 8;
+/** VcpuPage.linearAddress is that of the access. */
+export const ACCESS_HAS_LINEAR: u64 = 16;
 
 /** What a vmm answers to `reset` and `exit`. */
 export const ANSWER_RESUME: u32 = 0;
@@ -17,14 +45,25 @@ export const ANSWER_NEXT_INSTRUCTION: u32 = 1;
 export const ANSWER_GUEST_ENDED: u32 = 2;
 /** The vmm does not know what the guest wants. */
 export const ANSWER_NOT_HANDLED: u32 = 3;
+/** As ANSWER_NEXT_INSTRUCTION, with VcpuPage.instructionLength by the vmm, and with the arithmetic flags of CpuState.rflags. */
+export const ANSWER_EMULATED: u32 = 4;
+/** Deliver the exception in VcpuPage.faultVector, faultErrorCode and (for #PF) faultAddress; RIP stays. */
+export const ANSWER_FAULT: u32 = 5;
+/** A task switch is done: all of CpuState, the segments and the registers are to be loaded. */
+export const ANSWER_LOAD_STATE: u32 = 6;
 
 /** The start of the vCPU page. Each field has one writer: core or the vmm. */
 @unmanaged
 export class VcpuPage {
-  // Written by core at an exit that goes to the vmm; sections of the Intel SDM 3C 25.9.
-  exitReason: u32;
+  // Written by core at an exit that goes to the vmm.
+  /** One of EXIT_*. */
+  exitKind: u32;
+  /** Bytes of the instruction; 0 where the CPU does not tell, and then the vmm sets it (ANSWER_EMULATED). */
   instructionLength: u32;
-  exitQualification: u64;
+  /** What the kind says it is. */
+  access: u64;
+  gpa: u64;
+  linearAddress: u64;
 
   // Written by core before `create`.
   /** Guest RAM is [0, ramBytes). */
@@ -43,16 +82,63 @@ export class VcpuPage {
   startCr3: u64;
   /** What an IN reads, as many of the low bits as it has. */
   ioValue: u64;
+  faultAddress: u64;
+  faultVector: u32;
+  /** NO_ERROR_CODE where the exception has none. */
+  faultErrorCode: u32;
 }
 
-/** The general-purpose registers; RSP lives in the VMCS and its place is unused. */
+export const NO_ERROR_CODE: u32 = 0xffffffff;
+
+/**
+ * The guest's state beside its general-purpose registers, at CPU_STATE_OFFSET: valid for exits with the kind EXIT_MEMORY,
+ * EXIT_STRING_PORT or EXIT_TASK_SWITCH. In 64-bit mode, of the segments only CS, SS, FS and GS are filled in.
+ */
+@unmanaged
+export class CpuState {
+  rip: u64;
+  rflags: u64;
+  cr0: u64;
+  cr3: u64;
+  cr4: u64;
+  efer: u64;
+  /** With PAE paging: the PDPTE registers, which the guest's writes to memory do not change (SDM 3A 4.4.1). */
+  pdpte0: u64;
+  pdpte1: u64;
+  pdpte2: u64;
+  pdpte3: u64;
+  gdtrBase: u64;
+  idtrBase: u64;
+  gdtrLimit: u32;
+  idtrLimit: u32;
+  /** Current privilege level, 0 to 3. */
+  cpl: u32;
+  /** MAXPHYADDR as the guest's CPUID tells it. */
+  physicalAddressBits: u32;
+}
+
+/** A segment register, ES, CS, SS, DS, FS, GS, LDTR or TR by its place at SEGMENTS_OFFSET. */
+@unmanaged
+export class SegmentState {
+  base: u64;
+  limit: u32;
+  /** In the form of hv/x86/segments.ts, ACCESS_RIGHTS_UNUSABLE among it. */
+  accessRights: u32;
+  selector: u32;
+  reserved: u32;
+}
+
+/**
+ * The general-purpose registers in the order of their encodings. RSP's place is filled in where CpuState is, and read back
+ * after such an exit.
+ */
 @unmanaged
 export class Registers {
   rax: u64;
   rcx: u64;
   rdx: u64;
   rbx: u64;
-  unusedRsp: u64;
+  rsp: u64;
   rbp: u64;
   rsi: u64;
   rdi: u64;

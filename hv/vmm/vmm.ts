@@ -1,7 +1,6 @@
 // The machine that a built-in guest sees: RAM, one hypercall, and a UART to print with.
 
-import { EXIT_REASON_HLT, EXIT_REASON_IO_INSTRUCTION, EXIT_REASON_VMCALL } from "../x86/exit-reasons";
-import { IO_IS_IN, IO_IS_STRING, IO_PORT_MASK, IO_PORT_SHIFT, IO_SIZE_MASK } from "../x86/io";
+import { IO_IS_IN, IO_IS_STRING, IO_PORT_MASK, IO_PORT_SHIFT, IO_SIZE_MASK } from "../shared/port-access";
 import {
   GUEST_COUNT,
   GUEST_EPT,
@@ -18,6 +17,9 @@ import {
   ANSWER_RESUME,
   CONSOLE_CAPACITY,
   CONSOLE_OFFSET,
+  EXIT_HALT,
+  EXIT_HYPERCALL,
+  EXIT_PORT,
   Registers,
   REGISTERS_OFFSET,
   VcpuPage,
@@ -78,8 +80,8 @@ export class Vmm {
   }
 
   exit(): u32 {
-    if (this.page.exitReason == EXIT_REASON_IO_INSTRUCTION) return this.accessPort();
-    const isEnd = this.page.exitReason == EXIT_REASON_VMCALL || this.page.exitReason == EXIT_REASON_HLT;
+    if (this.page.exitKind == EXIT_PORT) return this.accessPort();
+    const isEnd = this.page.exitKind == EXIT_HYPERCALL || this.page.exitKind == EXIT_HALT;
     if (!isEnd) return ANSWER_NOT_HANDLED;
     if (this.guest >= GUEST_FAULT_BOUNDS && this.guest <= GUEST_FAULT_ASSERT) commitFault(this.guest);
     // No device of this machine interrupts, so that a guest that waits has come to its end.
@@ -87,12 +89,12 @@ export class Vmm {
     return ANSWER_GUEST_ENDED;
   }
 
-  /** IN and OUT of one byte, as the exit qualification has them (SDM 3C 28.2.1, table 28-5). */
+  /** IN and OUT of one byte. */
   private accessPort(): u32 {
-    const qualification = this.page.exitQualification;
-    const port = <u32>((qualification >> IO_PORT_SHIFT) & IO_PORT_MASK);
-    const isIn = (qualification & IO_IS_IN) != 0;
-    const isByte = (qualification & (IO_SIZE_MASK | IO_IS_STRING)) == 0;
+    const access = this.page.access;
+    const port = <u32>((access >> IO_PORT_SHIFT) & IO_PORT_MASK);
+    const isIn = (access & IO_IS_IN) != 0;
+    const isByte = (access & (IO_SIZE_MASK | IO_IS_STRING)) == 0;
     if (!isByte || !this.uart.has(port, isIn)) return ANSWER_NOT_HANDLED;
     if (isIn) this.page.ioValue = this.uart.status;
     else this.uart.transmit(<u8>this.registers.rax);

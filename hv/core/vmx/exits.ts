@@ -24,7 +24,14 @@ import {
   VM_EXIT_INSTRUCTION_LENGTH,
   VM_EXIT_INTERRUPTION_INFORMATION,
 } from "../../x86/vmcs-fields";
-import { ANSWER_GUEST_ENDED, ANSWER_NEXT_INSTRUCTION, ANSWER_RESUME } from "../../shared/vcpu-page";
+import {
+  ANSWER_GUEST_ENDED,
+  ANSWER_NEXT_INSTRUCTION,
+  ANSWER_RESUME,
+  EXIT_HALT,
+  EXIT_HYPERCALL,
+  EXIT_PORT,
+} from "../../shared/vcpu-page";
 import { LEVEL_ERROR, LEVEL_INFO } from "../console/console";
 import { openInterruptWindow, rdtsc, unblockNmis, vmread, vmwrite } from "../hardware";
 import {
@@ -84,7 +91,7 @@ function onVmcall(vcpu: Vcpu): u32 {
 
 function onIoInstruction(vcpu: Vcpu): u32 {
   const qualification = vmread(EXIT_QUALIFICATION);
-  const answer = askVmm(vcpu, qualification);
+  const answer = askVmm(vcpu, EXIT_PORT, qualification);
   return completeIo(vcpu, qualification, answer) ? nextInstruction() : stopUnanswered(vcpu, answer);
 }
 
@@ -111,10 +118,10 @@ function onTripleFault(vcpu: Vcpu): u32 {
 }
 
 /** Asks the vmm, which is the machine that the guest sees, and prints what it has to say. Its answer, or VMM_STOPPED. */
-function askVmm(vcpu: Vcpu, qualification: u64): u32 {
+function askVmm(vcpu: Vcpu, kind: u32, access: u64): u32 {
   const shared = vcpu.shared;
-  shared.exitReason = vcpu.exitReason;
-  shared.exitQualification = qualification;
+  shared.exitKind = kind;
+  shared.access = access;
   shared.instructionLength = <u32>vmread(VM_EXIT_INSTRUCTION_LENGTH);
   const answer = callVmm(vcpu, VMM_ENTRY_EXIT, vcpu.vmmRoot);
   vcpu.printVmmText(LEVEL_INFO);
@@ -126,7 +133,7 @@ function askVmm(vcpu: Vcpu, qualification: u64): u32 {
  * part of the handler, so that the other HLT exits do not pay for it.
  */
 export function confirmEnd(vcpu: Vcpu): void {
-  const answer = askVmm(vcpu, vmread(EXIT_QUALIFICATION));
+  const answer = askVmm(vcpu, EXIT_HALT, 0);
   if (answer != ANSWER_GUEST_ENDED) stopUnanswered(vcpu, answer);
 }
 
@@ -138,7 +145,7 @@ function stopUnanswered(vcpu: Vcpu, answer: u32): u32 {
 }
 
 function toVmm(vcpu: Vcpu): u32 {
-  const answer = askVmm(vcpu, vmread(EXIT_QUALIFICATION));
+  const answer = askVmm(vcpu, EXIT_HYPERCALL, 0);
   if (answer == ANSWER_RESUME) return RESUME;
   if (answer == ANSWER_NEXT_INSTRUCTION) return nextInstruction();
   if (answer == ANSWER_GUEST_ENDED) return vcpu.stop(RESULT_OK);

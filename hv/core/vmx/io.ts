@@ -1,7 +1,7 @@
 // I/O instructions (SDM 3C 28.2.1, table 28-5): the vmm is asked, core changes the guest's registers.
 
 import { ANSWER_NEXT_INSTRUCTION } from "../../shared/vcpu-page";
-import { IO_IS_IN, IO_IS_STRING, IO_SIZE_MASK } from "../../x86/io";
+import { IO_IS_IN, IO_IS_STRING, IO_SIZE_MASK } from "../../shared/port-access";
 import { Vcpu } from "./vcpu";
 
 const LOW_32_BITS: u64 = 0xffffffff;

@@ -1,7 +1,7 @@
 // The bounds of guest RAM, and what a vmm answers at its exports.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { reason, vcpuPage } from "../core/machine/tables.ts";
+import { vcpuPage } from "../core/machine/tables.ts";
 import { loaded, TestVmm } from "./vmm.ts";
 
 const CODE = 0x10000n;
@@ -68,15 +68,15 @@ test("the vmm reads its page again at no exit: a guest that changes it in betwee
   const vmm = loaded("count", 16n * MIB);
   vmm.set("guest", 99n);
   vmm.set("ramBytes", 0xffffffffffffffffn);
-  vmm.set("exitReason", BigInt(reason("EXIT_REASON_VMCALL")));
+  vmm.set("exitKind", BigInt(vcpuPage("EXIT_HYPERCALL")));
   assert.equal(vmm.exit(), vcpuPage("ANSWER_GUEST_ENDED"));
 });
 
-test("a VMCALL ends the guest, and so does HLT, as nothing would wake it; every other exit is not handled", () => {
+test("a hypercall ends the guest, and so does its last HLT, as nothing would wake it; every other exit is not handled", () => {
   const vmm = loaded("count", 16n * MIB);
   for (let number = 0; number < 200; number++) {
-    vmm.set("exitReason", BigInt(number));
-    const isEnd = number === reason("EXIT_REASON_VMCALL") || number === reason("EXIT_REASON_HLT");
+    vmm.set("exitKind", BigInt(number));
+    const isEnd = number === vcpuPage("EXIT_HYPERCALL") || number === vcpuPage("EXIT_HALT");
     assert.equal(vmm.exit(), vcpuPage(isEnd ? "ANSWER_GUEST_ENDED" : "ANSWER_NOT_HANDLED"), `exit ${number}`);
   }
 });
@@ -94,7 +94,7 @@ const traps: readonly (readonly [string, RegExp])[] = [
 for (const [guest, pattern] of traps) {
   test(`${guest} traps at its hypercall, not before`, () => {
     const vmm = loaded(guest, 16n * MIB);
-    vmm.set("exitReason", BigInt(reason("EXIT_REASON_VMCALL")));
+    vmm.set("exitKind", BigInt(vcpuPage("EXIT_HYPERCALL")));
     assert.throws(() => vmm.exit(), pattern);
   });
 }

@@ -1,7 +1,7 @@
 // COM1 as a guest sees it: what its IN and OUT come to, and the lines that its bytes become.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { reason, vcpuPage } from "../core/machine/tables.ts";
+import { vcpuPage } from "../core/machine/tables.ts";
 import { loaded, type TestVmm } from "./vmm.ts";
 
 const RAX = 0;
@@ -13,8 +13,8 @@ const STRING = 16n;
 /** An I/O exit: the vmm's answer. `flags` are the low bits of the exit qualification. */
 function access(vmm: TestVmm, port: bigint, flags = 0n, rax = 0n): number {
   vmm.set("consoleLength", 0n);
-  vmm.set("exitReason", BigInt(reason("EXIT_REASON_IO_INSTRUCTION")));
-  vmm.set("exitQualification", (port << 16n) | flags);
+  vmm.set("exitKind", BigInt(vcpuPage("EXIT_PORT")));
+  vmm.set("access", (port << 16n) | flags);
   vmm.setRegister(RAX, rax);
   return vmm.exit();
 }
@@ -31,7 +31,7 @@ function print(vmm: TestVmm, bytes: Uint8Array): string[] {
 
 function end(vmm: TestVmm): string {
   vmm.set("consoleLength", 0n);
-  vmm.set("exitReason", BigInt(reason("EXIT_REASON_HLT")));
+  vmm.set("exitKind", BigInt(vcpuPage("EXIT_HALT")));
   assert.equal(vmm.exit(), vcpuPage("ANSWER_GUEST_ENDED"));
   return vmm.console;
 }

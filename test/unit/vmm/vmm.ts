@@ -11,19 +11,24 @@ const REGISTERS = PAGE + vcpuPage("REGISTERS_OFFSET");
 
 /** Where the fields of hv/shared/vcpu-page.ts's VcpuPage lie: unmanaged classes are laid out as C does it. */
 const OFFSETS = {
-  exitReason: 0,
+  exitKind: 0,
   instructionLength: 4,
-  exitQualification: 8,
-  ramBytes: 16,
-  iterations: 24,
-  guest: 32,
-  consoleLength: 36,
-  startRip: 40,
-  startRsp: 48,
-  startCr3: 56,
-  ioValue: 64,
+  access: 8,
+  gpa: 16,
+  linearAddress: 24,
+  ramBytes: 32,
+  iterations: 40,
+  guest: 48,
+  consoleLength: 52,
+  startRip: 56,
+  startRsp: 64,
+  startCr3: 72,
+  ioValue: 80,
+  faultAddress: 88,
+  faultVector: 96,
+  faultErrorCode: 100,
 } as const;
-const NARROW = new Set<string>(["exitReason", "instructionLength", "guest", "consoleLength"]);
+const NARROW = new Set<string>(["exitKind", "instructionLength", "guest", "consoleLength", "faultVector", "faultErrorCode"]);
 
 interface Exports {
   readonly memory: WebAssembly.Memory;

@@ -1,4 +1,4 @@
-// The exit qualification of an I/O instruction (SDM 3C 28.2.1, table 28-5).
+// An access to a port, packed in one number: the layout is that of VMX's exit qualification (SDM 3C 28.2.1, table 28-5).
 
 /** The size of the access in bytes, less one: 0, 1 or 3. */
 export const IO_SIZE_MASK: u64 = 7;

@@ -1,0 +1,54 @@
+// What a guest's ports and its physical addresses beyond RAM lead to.
+
+/** A device model: registers at ports or in memory. What it does not have reads as all ones and swallows writes. */
+export abstract class Device {
+  /** Reads `bytes` (1, 2 or 4; 8 in memory too) from `offset` of the range under which it was attached. */
+  abstract read(offset: u32, bytes: u32): u64;
+  /** Writes; the value's bits beyond `bytes` are 0. */
+  abstract write(offset: u32, bytes: u32, value: u64): void;
+}
+
+class Range {
+  constructor(
+    readonly start: u64,
+    readonly bytes: u64,
+    readonly device: Device,
+  ) {}
+
+  holds(address: u64, bytes: u32): bool {
+    return address >= this.start && address - this.start < this.bytes && bytes <= this.bytes - (address - this.start);
+  }
+}
+
+const ALL_ONES: u64 = 0xffffffffffffffff;
+
+/** Ranges of one address space, none of which overlap: the machine's ports, or its physical memory. */
+export class Bus {
+  private readonly ranges: Array<Range> = [];
+
+  /** Adds `device` at [start, start + bytes). Called while the machine is put together only. */
+  attach(start: u64, bytes: u64, device: Device): void {
+    this.ranges.push(new Range(start, bytes, device));
+  }
+
+  /** Reads `bytes`; all ones where no device is. */
+  read(address: u64, bytes: u32): u64 {
+    const range = this.find(address, bytes);
+    const mask = ALL_ONES >> (64 - 8 * bytes);
+    return range ? range.device.read(<u32>(address - range.start), bytes) & mask : mask;
+  }
+
+  /** Writes the low `bytes` of `value`; nothing happens where no device is. */
+  write(address: u64, bytes: u32, value: u64): void {
+    const range = this.find(address, bytes);
+    if (range) range.device.write(<u32>(address - range.start), bytes, value & (ALL_ONES >> (64 - 8 * bytes)));
+  }
+
+  private find(address: u64, bytes: u32): Range | null {
+    for (let i = 0; i < this.ranges.length; i++) {
+      const range = this.ranges[i];
+      if (range.holds(address, bytes)) return range;
+    }
+    return null;
+  }
+}
