@@ -1,7 +1,21 @@
 // Exceptions, and the events of the VM-exit interruption information (SDM 3A table 6-1 and 3C 25.9.2).
 
 export const VECTOR_NMI: u32 = 2;
+export const VECTOR_INVALID_TSS: u32 = 10;
+export const VECTOR_SEGMENT_NOT_PRESENT: u32 = 11;
+export const VECTOR_STACK_FAULT: u32 = 12;
+export const VECTOR_GENERAL_PROTECTION: u32 = 13;
+export const VECTOR_PAGE_FAULT: u32 = 14;
+export const VECTOR_ALIGNMENT_CHECK: u32 = 17;
 export const VECTOR_MACHINE_CHECK: u32 = 18;
+
+// SDM 3A 4.7: the error code of a page fault.
+/** An entry was present: a violation of rights, or reserved bits. */
+export const PAGE_FAULT_PRESENT: u32 = 1 << 0;
+export const PAGE_FAULT_WRITE: u32 = 1 << 1;
+export const PAGE_FAULT_USER: u32 = 1 << 2;
+export const PAGE_FAULT_RESERVED: u32 = 1 << 3;
+export const PAGE_FAULT_FETCH: u32 = 1 << 4;
 
 // The vector is in bits 7:0, the type in bits 10:8.
 export const INTERRUPTION_VECTOR_AND_TYPE_MASK: u32 = 0x7ff;
