@@ -1,6 +1,7 @@
 // Exceptions, and the events of the VM-exit interruption information (SDM 3A table 6-1 and 3C 25.9.2).
 
 export const VECTOR_NMI: u32 = 2;
+export const VECTOR_INVALID_OPCODE: u32 = 6;
 export const VECTOR_INVALID_TSS: u32 = 10;
 export const VECTOR_SEGMENT_NOT_PRESENT: u32 = 11;
 export const VECTOR_STACK_FAULT: u32 = 12;

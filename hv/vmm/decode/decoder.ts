@@ -1,7 +1,9 @@
 // From bytes to an Instruction: prefixes, opcode, ModRM, SIB, displacement, immediate (SDM 2A chapter 2).
 
-import { INSTRUCTION_BYTES, InstructionBytes } from "../memory/instruction-bytes";
+import { SEGMENT_CS, SEGMENT_DS, SEGMENT_FS, SEGMENT_GS, SEGMENT_SS } from "../../x86/segments";
+import { InstructionBytes } from "../memory/instruction-bytes";
 import { Instruction } from "./instruction";
+import { INSTRUCTION_BYTES } from "./linear-memory";
 import {
   GROUP_ROWS,
   MOVBE_ROWS,
@@ -49,11 +51,6 @@ import {
   REPEAT_NOT_EQUAL,
   RSI,
   RSP,
-  SEGMENT_CS,
-  SEGMENT_DS,
-  SEGMENT_FS,
-  SEGMENT_GS,
-  SEGMENT_SS,
 } from "./operations";
 
 const REX_B: u32 = 1;

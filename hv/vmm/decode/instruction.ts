@@ -15,7 +15,7 @@ export class Instruction {
   memoryBytes: u32 = 0;
   /** 2, 4 or 8: addresses, and the counts of string instructions, wrap to so many bytes. */
   addressBytes: u32 = 0;
-  /** The memory operand's segment, of an override or by default: SEGMENT_*. A string destination's is always ES. */
+  /** The memory operand's segment, of an override or by default: hv/x86/segments.ts's SEGMENT_*. A string destination's is always ES. */
   segment: u32 = 0;
   /** REPEAT_*; what is no string instruction ignores it. */
   repeat: u32 = 0;

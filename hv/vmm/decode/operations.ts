@@ -66,14 +66,6 @@ export const FORM_MEMORY_ACCUMULATOR: u32 = 7;
 /** The operands are the operation's: (E)SI or RSI in `segment`, (E)DI or RDI in ES, the accumulator, DX. */
 export const FORM_STRING: u32 = 8;
 
-// Instruction.segment: the numbers of the encoding, and of the places at SEGMENTS_OFFSET of the vCPU page.
-export const SEGMENT_ES: u32 = 0;
-export const SEGMENT_CS: u32 = 1;
-export const SEGMENT_SS: u32 = 2;
-export const SEGMENT_DS: u32 = 3;
-export const SEGMENT_FS: u32 = 4;
-export const SEGMENT_GS: u32 = 5;
-
 // Instruction.repeat.
 export const REPEAT_NONE: u32 = 0;
 /** F2: REPNE. */

@@ -1,8 +1,5 @@
 // The bytes of an instruction as they were fetched: read once from the guest, then decoded from here only.
 
-/** The longest instruction (SDM 2A 2.3.11). */
-export const INSTRUCTION_BYTES: u32 = 15;
-
 /** A reader's position is cut to 31, and up to 8 bytes from there are taken. */
 const POSITION_MASK: u32 = 31;
 const BUFFER_BYTES: i32 = 40;
@@ -13,6 +10,16 @@ export class InstructionBytes {
   readonly buffer: StaticArray<u8> = new StaticArray<u8>(BUFFER_BYTES);
   /** How many bytes were fetched. */
   count: u32 = 0;
+
+  /** Bytes 0 to 7. */
+  get low(): u64 {
+    return load<u64>(changetype<usize>(this.buffer));
+  }
+
+  /** Bytes 8 to 15. */
+  get high(): u64 {
+    return load<u64>(changetype<usize>(this.buffer), 8);
+  }
 
   u8(position: u32): u32 {
     return load<u8>(changetype<usize>(this.buffer) + (position & POSITION_MASK));
