@@ -23,7 +23,7 @@ const BOUNDARIES = {
   guarded: [
     {
       name: "vmEnter",
-      by: ["hv/core/vmx/run", "hv/core/vmx/script-steps", "hv/core/mutate/mutate"],
+      by: ["hv/core/vmx/run", "hv/core/vmx/script-steps", "hv/core/vmx/mutate/mutate"],
       reason: "run checks for stale translations first; the script and mutate run no guest, so that they have none",
     },
   ],
@@ -37,13 +37,13 @@ const MEMORY_GRANTS = [
   // The pages that lie behind the page pool.
   { files: ["hv/core/index.ts"], grants: { heap: true } },
   // The vCPU page and the registers at its end are laid out for boot/vmx.asm.
-  { files: ["hv/core/vmx/vcpu.ts"], grants: { address: true, view: true } },
+  { files: ["hv/core/vcpu/vcpu.ts"], grants: { address: true, view: true } },
   // The record of a vmm's trap is laid out by boot/runtime/vmm.c.
   { files: ["hv/core/vmm.ts"], grants: { address: true, view: true } },
   // The CPU lays out the head of a VMXON region and a VMCS.
   { files: ["hv/core/vmx/vmx-region.ts"], grants: { view: true } },
   // The CPU lays out MSR areas, PDPTEs, and the virtual-APIC page.
-  { files: ["hv/core/mutate/surroundings.ts"], grants: { view: true } },
+  { files: ["hv/core/vmx/mutate/surroundings.ts"], grants: { view: true } },
   // Faults on purpose, for the tests of the reports.
   { files: ["hv/core/monitor/fail.ts", "hv/vmm/guests/faults.ts"], grants: { view: true } },
   // Three elements an exit, each behind a check of the exit reason; the checks again would cost ticks in each.

@@ -2,7 +2,7 @@
 
 import { vmmCall, vmmTrap, symbolAt } from "./hardware";
 import { Console, LEVEL_ERROR } from "./console/console";
-import { Vcpu } from "./vmx/vcpu";
+import { Vcpu } from "./vcpu/vcpu";
 
 // The entries of a vmm, numbered as boot/runtime/vmm.c orders them.
 export const VMM_ENTRY_START: u32 = 0;

@@ -95,7 +95,7 @@ const RAW_MEMORY: Sample[] = [
   ["i32.atomic.load", "return i32.atomic.load(p);", VMM, "hv/vmm/memory/sample.ts"],
   ["a read of text at an address", "return String.UTF8.decodeUnsafe(p, 8).length;", CORE, "hv/core/memory/sample.ts"],
   ["load under another name", "return [load<u32>][0](p);", CORE, "hv/core/memory/sample.ts"],
-  ["changetype to an object", "return changetype<Foo>(p).value;", CORE, "hv/core/vmx/vcpu.ts"],
+  ["changetype to an object", "return changetype<Foo>(p).value;", CORE, "hv/core/vcpu/vcpu.ts"],
   ["changetype to an object", "return changetype<Foo>(p).value;", VMM, "hv/vmm/vmm.ts"],
   ["changetype to a type parameter", "return changetype<T>(p).value;", CORE, "hv/core/vmm.ts"],
   ["an object's address", "return changetype<usize>(p);", VMM, CORE],
