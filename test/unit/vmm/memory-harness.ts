@@ -3,10 +3,14 @@
 import { Bus, Device } from "../../../hv/vmm/bus";
 import { VcpuViews } from "../../../hv/vmm/cpu/vcpu-views";
 import { FETCH_BYTES, LinearMemory } from "../../../hv/vmm/decode/linear-memory";
+import { StringIo } from "../../../hv/vmm/decode/string-io";
 import { Ram } from "../../../hv/vmm/memory/ram";
 
 declare function deviceRead(space: u32, offset: u32, bytes: u32): u64;
 declare function deviceWrite(space: u32, offset: u32, bytes: u32, value: u64): void;
+
+const DEVICE_PORT: u64 = 0x1f0;
+const DEVICE_PORTS: u64 = 8;
 
 class TestDevice extends Device {
   constructor(private readonly space: u32) {
@@ -24,12 +28,18 @@ class TestDevice extends Device {
 
 class Machine {
   readonly memory: LinearMemory;
+  readonly stringIo: StringIo;
   readonly instruction: StaticArray<u8> = new StaticArray<u8>(FETCH_BYTES);
 
   constructor(ramBytes: u64, page: u32, deviceAddress: u64, deviceBytes: u64) {
     const bus = new Bus();
     bus.attach(deviceAddress, deviceBytes, new TestDevice(0));
-    this.memory = new LinearMemory(new Ram(ramBytes), bus, new VcpuViews(page));
+    const ports = new Bus();
+    ports.attach(DEVICE_PORT, DEVICE_PORTS, new TestDevice(1));
+    const vcpu = new VcpuViews(page);
+    const memory = new LinearMemory(new Ram(ramBytes), bus, vcpu);
+    this.memory = memory;
+    this.stringIo = new StringIo(vcpu, memory, ports);
   }
 }
 
@@ -107,4 +117,12 @@ export function faultErrorCode(machine: Machine): u32 {
 
 export function faultAddress(machine: Machine): u64 {
   return machine.memory.faultAddress;
+}
+
+export function stringIo(machine: Machine): u32 {
+  return machine.stringIo.exit();
+}
+
+export function stringIoFailure(machine: Machine): string {
+  return machine.stringIo.failure;
 }

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { root } from "../../../tools/paths.ts";
 import { vcpuPage } from "../core/machine/tables.ts";
+import { textAt } from "../core/machine/vmm-bridge.ts";
 
 const ASC = join(root, "node_modules/assemblyscript/bin/asc.js");
 const HARNESS = "test/unit/vmm/memory-harness.ts";
@@ -18,6 +19,8 @@ const CPU_STATE = vcpuPage("CPU_STATE_OFFSET");
 const SEGMENTS = vcpuPage("SEGMENTS_OFFSET");
 const SEGMENT_BYTES = vcpuPage("SEGMENT_STATE_BYTES");
 const REGISTERS = vcpuPage("REGISTERS_OFFSET");
+/** What comes before an access of a device in memory, and of the one at ports 0x1f0 to 0x1f7. */
+const SPACES = ["", "port "] as const;
 
 /** Where the fields of hv/shared/vcpu-page.ts lie: unmanaged classes are laid out as C does it. */
 const PAGE_FIELDS = {
@@ -67,6 +70,8 @@ interface Exports {
   faultVector(machine: number): number;
   faultErrorCode(machine: number): number;
   faultAddress(machine: number): bigint;
+  stringIo(machine: number): number;
+  stringIoFailure(machine: number): number;
 }
 
 async function compileHarness(): Promise<WebAssembly.Module> {
@@ -111,12 +116,14 @@ export class MemoryMachine {
         },
       },
       "memory-harness": {
-        deviceRead: (_space: number, offset: number, bytes: number) => {
-          this.accesses.push(`read ${bytes} at ${offset.toString(16)}`);
+        deviceRead: (space: number, offset: number, bytes: number) => {
+          this.accesses.push(`${SPACES[space]}read ${bytes} at ${offset.toString(16)}`);
           return this.answers.shift() ?? 0n;
         },
-        deviceWrite: (_space: number, offset: number, bytes: number, value: bigint) => {
-          this.accesses.push(`write ${bytes} at ${offset.toString(16)} = ${BigInt.asUintN(64, value).toString(16)}`);
+        deviceWrite: (space: number, offset: number, bytes: number, value: bigint) => {
+          this.accesses.push(
+            `${SPACES[space]}write ${bytes} at ${offset.toString(16)} = ${BigInt.asUintN(64, value).toString(16)}`,
+          );
         },
       },
     };
@@ -233,6 +240,11 @@ export class MemoryMachine {
     const index = SEGMENT_NAMES.indexOf(segment);
     const vector = this.wasm.toLinear(this.handle, index, offset, bytes, isWrite ? 1 : 0);
     return vector === 0 ? BigInt.asUintN(64, this.wasm.linear(this.handle)) : this.outcome(vector);
+  }
+
+  /** Why the last string I/O was not handled. */
+  get stringIoFailure(): string {
+    return textAt(this.wasm.memory, this.wasm.stringIoFailure(this.handle));
   }
 
   /** The instruction bytes at CS:RIP, and what the byte behind them raises. */
