@@ -67,6 +67,11 @@ export abstract class Vcpu {
   abstract makeCurrent(): u32;
   /** Advances RIP past the instruction that exited, with all that an instruction's end brings. */
   abstract advance(): void;
+  /**
+   * Has the next entry deliver an exception at the instruction that exited, as a fault: `errorCode` or NO_ERROR_CODE
+   * (hv/shared/vcpu-page.ts). RESUME, to be returned by a handler.
+   */
+  abstract raise(vector: u32, errorCode: u32): u32;
   /** Enters the guest, again and again, until it stops (STOP) or is to make room for another (YIELD). */
   abstract run(): u32;
   /** After the end: says why an entry failed, where one did. */

@@ -1,7 +1,18 @@
 // A virtual CPU in a VMCS.
 
 import { EXIT_REASON_COUNT, exitReasonName } from "../../x86/exit-reasons";
-import { EXIT_QUALIFICATION, GUEST_RIP } from "../../x86/vmcs-fields";
+import {
+  INTERRUPTION_HAS_ERROR_CODE,
+  INTERRUPTION_TYPE_HARDWARE_EXCEPTION,
+  INTERRUPTION_VALID,
+} from "../../x86/exceptions";
+import {
+  EXIT_QUALIFICATION,
+  GUEST_RIP,
+  VM_ENTRY_EXCEPTION_ERROR_CODE,
+  VM_ENTRY_INTERRUPTION_INFORMATION,
+} from "../../x86/vmcs-fields";
+import { NO_ERROR_CODE } from "../../shared/vcpu-page";
 import { Console, LEVEL_DEBUG, LEVEL_ERROR } from "../console/console";
 import { GuestMemory } from "../guest-memory";
 import { VM_SUCCEED, vmclear, vmptrld, vmread, vmwrite } from "../hardware";
@@ -15,6 +26,7 @@ import {
   RESULT_VMCLEAR_FAILED,
   RESULT_VMPTRLD_FAILED,
 } from "../results";
+import { RESUME } from "../vcpu/action";
 import { Vcpu } from "../vcpu/vcpu";
 import { nextInstruction } from "./complete";
 import { writeControlFields } from "./control-fields";
@@ -81,6 +93,14 @@ export class VmxVcpu extends Vcpu {
     line.text(", VPID ").decimal(vpid).end();
     spoilEntry(this.machine.options.fail);
     return this.mayEnter() ? RESULT_OK : RESULT_ENTRY_REFUSED_BY_DOCTOR;
+  }
+
+  raise(vector: u32, errorCode: u32): u32 {
+    const hasErrorCode = errorCode != NO_ERROR_CODE;
+    if (hasErrorCode) vmwrite(VM_ENTRY_EXCEPTION_ERROR_CODE, errorCode);
+    const kind = INTERRUPTION_VALID | INTERRUPTION_TYPE_HARDWARE_EXCEPTION | vector;
+    vmwrite(VM_ENTRY_INTERRUPTION_INFORMATION, hasErrorCode ? kind | INTERRUPTION_HAS_ERROR_CODE : kind);
+    return RESUME;
   }
 
   advance(): void {

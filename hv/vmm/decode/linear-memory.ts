@@ -97,6 +97,16 @@ export class LinearMemory {
     return this.translateAll(linear, bytes, this.privilege() | FOR_WRITE);
   }
 
+  /**
+   * Writes the low `bytes` of `value` to the operand of the last `checkWrite` or `write`, wherever the guest's page tables
+   * lead by now. `linear` and `bytes` are those of that call.
+   */
+  writeChecked(linear: u64, bytes: u32, value: u64): void {
+    const inPage = <u32>(PAGE_SIZE_4_KIB - (linear & PAGE_OFFSET_MASK_4_KIB));
+    this.writePhysical(this.firstPart, min(bytes, inPage), value);
+    if (bytes > inPage) this.writePhysical(this.secondPart, bytes - inPage, value >> (8 * inPage));
+  }
+
   /** As `read`, of a descriptor table or a TSS, which the CPU reads as a supervisor. */
   readImplicitly(linear: u64, bytes: u32): u32 {
     return this.readAs(linear, bytes, IMPLICIT);
@@ -172,12 +182,9 @@ export class LinearMemory {
   }
 
   private writeAs(linear: u64, bytes: u32, value: u64, access: u32): u32 {
-    const inPage = <u32>(PAGE_SIZE_4_KIB - (linear & PAGE_OFFSET_MASK_4_KIB));
     const status = this.translateAll(linear, bytes, access | FOR_WRITE);
-    if (status != NO_FAULT) return status;
-    this.writePhysical(this.firstPart, min(bytes, inPage), value);
-    if (bytes > inPage) this.writePhysical(this.secondPart, bytes - inPage, value >> (8 * inPage));
-    return NO_FAULT;
+    if (status == NO_FAULT) this.writeChecked(linear, bytes, value);
+    return status;
   }
 
   /** Translates the one page or the two pages that an operand lies in: `firstPart` and `secondPart`. */
