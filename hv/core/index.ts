@@ -1,4 +1,4 @@
-// The exports of core.wasm: `boot`, which the runtime calls once, and `run` for the reason that run.ts gives.
+// The exports of core.wasm: `boot`, which the runtime calls once; the others for the reasons that their files give.
 
 import { CPUID_1_EDX_MTRR, CPUID_LEAF_FEATURES } from "../x86/cpuid";
 import { BOOT_INFORMATION_OK, BOOT_INFORMATION_TEXTS, BootInformation } from "./boot/boot-information";
@@ -20,6 +20,7 @@ import { runGuest } from "./vm";
 import { NOTHING_ASKED } from "./vcpu/virtualization";
 import { checkVmx, Vmx } from "./vmx/vmx";
 
+export { completeInstruction } from "./vmx/complete";
 export { run } from "./vmx/run";
 
 /** Pages of core's memory that hold VMX regions, vCPU pages and EPT tables. */

@@ -10,7 +10,6 @@ import { onRdtsc } from "../exits/time";
 import { vmread } from "../hardware";
 import { RESULT_UNEXPECTED_EXIT } from "../results";
 import { stopAtExit } from "../vcpu/answers";
-import { finish } from "./complete";
 import { onEptMisconfiguration, onEptViolation } from "./ept-exits";
 import { onExceptionOrNmi, onExternalInterrupt, onTripleFault } from "./event-exits";
 import { onEntryFailure, onEntryRefused } from "./failed-entries";
@@ -18,29 +17,29 @@ import { WHY_IMPOSSIBLE } from "./impossible-exits";
 import { VmxVcpu } from "./vmx-vcpu";
 import { onWork } from "./work";
 
-/** Handles one exit: RESUME, STOP or YIELD. */
+/** Handles one exit: an action of hv/core/vcpu/action.ts. */
 export type ExitHandler = (vcpu: VmxVcpu) => u32;
 
 // The handlers outside hv/core/vmx know no VMX: what they need of the VMCS is read here.
 
 function onCpuidExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onCpuid(vcpu));
+  return onCpuid(vcpu);
 }
 
 function onHltExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onHalt(vcpu));
+  return onHalt(vcpu);
 }
 
 function onRdtscExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onRdtsc(vcpu));
+  return onRdtsc(vcpu);
 }
 
 function onVmcallExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onHypercall(vcpu));
+  return onHypercall(vcpu);
 }
 
 function onIoExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onPort(vcpu, vmread(EXIT_QUALIFICATION)));
+  return onPort(vcpu, vmread(EXIT_QUALIFICATION));
 }
 
 /** An exit that the controls rule out: told with the reason why it cannot be, so that it can be looked into. */

@@ -12,11 +12,15 @@ import { EXIT_QUALIFICATION, EXIT_REASON, GUEST_RIP, VM_EXIT_INSTRUCTION_LENGTH 
 import { LEVEL_DEBUG } from "../console/console";
 import { onCpuid } from "../cpu/cpuid";
 import { onHypercall } from "../exits/hypercall";
-import { rdtscLow, VM_SUCCEED, vmEnter, vmread } from "../hardware";
-import { RESUME } from "../vcpu/action";
-import { finish } from "./complete";
-import { EXIT_HANDLERS, REASON_ENTRY_FAILURE, REASON_ENTRY_REFUSED, REASON_WORK } from "./dispatch";
+import { rdtscLow, VM_SUCCEED, vmEnter, vmread, vmwrite } from "../hardware";
+import { EXIT_COUNTER_BYTES, ExitCounter } from "../vcpu/exit-counter";
+import { NEXT_INSTRUCTION, RESUME } from "../vcpu/action";
+import { completeInstruction } from "./complete";
+import { EXIT_HANDLERS, ExitHandler, REASON_ENTRY_FAILURE, REASON_ENTRY_REFUSED, REASON_WORK } from "./dispatch";
 import { VmxVcpu } from "./vmx-vcpu";
+
+/** No exit reason: what the commonest exits are compared with while each exit is to be told. */
+const NEVER: u32 = 0xffffffff;
 
 /**
  * Runs the vCPU, whose VMCS is current, until a handler says STOP or YIELD, which is returned. Allocates nothing. Index.ts
@@ -24,7 +28,12 @@ import { VmxVcpu } from "./vmx-vcpu";
  */
 export function run(vcpu: VmxVcpu): u32 {
   const cached = vcpu.translations.cached;
-  const counters = vcpu.exitCounters;
+  const counters = changetype<usize>(vcpu.exitCounters);
+  // The commonest exits are not asked for in the table: an indirect call costs a dozen instructions.
+  const isTracing = vcpu.console.level >= LEVEL_DEBUG;
+  const cpuid = isTracing ? NEVER : EXIT_REASON_CPUID;
+  const vmcall = isTracing ? NEVER : EXIT_REASON_VMCALL;
+  const handlers = isTracing ? tracingHandlers() : EXIT_HANDLERS;
   let action = RESUME;
   // What is rare (a failed entry, work that is due before an entry) is a row of the table too, so that it is no code here.
   while (action == RESUME) {
@@ -41,14 +50,24 @@ export function run(vcpu: VmxVcpu): u32 {
       }
     }
     const start = rdtscLow();
-    vcpu.exitRow = reason;
-    if (vcpu.exitsToTrace != 0 && reason < EXIT_REASON_COUNT) traceExit(vcpu);
-    // The commonest exits are not asked for in the table: an indirect call costs a dozen instructions.
-    if (reason == EXIT_REASON_CPUID) action = finish(vcpu, onCpuid(vcpu));
-    else if (reason == EXIT_REASON_VMCALL) action = finish(vcpu, onHypercall(vcpu));
-    else action = unchecked(EXIT_HANDLERS[reason])(vcpu);
-    unchecked(counters[2 * reason]++);
-    unchecked((counters[2 * reason + 1] += rdtscLow() - start));
+    if (reason == cpuid) {
+      action = onCpuid(vcpu);
+    } else if (reason == vmcall) {
+      action = onHypercall(vcpu);
+    } else {
+      vcpu.exitRow = reason;
+      action = unchecked(handlers[reason])(vcpu);
+    }
+    if (action == NEXT_INSTRUCTION) {
+      const rip = vmread(GUEST_RIP);
+      const next = rip + vmread(VM_EXIT_INSTRUCTION_LENGTH);
+      vmwrite(GUEST_RIP, next);
+      if (rip != vcpu.completedRip) completeInstruction(vcpu, rip, next);
+      action = RESUME;
+    }
+    const counter = changetype<ExitCounter>(counters + reason * EXIT_COUNTER_BYTES);
+    counter.exits++;
+    counter.ticks += rdtscLow() - start;
   }
   return action;
 }
@@ -59,11 +78,20 @@ function rowOfFlagged(reason: u32): u32 {
   return reason & EXIT_REASON_ENTRY_FAILURE || basic >= EXIT_REASON_COUNT ? REASON_ENTRY_FAILURE : basic;
 }
 
-/** At log level debug, tells the first exits of a vCPU one by one. */
-export function traceExit(vcpu: VmxVcpu): void {
+/** EXIT_HANDLERS, each behind a line on the console as long as the vCPU has exits to trace. */
+function tracingHandlers(): StaticArray<ExitHandler> {
+  const handlers = new StaticArray<ExitHandler>(EXIT_HANDLERS.length);
+  for (let row = 0; row < handlers.length; row++) handlers[row] = traced;
+  return handlers;
+}
+
+function traced(vcpu: VmxVcpu): u32 {
   const reason = vcpu.exitRow;
-  vcpu.exitsToTrace--;
-  const line = vcpu.say(LEVEL_DEBUG).text("exit ").decimal(reason).text(" ").text(exitReasonName(reason));
-  line.text(", RIP ").hex(vmread(GUEST_RIP)).text(", length ").decimal(vmread(VM_EXIT_INSTRUCTION_LENGTH));
-  line.text(", qualification ").hex(vmread(EXIT_QUALIFICATION)).end();
+  if (vcpu.exitsToTrace != 0 && reason < EXIT_REASON_COUNT) {
+    vcpu.exitsToTrace--;
+    const line = vcpu.say(LEVEL_DEBUG).text("exit ").decimal(reason).text(" ").text(exitReasonName(reason));
+    line.text(", RIP ").hex(vmread(GUEST_RIP)).text(", length ").decimal(vmread(VM_EXIT_INSTRUCTION_LENGTH));
+    line.text(", qualification ").hex(vmread(EXIT_QUALIFICATION)).end();
+  }
+  return EXIT_HANDLERS[reason](vcpu);
 }
