@@ -50,8 +50,8 @@ export class LinearMemory {
 
   /** `bus` is that of the guest-physical addresses beyond RAM. */
   constructor(
-    private readonly ram: Ram,
-    private readonly bus: Bus,
+    readonly ram: Ram,
+    readonly bus: Bus,
     private readonly vcpu: VcpuViews,
   ) {
     this.walker = new PageWalker(ram, vcpu.cpu);
@@ -233,7 +233,8 @@ export class LinearMemory {
     return this.isIn64BitMode ? linear : linear & LINEAR_MASK_32_BIT;
   }
 
-  private privilege(): u32 {
+  /** AS_USER, or 0 for a supervisor. */
+  privilege(): u32 {
     return this.vcpu.cpu.cpl == USER ? AS_USER : 0;
   }
 
