@@ -9,6 +9,7 @@ interface Harness {
   complaint(machine: number): number;
   deviceBytes(machine: number): number;
   portBytes(machine: number): number;
+  portReads(machine: number): number;
   deviceReads(machine: number): number;
   deviceWrites(machine: number): number;
 }
@@ -190,6 +191,29 @@ export class TestExecutor {
   get deviceAccesses(): readonly [number, number] {
     return [this.#harness.deviceReads(this.#machine), this.#harness.deviceWrites(this.#machine)];
   }
+  get portReads(): number {
+    return this.#harness.portReads(this.#machine);
+  }
+
+  /** Has the page at CODE map what follows it in RAM. */
+  moveCodePage(): void {
+    this.view.setBigUint64(
+      TABLES.codeTable,
+      BigInt(CODE_IN_RAM + 0x1000) | PRESENT_WRITABLE_USER | ACCESSED_DIRTY,
+      true,
+    );
+  }
+
+  /** Real-address mode, with CS at the code and the other segments at DATA's page; RIP is 0. */
+  setRealMode(): void {
+    this.setMode(2);
+    for (let segment = 0; segment < 6; segment++) {
+      if (segment === 1) this.setSegment(1, BigInt(CODE_IN_RAM), 0xffff, CODE_16);
+      else this.setSegment(segment, BigInt(DATA_IN_RAM), 0xffff, DATA_16);
+    }
+    this.setCpu("rip", 0n);
+  }
+
   get fault(): { vector: number; errorCode: number; address: bigint } {
     return {
       vector: this.view.getUint32(PAGE + 96, true),
