@@ -83,6 +83,11 @@ export class LinearMemory {
     return this.writeAs(linear, bytes, value, this.privilege());
   }
 
+  /** What `read` would raise. */
+  checkRead(linear: u64, bytes: u32): u32 {
+    return this.translateAll(linear, bytes, this.privilege() | FOR_READ);
+  }
+
   /** What `write` would raise. Dirty flags are set, as by the locked or read-modify-write access that this is for. */
   checkWrite(linear: u64, bytes: u32): u32 {
     return this.translateAll(linear, bytes, this.privilege() | FOR_WRITE);
