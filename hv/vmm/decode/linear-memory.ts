@@ -85,7 +85,7 @@ export class LinearMemory {
 
   /** What `read` would raise. */
   checkRead(linear: u64, bytes: u32): u32 {
-    return this.translateAll(linear, bytes, this.privilege() | FOR_READ);
+    return this.translateAll(linear, bytes, this.privilege());
   }
 
   /** What `write` would raise. Dirty flags are set, as by the locked or read-modify-write access that this is for. */
