@@ -26,6 +26,8 @@ export { finishPort } from "./exits/port";
 export { reportStoppedVmm } from "./vmm";
 export { completeInstruction } from "./vmx/complete";
 export { run, traceExit } from "./vmx/run";
+export { indirectRow } from "./cpu/cpuid";
+export { rdmsrByKind } from "./cpu/msr-access";
 
 /** Pages of core's memory that hold VMX regions, vCPU pages and EPT tables. */
 const POOL_PAGES: u32 = 640;
