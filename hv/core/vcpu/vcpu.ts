@@ -35,6 +35,8 @@ export abstract class Vcpu {
   isHalted: bool = false;
   /** How it ended, one of hv/core/results.ts. */
   result: u32 = RESULT_OK;
+  /** With RESULT_GUEST_EXIT: the guest's own value. */
+  exitValue: u32 = 0;
 
   /** Exits, and the ticks that they took in core and vmm: two numbers for each row of the backend's table. */
   readonly exitCounters: StaticArray<u64>;
@@ -105,10 +107,12 @@ export abstract class Vcpu {
   /** Prints what the vmm wrote for the console since the last call, and empties it. */
   printVmmText(level: u32): void {
     const length = min(this.shared.consoleLength, CONSOLE_CAPACITY);
+    const isDebug = this.shared.consoleIsDebug != 0;
     this.shared.consoleLength = 0;
+    this.shared.consoleIsDebug = 0;
     if (length == 0) return;
     const text = changetype<ConsoleText>(this.page + CONSOLE_OFFSET);
-    this.say(level);
+    this.say(isDebug ? LEVEL_DEBUG : level);
     for (let i: u32 = 0; i < length; i++) {
       this.console.byte(changetype<ConsoleText>(changetype<usize>(text) + i).byte);
     }

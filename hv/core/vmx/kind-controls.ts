@@ -32,7 +32,14 @@ const EPT_AND_UNRESTRICTED: u32 = SECONDARY_ENABLE_EPT | SECONDARY_UNRESTRICTED_
 // The instructions that "enable" controls turn on would be #UD in the guest though CPUID shows them.
 const VPID_AND_INSTRUCTIONS: u32 = SECONDARY_ENABLE_VPID | SECONDARY_ENABLE_RDTSCP | SECONDARY_ENABLE_INVPCID;
 
-export const PRIMARY_REQUIRED: StaticArray<u32> = [GUEST_EXITS, GUEST_EXITS, GUEST_EXITS, 0, PRIMARY_RDTSC_EXITING];
+export const PRIMARY_REQUIRED: StaticArray<u32> = [
+  GUEST_EXITS,
+  GUEST_EXITS,
+  GUEST_EXITS,
+  0,
+  PRIMARY_RDTSC_EXITING,
+  GUEST_EXITS,
+];
 
 // The code of a mirroring guest is trusted: EPT and VPID are there to be tried where the CPU has them.
 export const PRIMARY_OPTIONAL: StaticArray<u32> = [
@@ -41,6 +48,7 @@ export const PRIMARY_OPTIONAL: StaticArray<u32> = [
   0,
   PRIMARY_ACTIVATE_SECONDARY_CONTROLS,
   PRIMARY_ACTIVATE_SECONDARY_CONTROLS,
+  0,
 ];
 
 // The report's secondary controls are EPT and RDTSCP.
@@ -50,6 +58,7 @@ export const SECONDARY_REQUIRED: StaticArray<u32> = [
   SECONDARY_ENABLE_EPT,
   0,
   0,
+  EPT_AND_UNRESTRICTED,
 ];
 export const SECONDARY_OPTIONAL: StaticArray<u32> = [
   VPID_AND_INSTRUCTIONS,
@@ -57,6 +66,7 @@ export const SECONDARY_OPTIONAL: StaticArray<u32> = [
   SECONDARY_ENABLE_RDTSCP,
   SECONDARY_ENABLE_EPT | SECONDARY_ENABLE_VPID,
   SECONDARY_ENABLE_EPT | SECONDARY_ENABLE_VPID,
+  VPID_AND_INSTRUCTIONS,
 ];
 
 /** What VM-entry controls say of the mode that the vCPU starts in. */
@@ -66,4 +76,5 @@ export const ENTRY_MODE: StaticArray<u32> = [
   ENTRY_IA32E_MODE_GUEST,
   ENTRY_IA32E_MODE_GUEST,
   ENTRY_IA32E_MODE_GUEST,
+  0,
 ];
