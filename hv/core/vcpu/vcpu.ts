@@ -46,6 +46,8 @@ export abstract class Vcpu {
   isHalted: bool = false;
   /** How it ended, one of hv/core/results.ts. */
   result: u32 = RESULT_OK;
+  /** With RESULT_GUEST_EXIT: the guest's own value. */
+  exitValue: u32 = 0;
 
   /** The CPU that the guest sees. */
   readonly cpuid: GuestCpuid;
@@ -172,10 +174,12 @@ export abstract class Vcpu {
   /** Prints what the vmm wrote for the console since the last call, and empties it. */
   printVmmText(level: u32): void {
     const length = min(this.shared.consoleLength, CONSOLE_CAPACITY);
+    const isDebug = this.shared.consoleIsDebug != 0;
     this.shared.consoleLength = 0;
+    this.shared.consoleIsDebug = 0;
     if (length == 0) return;
     const text = changetype<ConsoleText>(this.page + CONSOLE_OFFSET);
-    this.say(level);
+    this.say(isDebug ? LEVEL_DEBUG : level);
     for (let i: u32 = 0; i < length; i++) {
       this.console.byte(changetype<ConsoleText>(changetype<usize>(text) + i).byte);
     }
