@@ -42,8 +42,8 @@ export class LinearMemory {
 
   /** `bus` is that of the guest-physical addresses beyond RAM. */
   constructor(
-    private readonly ram: Ram,
-    private readonly bus: Bus,
+    readonly ram: Ram,
+    readonly bus: Bus,
     private readonly vcpu: VcpuViews,
   ) {
     this.walker = new PageWalker(ram, vcpu.cpu);
@@ -85,7 +85,7 @@ export class LinearMemory {
 
   /** What `read` would raise. */
   checkRead(linear: u64, bytes: u32): u32 {
-    return this.translateAll(linear, bytes, this.privilege() | FOR_READ);
+    return this.translateAll(linear, bytes, this.privilege());
   }
 
   /** What `write` would raise. Dirty flags are set, as by the locked or read-modify-write access that this is for. */
@@ -231,7 +231,8 @@ export class LinearMemory {
     return this.vcpu.isIn64BitMode ? linear : linear & LINEAR_MASK_32_BIT;
   }
 
-  private privilege(): u32 {
+  /** AS_USER, or 0 for a supervisor. */
+  privilege(): u32 {
     return this.vcpu.cpu.cpl == USER ? AS_USER : 0;
   }
 

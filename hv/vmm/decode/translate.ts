@@ -29,6 +29,7 @@ import {
   PAGE_WRITABLE,
 } from "../../x86/paging";
 import { Ram } from "../memory/ram";
+import { RECORDED_LEVELS, WalkRecord } from "./walk-record";
 
 // What an access is: any sum of these. They have the bits of a page fault's error code and of the entries' flags.
 export const FOR_READ: u32 = 0;
@@ -122,6 +123,25 @@ export class PageWalker {
     // What SMEP and SMAP say of a supervisor's access to a user's page is left to the walk.
     if (((found | asked) & PAGE_USER) == 0 && (cpu.cr4 & (CR4_SMEP | CR4_SMAP)) != 0) return false;
     this.physical = (entry & PAGE_ADDRESS_MASK) | (linear & PAGE_OFFSET_MASK_4_KIB);
+    return true;
+  }
+
+  /** As `translate`, of a walk with RECORDED_LEVELS levels at most; `into` holds what it read, flags that it set included. */
+  record(linear: u64, access: u32, into: WalkRecord): bool {
+    // The second walk finds the flags that the first one set.
+    if (!this.walk(linear, access) || !this.walk(linear, access)) return false;
+    const used = this.used;
+    if (used == 0 || used > RECORDED_LEVELS) return false;
+    const last = used - 1;
+    into.physical = this.physical;
+    into.address0 = this.addresses[0];
+    into.entry0 = this.entries[0];
+    into.address1 = this.addresses[min(1, last)];
+    into.entry1 = this.entries[min(1, last)];
+    into.address2 = this.addresses[min(2, last)];
+    into.entry2 = this.entries[min(2, last)];
+    into.address3 = this.addresses[last];
+    into.entry3 = this.entries[last];
     return true;
   }
 
