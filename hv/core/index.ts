@@ -27,7 +27,8 @@ export { hypercallToVmm, stopUnanswered } from "./vcpu/answers";
 export { finishPort } from "./exits/port";
 export { reportStoppedVmm } from "./vmm";
 export { completeInstruction } from "./vmx/complete";
-export { run, traceExit } from "./vmx/run";
+export { rowOf } from "./vmx/dispatch";
+export { run } from "./vmx/run";
 export { indirectRow } from "./cpu/cpuid";
 export { rdmsrByKind } from "./cpu/msr-access";
 

@@ -2,7 +2,6 @@
 
 import { CPUID_LEAF_ADDRESS_SIZES, CPUID_LEAF_EXTENDED_MAXIMUM } from "../../x86/cpuid";
 import { cpuid } from "../hardware";
-import { NEXT_INSTRUCTION } from "../vcpu/action";
 import { Vcpu } from "../vcpu/vcpu";
 
 /** Executes CPUID and keeps its answer. */
@@ -39,24 +38,30 @@ export class Cpuid {
   }
 }
 
+/** A row of GuestCpuid.answers. */
+@unmanaged
+class CpuidAnswer {
+  eax: u32;
+  ebx: u32;
+  ecx: u32;
+  edx: u32;
+}
+
 /** Basic leaves below this one have the row of their number, but for those of GuestCpuid.indirect. */
 const DIRECT_LEAVES: u32 = 32;
-const REGISTERS: u32 = 4;
+const ANSWER_BYTES: u32 = 16;
 
 /** Answers a guest's CPUID from its table; the upper halves of the four registers are cleared. */
-export function onCpuid(vcpu: Vcpu): u32 {
+export function answerCpuid(vcpu: Vcpu): void {
   const registers = vcpu.registers;
   const cpuid = vcpu.cpuid;
-  const leaf = <u32>registers.rax;
-  let row = leaf;
-  if (leaf >= DIRECT_LEAVES || (cpuid.indirect >> leaf) & 1) row = indirectRow(vcpu);
-  const answers = cpuid.answers;
-  row *= REGISTERS;
-  registers.rax = unchecked(answers[row]);
-  registers.rbx = unchecked(answers[row + 1]);
-  registers.rcx = unchecked(answers[row + 2]);
-  registers.rdx = unchecked(answers[row + 3]);
-  return NEXT_INSTRUCTION;
+  let row = <u32>registers.rax;
+  if (row >= DIRECT_LEAVES || (cpuid.indirect >> row) & 1) row = indirectRow(vcpu);
+  const answer = changetype<CpuidAnswer>(changetype<usize>(cpuid.answers) + row * ANSWER_BYTES);
+  registers.rax = answer.eax;
+  registers.rbx = answer.ebx;
+  registers.rcx = answer.ecx;
+  registers.rdx = answer.edx;
 }
 
 /** The row of what RAX and RCX ask for. Index.ts exports it, so that it stays out of the exit path's code. */

@@ -12,6 +12,7 @@ import { GuestMsrs } from "../cpu/guest-msrs";
 import { GuestMemory } from "../guest-memory";
 import { xsetbv } from "../hardware";
 import { Bytes } from "../memory/bytes";
+import { EntryWork } from "../memory/entry-work";
 import { PAGE_BYTES } from "../memory/page-pool";
 import { RESULT_OK } from "../results";
 import { STOP } from "./action";
@@ -30,10 +31,12 @@ export abstract class Vcpu {
   readonly state: CpuState;
   readonly registers: Registers;
 
-  /** Bits of WORK_* (work.ts, and the backend's); the run loop enters the guest only while it is 0. */
-  work: u32 = 0;
+  /** The run loop enters the guest only while its `bits` are 0. */
+  entryWork: EntryWork = new EntryWork();
   /** The row of `exitCounters` for the last exit. */
   exitRow: u32 = 0;
+  /** When the handling of the last port access began, by the low half of the TSC. */
+  exitStart: u32 = 0;
   /** Exits that are still told one by one at log level debug. */
   exitsToTrace: u32;
   /** The root object of its vmm, as `create` returned it. */
@@ -158,6 +161,14 @@ export abstract class Vcpu {
       if (this.exitCounters[2 * row] != 0) return true;
     }
     return false;
+  }
+
+  /** Bits of WORK_* (work.ts, and the backend's): what is to be done before the next entry. */
+  get work(): u32 {
+    return this.entryWork.bits;
+  }
+  set work(bits: u32) {
+    this.entryWork.bits = bits;
   }
 
   /** Starts a line of the console about this VM. */

@@ -2,7 +2,10 @@
 
 import { RFLAGS_RF, RFLAGS_TF } from "../../x86/control-registers";
 import { ACCESS_RIGHTS_64_BIT } from "../../x86/segments";
+import { exitReasonName } from "../../x86/exit-reasons";
 import {
+  EXIT_QUALIFICATION,
+  EXIT_REASON,
   GUEST_CS_ACCESS_RIGHTS,
   GUEST_INTERRUPTIBILITY_STATE,
   GUEST_PENDING_DEBUG_EXCEPTIONS,
@@ -10,6 +13,7 @@ import {
   GUEST_RIP,
   VM_EXIT_INSTRUCTION_LENGTH,
 } from "../../x86/vmcs-fields";
+import { LEVEL_DEBUG } from "../console/console";
 import { vmread, vmwrite } from "../hardware";
 import { NOWHERE } from "./vcpu-values";
 import { VmxVcpu } from "./vmx-vcpu";
@@ -37,6 +41,7 @@ export function advance(vcpu: VmxVcpu): void {
  * sets RFLAGS.TF in between is seen by the #DB that follows. Index.ts exports it, to keep it out of the run loop's code.
  */
 export function completeInstruction(vcpu: VmxVcpu, rip: u64, next: u64): void {
+  if (vcpu.exitsToTrace != 0) traceExit(vcpu, rip, next - rip);
   // Outside 64-bit mode RIP has 32 bits.
   const isWrapped = (rip ^ next) >> 32 != 0 && !(vmread(GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_64_BIT);
   if (isWrapped) vmwrite(GUEST_RIP, next & LOW_32_BITS);
@@ -48,5 +53,14 @@ export function completeInstruction(vcpu: VmxVcpu, rip: u64, next: u64): void {
     vmwrite(GUEST_PENDING_DEBUG_EXCEPTIONS, vmread(GUEST_PENDING_DEBUG_EXCEPTIONS) | PENDING_SINGLE_STEP);
   }
   // What was special now may be so again.
-  vcpu.completedRip = isWrapped || blocking || flags ? NOWHERE : rip;
+  vcpu.completedRip = isWrapped || blocking || flags || vcpu.exitsToTrace != 0 ? NOWHERE : rip;
+}
+
+/** At log level debug, tells the first instructions of a guest that exited one by one. */
+function traceExit(vcpu: VmxVcpu, rip: u64, length: u64): void {
+  vcpu.exitsToTrace--;
+  const reason = <u32>vmread(EXIT_REASON);
+  const line = vcpu.say(LEVEL_DEBUG).text("exit ").decimal(reason).text(" ").text(exitReasonName(reason));
+  line.text(", RIP ").hex(rip).text(", length ").decimal(length);
+  line.text(", qualification ").hex(vmread(EXIT_QUALIFICATION)).end();
 }

@@ -1,8 +1,8 @@
 // The table of VM exits: the handler of each basic exit reason (SDM 3D appendix C).
 
-import { EXIT_REASON_COUNT } from "../../x86/exit-reasons";
+import { EXIT_REASON_BASIC_MASK, EXIT_REASON_COUNT, EXIT_REASON_ENTRY_FAILURE } from "../../x86/exit-reasons";
 import { IA32_TSC_AUX } from "../../x86/msr";
-import { onRdmsr, onRdtscp, onWrmsr } from "../cpu/msr-access";
+import { onRdtscp, onWrmsr } from "../cpu/msr-access";
 import { onXsetbv } from "../cpu/xcr0";
 import { onHalt } from "../exits/halt";
 import { onCacheFlush, onMissingInstruction, onPause, onRdpmc } from "../exits/refused";
@@ -33,10 +33,6 @@ function onRdtscExit(vcpu: VmxVcpu): u32 {
 /** An exit that run.ts answers before it looks here. */
 function onCommonExit(vcpu: VmxVcpu): u32 {
   return stopAtExit(vcpu, "run.ts has not answered ", RESULT_UNEXPECTED_EXIT);
-}
-
-function onRdmsrExit(vcpu: VmxVcpu): u32 {
-  return onRdmsr(vcpu);
 }
 
 function onWrmsrExit(vcpu: VmxVcpu): u32 {
@@ -74,10 +70,25 @@ function onImpossible(vcpu: VmxVcpu): u32 {
   return stopAtExit(vcpu, "no handler for ", RESULT_UNEXPECTED_EXIT);
 }
 
-// Reasons of Basalt's own for leaving the guest, or not entering it, behind those of the SDM.
-export const REASON_ENTRY_FAILURE: u32 = EXIT_REASON_COUNT;
-export const REASON_ENTRY_REFUSED: u32 = EXIT_REASON_COUNT + 1;
-export const REASON_WORK: u32 = EXIT_REASON_COUNT + 2;
+// Rows of Basalt's own for leaving the guest, or not entering it, behind those of the SDM.
+const ROW_ENTRY_FAILURE: u32 = EXIT_REASON_COUNT;
+const ROW_ENTRY_REFUSED: u32 = EXIT_REASON_COUNT + 1;
+const ROW_WORK: u32 = EXIT_REASON_COUNT + 2;
+
+// The reasons for the last two: no processor's exit reason has all of its upper bits set (SDM 3C 25.9.1).
+export const REASON_ENTRY_REFUSED: u32 = 0xffffff00;
+export const REASON_WORK: u32 = 0xffffff01;
+
+/**
+ * The row for an exit reason that is none of the SDM's basic ones: Basalt's own, or one with flags in its upper half, which do
+ * not change what is to be done, but for a failed entry. Index.ts exports it, to keep it out of the run loop's code.
+ */
+export function rowOf(reason: u32): u32 {
+  if (reason == REASON_WORK) return ROW_WORK;
+  if (reason == REASON_ENTRY_REFUSED) return ROW_ENTRY_REFUSED;
+  const basic = reason & EXIT_REASON_BASIC_MASK;
+  return reason & EXIT_REASON_ENTRY_FAILURE || basic >= EXIT_REASON_COUNT ? ROW_ENTRY_FAILURE : basic;
+}
 
 /** Indexed by the basic exit reason, then by Basalt's own. */
 export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
@@ -112,7 +123,7 @@ export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onControlRegisterAccess, // 28 CONTROL_REGISTER_ACCESS
   onImpossible, // 29 MOV_DR
   onCommonExit, // 30 IO_INSTRUCTION
-  onRdmsrExit, // 31 RDMSR
+  onCommonExit, // 31 RDMSR
   onWrmsrExit, // 32 WRMSR
   onImpossible, // 33 INVALID_GUEST_STATE
   onImpossible, // 34 MSR_LOADING
