@@ -25,14 +25,16 @@ for (const on of references) {
     for (const topic of topics) {
       test(topic.name, async (t) => {
         const run = await runBare(on, topic);
-        const known = deviations.filter((deviation) => deviation.on === on && deviation.topic === topic.name);
-        const unknown = [...run.failed].filter(([name]) => !known.some(({ check }) => check === name));
-        const stale = known.filter(({ check }) => !run.failed.has(check));
+        const known = deviations
+          .filter((deviation) => deviation.on === on && deviation.topic === topic.name)
+          .flatMap(({ checks }) => checks);
+        const unknown = [...run.failed].filter(([name]) => !known.includes(name));
+        const stale = known.filter((check) => !run.failed.has(check));
         assert.deepEqual(unknown, [], "checks that fail and stand in no table");
         assert.deepEqual(stale, [], "deviations of test/guests/deviations.ts that did not show");
         assert.deepEqual(run.others, [], "lines that are no check's");
         assert.equal(new Set([...run.passed, ...run.failed.keys(), ...run.skipped.keys()]).size, countOf(run));
-        assert.equal(run.end, expectedEnd(on, topic, run), `its files are in ${run.directory}`);
+        assert.match(run.end, expectedEnd(on, topic, run), `its files are in ${run.directory}`);
         assert.ok(run.isComplete || topic.ends !== "by exit port", "DONE is missing, or counts other checks");
         t.diagnostic(`${run.passed.length} passed, ${run.failed.size} failed, ${run.skipped.size} skipped`);
       });

@@ -13,7 +13,24 @@ export interface Topic {
 /** The RAM that a topic has where it says nothing else; its code and data lie in the first 16 MiB. */
 const memory = 64;
 
-export const topics: readonly Topic[] = [{ name: "cpuid", memory, ends: "by exit port" }];
+const names = [
+  "cpuid",
+  "msrs",
+  "control",
+  "segmentation",
+  "exceptions",
+  "interrupts",
+  "debug",
+  "xsave",
+  "strings",
+  "memory",
+];
+const more = ["selfmod", "tsc", "tasks", "vmx"];
+
+export const topics: readonly Topic[] = [
+  ...[...names, ...more].map((name): Topic => ({ name, memory, ends: "by exit port" })),
+  { name: "triple", memory, ends: "by triple fault" },
+];
 
 export function elfOf({ name }: Topic): string {
   return join(buildDirectory, "guests", `${name}.elf`);

@@ -1,0 +1,666 @@
+; Control registers, the instructions that they govern, and the way from each mode to each other.
+
+%include "lib/guest.inc"
+%include "lib/msr.inc"
+
+main:
+    mov r15, cr0
+    mov r14, cr4
+    call check_cr0
+    call check_machine_status_word
+    call check_cr3
+    call check_cr4
+    call check_cr8
+    call check_encodings
+    call check_privilege
+    call check_cr0_effects
+    call check_cr4_effects
+    call check_compatibility_mode
+    call check_protected_mode
+    call check_pae
+    jmp check_real_mode
+
+; RAX = CR%1 with bit %2 set.
+%macro with_bit 2
+    mov rax, cr%1
+    bts rax, %2
+%endmacro
+
+%macro without_bit 2
+    mov rax, cr%1
+    btr rax, %2
+%endmacro
+
+; Checks that bit %3 of CR%2, named %1, can be set and cleared.
+%macro check_toggles 3
+    with_bit %2, %3
+    mov cr%2, rax
+    mov rsi, cr%2
+    mov rdi, rsi
+    btr rdi, %3
+    mov cr%2, rdi
+    mov rdi, cr%2
+    xor rdi, rsi
+    xor esi, esi
+    bts rsi, %3
+    check {"CR", %str(%2), ".", %1, " can be set and cleared"}, rdi, rsi
+%endmacro
+
+; SDM 2B, MOV to control registers; SDM 3A 2.5
+check_cr0:
+    check_toggles "MP", 0, 1
+    check_toggles "EM", 0, 2
+    check_toggles "TS", 0, 3
+    check_toggles "NE", 0, 5
+    check_toggles "WP", 0, 16
+    check_toggles "AM", 0, 18
+    mov cr0, r15
+    without_bit 0, 4
+    mov cr0, rax
+    mov rax, cr0
+    check "CR0.ET is always set", rax, r15
+    with_bit 0, 32
+    raises "CR0 bit 32 is reserved", GP, 0, {mov cr0, rax}
+    with_bit 0, 63
+    raises "CR0 bit 63 is reserved", GP, 0, {mov cr0, rax}
+    if_tcg .no_clear
+    without_bit 0, 31
+    raises "CR0.PG cannot be cleared in 64-bit mode", GP, 0, {mov cr0, rax}
+    without_bit 0, 0
+    raises "CR0.PE cannot be cleared under paging", GP, 0, {mov cr0, rax}
+    jmp .cache
+.no_clear:
+    skip "CR0.PG cannot be cleared in 64-bit mode", "QEMU's own CPU would leave long mode"
+    skip "CR0.PE cannot be cleared under paging", "QEMU's own CPU would leave long mode"
+.cache:
+    with_bit 0, 29
+    raises "CR0.NW without CD", GP, 0, {mov cr0, rax}
+    mov cr0, r15
+    with_bit 0, 30
+    mov cr0, rax
+    mov rsi, cr0
+    check "CR0.CD can be set", rsi, rax
+    with_bit 0, 29
+    mov cr0, rax
+    mov rsi, cr0
+    check "CR0.NW can be set with CD", rsi, rax
+    mov cr0, r15
+    mov rax, cr0
+    check "CR0.CD and NW can be cleared", rax, r15
+    wbinvd
+    ret
+
+; SDM 2A, LMSW and CLTS; SDM 2B, SMSW
+check_machine_status_word:
+    mov eax, CR0_PE | CR0_MP | CR0_TS
+    lmsw ax
+    mov rax, cr0
+    mov rsi, r15
+    or esi, CR0_TS
+    check "LMSW sets TS", rax, rsi
+    smsw rax
+    check "SMSW reads all of CR0 into 64 bits", rax, rsi
+    mov rax, -1
+    o16 smsw ax
+    or rsi, -1
+    mov si, CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_TS
+    check "SMSW changes 16 bits of a 16-bit register", rax, rsi
+    mov qword [.memory], -1
+    smsw [.memory]
+    check "SMSW writes 16 bits of memory", qword [.memory], rsi
+    clts
+    mov rax, cr0
+    check "CLTS clears TS", rax, r15
+    mov eax, CR0_MP
+    lmsw ax
+    mov rax, cr0
+    check "LMSW cannot clear PE", rax, r15
+    mov eax, 0xfff0 | CR0_PE | CR0_MP
+    lmsw ax
+    mov rax, cr0
+    check "LMSW changes no bits above TS", rax, r15
+    mov word [.memory], CR0_PE
+    lmsw [.memory]
+    mov rax, cr0
+    mov rsi, r15
+    and esi, ~CR0_MP
+    check "LMSW from memory clears MP", rax, rsi
+    mov cr0, r15
+    ret
+section .data
+    align 8
+check_machine_status_word.memory: dq 0
+section .text
+
+; SDM 2B, MOV to control registers; SDM 3A 4.5
+check_cr3:
+    mov r12, cr3
+    if_tcg .no_reserved
+    mov rax, r12
+    bts rax, 63
+    raises "CR3 bit 63 is reserved without PCIDs", GP, 0, {mov cr3, rax}
+    mov rax, r12
+    bts rax, 62
+    raises "CR3 bits above MAXPHYADDR are reserved", GP, 0, {mov cr3, rax}
+    jmp .ignored
+.no_reserved:
+    skip "CR3 bit 63 is reserved without PCIDs", "QEMU's own CPU would walk page tables at that address"
+    skip "CR3 bits above MAXPHYADDR are reserved", "QEMU's own CPU would walk page tables at that address"
+.ignored:
+    mov rax, r12
+    or eax, 0xfe7
+    mov cr3, rax
+    mov rsi, rax
+    mov rax, cr3
+    mov cr3, r12
+    and eax, ~0xfff
+    check "CR3 ignores bits below 12", rax, r12
+    ret
+
+check_cr4:
+    check_toggles "TSD", 4, 2
+    check_toggles "DE", 4, 3
+    check_toggles "PGE", 4, 7
+    check_toggles "PCE", 4, 8
+    check_toggles "OSFXSR", 4, 9
+    check_toggles "OSXMMEXCPT", 4, 10
+    mov cr4, r14
+    if_tcg .no_pae
+    without_bit 4, 5
+    raises "CR4.PAE cannot be cleared in long mode", GP, 0, {mov cr4, rax}
+    with_bit 4, 12
+    raises "CR4.LA57 cannot be changed in long mode", GP, 0, {mov cr4, rax}
+    with_bit 4, 15
+    raises "CR4 bit 15 is reserved", GP, 0, {mov cr4, rax}
+    with_bit 4, 31
+    raises "CR4 bit 31 is reserved", GP, 0, {mov cr4, rax}
+    with_bit 4, 63
+    raises "CR4 bit 63 is reserved", GP, 0, {mov cr4, rax}
+    jmp .reserved
+.no_pae:
+    skip "CR4.PAE cannot be cleared in long mode", "QEMU's own CPU would leave long mode"
+    skip "CR4.LA57 cannot be changed in long mode", "QEMU's own CPU would leave long mode"
+    skip "reserved bits of CR4", "QEMU's own CPU hangs"
+.reserved:
+    mov rax, cr4
+    check "a refused write leaves CR4 as it was", rax, r14
+    mov cr4, r14
+
+    mov eax, 1
+    cpuid
+    bt ecx, 17
+    jnc .no_pcid
+    mov r12, cr3
+    lea rax, [r12 + 1]
+    mov cr3, rax
+    with_bit 4, 17
+    raises "CR4.PCIDE cannot be set while CR3 has a PCID", GP, 0, {mov cr4, rax}
+    mov cr3, r12
+    check_toggles "PCIDE", 4, 17
+    with_bit 4, 17
+    mov cr4, rax
+    lea rax, [r12 + 5]
+    bts rax, 63
+    survives "CR3 bit 63 says with PCIDs that nothing is to be flushed", {mov cr3, rax}
+    mov rax, cr3
+    lea rsi, [r12 + 5]
+    check "CR3 reads without bit 63", rax, rsi
+    mov cr3, r12
+    mov cr4, r14
+    ret
+.no_pcid:
+    skip "CR4.PCIDE cannot be set while CR3 has a PCID", "no PCIDs"
+    ret
+
+LOCAL_APIC equ 0xfee00000
+APIC_TASK_PRIORITY equ 0x80
+
+; SDM 3A 11.8.6
+check_cr8:
+    mov eax, 11
+    mov cr8, rax
+    mov rsi, cr8
+    check "CR8 holds four bits", rsi, rax
+    mov eax, 16
+    raises "CR8 bit 4 is reserved", GP, 0, {mov cr8, rax}
+    mov eax, 1
+    cpuid
+    bt edx, 9
+    jnc .no_apic
+    mov edi, LOCAL_APIC
+    mov esi, [rdi + APIC_TASK_PRIORITY]
+    check "CR8 is the class of the local APIC's task priority", rsi, 11 << 4
+    mov dword [rdi + APIC_TASK_PRIORITY], 5 << 4
+    mov rax, cr8
+    check "the local APIC's task priority is seen in CR8", rax, 5
+    jmp .end
+.no_apic:
+    skip "CR8 is the class of the local APIC's task priority", "no local APIC"
+.end:
+    xor eax, eax
+    mov cr8, rax
+    ret
+
+; SDM 2B, MOV to and from control registers
+check_encodings:
+    raises "there is no CR1", UD, none, {db 0x0f, 0x20, 0xc8}
+    raises "there is no CR5", UD, none, {db 0x0f, 0x22, 0xe8}
+    raises "there is no CR15", UD, none, {db 0x44, 0x0f, 0x20, 0xf8}
+    raises "MOV of a control register takes no LOCK", UD, none, {db 0xf0, 0x0f, 0x20, 0xc0}
+    xor eax, eax
+    db 0x0f, 0x20, 0x00
+    check "MOV of a control register takes any mod as a register", rax, r15
+    mov rax, -1
+    db 0x66, 0x0f, 0x20, 0xc0
+    check "MOV of a control register has 64 bits whatever prefix", rax, r15
+    ret
+
+; Checks that instruction %2 raises #GP(0) at privilege level 3.
+%macro check_privileged 2
+    try
+    enter_user CODE64
+    expect_here
+    %2
+    ud2
+    caught
+    check_exception {%1, " at privilege level 3"}, GP, 0
+%endmacro
+
+check_privilege:
+    check_privileged "MOV from CR0", {mov rax, cr0}
+    check_privileged "MOV to CR0", {mov cr0, rax}
+    check_privileged "MOV to CR3", {mov cr3, rax}
+    check_privileged "MOV from CR4", {mov rax, cr4}
+    check_privileged "MOV from CR8", {mov rax, cr8}
+    check_privileged "MOV from DR7", {mov rax, dr7}
+    check_privileged "LMSW", {lmsw ax}
+    check_privileged "CLTS", clts
+    check_privileged "HLT", hlt
+    check_privileged "INVD", invd
+    check_privileged "WBINVD", wbinvd
+    check_privileged "INVLPG", {invlpg [abs 0]}
+    check_privileged "LGDT", {lgdt [abs 0]}
+    check_privileged "LIDT", {lidt [abs 0]}
+    check_privileged "LLDT", {lldt ax}
+    check_privileged "LTR", {ltr ax}
+    check_privileged "CLI", cli
+    check_privileged "STI", sti
+    check_privileged "IN", {in al, 0x80}
+    check_privileged "OUT", {out 0x80, al}
+    check_privileged "SWAPGS", swapgs
+    survives "WBINVD", wbinvd
+    ; Everything that counts is written back.
+    survives "INVD behind WBINVD", {db 0x0f, 0x09, 0x0f, 0x08}
+    ret
+
+; SDM 3A 2.5, table 2-2; SDM 3A 4.6.1
+check_cr0_effects:
+    with_bit 0, 3
+    mov cr0, rax
+    raises "x87 with CR0.TS", NM, none, fldz
+    raises "WAIT with CR0.TS and MP", NM, none, wait
+    raises "SSE with CR0.TS", NM, none, {movaps xmm0, xmm0}
+    mov cr0, r15
+    with_bit 0, 2
+    mov cr0, rax
+    raises "x87 with CR0.EM", NM, none, fldz
+    raises "SSE with CR0.EM", UD, none, {movaps xmm0, xmm0}
+    mov cr0, r15
+    mov qword [own_pages], PAGE_PRESENT | 0x100000
+    mov al, [abs OWN_PAGES]
+    raises "CR0.WP protects a read-only page from level 0", PF, 3, {mov [abs OWN_PAGES], al}
+    without_bit 0, 16
+    mov cr0, rax
+    mov al, [abs OWN_PAGES]
+    survives "without CR0.WP level 0 writes a read-only page", {mov [abs OWN_PAGES], al}
+    mov cr0, r15
+    mov qword [own_pages], 0
+    invlpg [abs OWN_PAGES]
+    ret
+
+check_cr4_effects:
+    with_bit 4, 2
+    mov cr4, rax
+    check_privileged "RDTSC with CR4.TSD", rdtsc
+    survives "RDTSC at level 0 with CR4.TSD", rdtsc
+    mov cr4, r14
+    try
+    enter_user CODE64
+    rdtsc
+    expect_here
+    ud2
+    caught
+    check_exception "RDTSC at privilege level 3 without CR4.TSD", UD, none
+    xor ecx, ecx
+    check_privileged "RDPMC without CR4.PCE", rdpmc
+    mov ecx, 0x3fff
+    raises "RDPMC of a counter that does not exist", GP, 0, rdpmc
+    without_bit 4, 9
+    mov cr4, rax
+    raises "SSE without CR4.OSFXSR", UD, none, {movaps xmm0, xmm0}
+    mov cr4, r14
+    xor ecx, ecx
+    raises "XGETBV without CR4.OSXSAVE", UD, none, xgetbv
+    raises "RDFSBASE without CR4.FSGSBASE", UD, none, rdfsbase rax
+    mov eax, 7
+    xor ecx, ecx
+    cpuid
+    mov r12d, ebx
+    mov r13d, ecx
+    bt r12d, 0
+    jnc .no_fsgsbase
+    with_bit 4, 16
+    mov cr4, rax
+    mov rax, 0xffff800012345678
+    wrgsbase rax
+    rdgsbase rsi
+    check "WRGSBASE and RDGSBASE with CR4.FSGSBASE", rsi, rax
+    btr rax, 63
+    raises "WRGSBASE refuses what is not canonical", GP, 0, wrgsbase rax
+    xor eax, eax
+    wrgsbase rax
+    mov cr4, r14
+    jmp .umip
+.no_fsgsbase:
+    skip "WRGSBASE and RDGSBASE with CR4.FSGSBASE", "no FSGSBASE"
+.umip:
+    bt r13d, 2
+    jnc .no_umip
+    with_bit 4, 11
+    mov cr4, rax
+    check_privileged "SGDT with CR4.UMIP", {sgdt [user_stack]}
+    check_privileged "SIDT with CR4.UMIP", {sidt [user_stack]}
+    check_privileged "SLDT with CR4.UMIP", {sldt ax}
+    check_privileged "STR with CR4.UMIP", {str ax}
+    check_privileged "SMSW with CR4.UMIP", {smsw ax}
+    mov cr4, r14
+    ret
+.no_umip:
+    skip "SGDT with CR4.UMIP", "no UMIP"
+    ret
+
+; SDM 3A 9.8.5.3: a segment with L = 0 is one of compatibility mode. The byte 40H is INC EAX there, in 64-bit mode REX.
+check_compatibility_mode:
+    mov eax, 7
+    push SELECTOR_CODE32
+    push .in_32_bits
+    retfq
+bits 32
+.in_32_bits:
+    inc eax
+    mov esi, cs
+    jmp SELECTOR_CODE64:.back
+bits 64
+.back:
+    check "32-bit code in compatibility mode", rax, 8
+    check "CS in compatibility mode", rsi, SELECTOR_CODE32
+    mov eax, 0x12340000
+    mov edi, compatibility16
+    push SELECTOR_CODE16
+    push rdi
+    retfq
+.back_from_16_bits:
+    check "16-bit code in compatibility mode", rax, 0x1234ffff
+    ret
+section .real
+bits 16
+compatibility16:
+    dec ax
+    jmp dword SELECTOR_CODE64:check_compatibility_mode.back_from_16_bits
+section .text
+bits 64
+
+; SDM 3A 9.8.5, 9.9; SDM 2B, MOV to control registers
+check_protected_mode:
+    mov edi, .efer
+    mov esi, PAGING_NONE
+    call run_protected
+    check "LMA is clear in protected mode without paging", rax, 0
+    mov edi, .efer
+    mov esi, PAGING_32
+    call run_protected
+    check "LMA is clear under 32-bit paging", rax, 0
+    mov edi, .efer
+    mov esi, PAGING_PAE
+    call run_protected
+    check "LMA is clear under PAE paging", rax, 0
+    mov edi, .cr0_32
+    mov esi, PAGING_32
+    call run_protected
+    check "CR0 under 32-bit paging", rax, r15
+    mov edi, .refusals
+    mov esi, PAGING_NONE
+    call run_protected
+    check_kept "PCIDE cannot be set outside of long mode", 1, GP, 0
+    check_kept "NW without CD in protected mode", 2, GP, 0
+    if_tcg .untried
+    check_kept "PG cannot be set with LME and without PAE", 0, GP, 0
+    check_kept "CR4 bit 31 is reserved in protected mode", 3, GP, 0
+    check_kept "PG cannot be set without PE", 4, GP, 0
+    ret
+.untried:
+    skip "PG cannot be set with LME and without PAE", "QEMU's own CPU would do it"
+    skip "PG cannot be set without PE", "QEMU's own CPU would do it"
+    skip "CR4 bit 31 is reserved in protected mode", "QEMU's own CPU hangs"
+    ret
+bits 32
+.efer:
+    mov ecx, IA32_EFER
+    rdmsr
+    and eax, EFER_LMA
+    ret
+.cr0_32:
+    mov eax, cr0
+    ret
+.refusals:
+    mov ecx, IA32_EFER
+    rdmsr
+    or eax, EFER_LME
+    wrmsr
+    mov eax, cr0
+    mov ebx, eax
+    or eax, CR0_PG
+    cmp dword [hypervisor], 'TCGT'
+    je .no_paging
+    try
+    mov cr0, eax
+    caught
+.no_paging:
+    keep_exception 0
+    mov ecx, IA32_EFER
+    rdmsr
+    and eax, ~EFER_LME
+    wrmsr
+    mov eax, cr4
+    mov edx, eax
+    or eax, CR4_PCIDE
+    try
+    mov cr4, eax
+    caught
+    keep_exception 1
+    mov cr4, edx
+    mov eax, ebx
+    or eax, CR0_NW
+    try
+    mov cr0, eax
+    caught
+    keep_exception 2
+    mov cr0, ebx
+    mov eax, ebx
+    or eax, CR0_PG
+    and eax, ~CR0_PE
+    cmp dword [hypervisor], 'TCGT'
+    je .no_protection
+    try
+    mov cr0, eax
+    caught
+    keep_exception 4
+    mov eax, edx
+    or eax, 1 << 31
+    try
+    mov cr4, eax
+    caught
+    keep_exception 3
+    mov cr4, edx
+.no_protection:
+    ret
+bits 64
+
+; SDM 3A 4.4.1
+check_pae:
+    mov qword [own_pages], PAGE_PRESENT | PAGE_WRITABLE | 0x100000
+    mov edi, .routine
+    mov esi, PAGING_PAE
+    call run_protected
+    check_kept "MOV to CR3 refuses a PDPTE with reserved bits", 0, GP, 0
+    check_kept_none "MOV to CR3 takes a PDPTE that is not present, whatever else is in it", 1
+    check_kept_none "a PDPTE counts as it was when CR3 was loaded", 2
+    check_kept "a PDPTE that is not present counts once CR3 is loaded", 3, PF, 0
+    mov qword [own_pages], 0
+    ret
+bits 32
+.routine:
+    or dword [pae_pdpt + 8], 1 << 1
+    mov eax, cr3
+    try
+    mov cr3, eax
+    caught
+    keep_exception 0
+    mov dword [pae_pdpt + 8], 1 << 1
+    try
+    mov cr3, eax
+    caught
+    keep_exception 1
+    mov dword [pae_pdpt + 8], page_directories + PAGE_SIZE + PAGE_PRESENT
+    mov cr3, eax
+    mov dword [pae_pdpt + 8], 0
+    invlpg [OWN_PAGES]
+    try
+    mov dl, [OWN_PAGES]
+    caught
+    keep_exception 2
+    mov cr3, eax
+    try
+    mov dl, [OWN_PAGES]
+    caught
+    keep_exception 3
+    mov dword [pae_pdpt + 8], page_directories + PAGE_SIZE + PAGE_PRESENT
+    mov cr3, eax
+    ret
+bits 64
+
+; SDM 3B 21
+check_real_mode:
+    mov edi, real_add
+    call run_real
+    check "16-bit arithmetic in real mode", rax, 0x12340000
+    mov edi, real_segments
+    call run_real
+    check "a segment of real mode begins at 16 times its number", rax, 0x600df00d
+    mov edi, real_cr0
+    call run_real
+    mov rsi, r15
+    and esi, ~CR0_PE & ~CR0_PG
+    check "CR0 in real mode", rax, rsi
+    mov edi, real_limit
+    call run_real
+    check "an access beyond 64 KiB in real mode raises #GP", rax, VECTOR_GP
+    mov edi, real_divide
+    call run_real
+    check "#DE in real mode goes through the interrupt vector table", rax, VECTOR_DE
+    mov edi, real_interrupt
+    call run_real
+    check "INT 60H in real mode pushes IP, CS and FLAGS and clears IF", rax, 0x60
+    mov edi, real_big
+    call run_real
+    check "a limit of protected mode lasts in real mode", rax, MULTIBOOT_MAGIC
+    ret
+
+section .real
+bits 16
+real_add:
+    mov eax, 0x1234ffff
+    inc ax
+    ret
+
+real_segments:
+    mov ax, 0x900
+    mov es, ax
+    mov dword [0x9004], 0x600df00d
+    mov eax, [es:4]
+    ret
+
+real_cr0:
+    mov eax, cr0
+    ret
+
+; Makes vector %1 lead to .handler, which puts the vector into AX and returns from the routine.
+%macro catch_real 1
+    mov word [%1 * 4], %%handler
+    mov word [%1 * 4 + 2], 0
+    mov [real_saved_sp], sp
+    jmp %%go_on
+%%handler:
+    mov sp, [real_saved_sp]
+    mov eax, %1
+    ret
+%%go_on:
+    xor eax, eax
+%endmacro
+
+real_limit:
+    catch_real VECTOR_GP
+    mov bx, 0xffff
+    mov eax, -1
+    mov ax, [bx]
+    ret
+
+real_divide:
+    catch_real VECTOR_DE
+    mov eax, -1
+    xor cl, cl
+    div cl
+    ret
+
+real_interrupt:
+    mov word [0x60 * 4], .handler
+    mov word [0x60 * 4 + 2], 0
+    xor eax, eax
+    int 0x60
+.behind:
+    ret
+.handler:
+    mov bp, sp
+    cmp word [bp], .behind
+    jne .end
+    cmp word [bp + 2], 0
+    jne .end
+    pushf
+    pop dx
+    test dx, RFLAGS_IF
+    jnz .end
+    mov al, 0x60
+.end:
+    iret
+
+; From real mode to protected mode and back, FS keeping the limit of 4 GiB (SDM 3A 9.9.2).
+real_big:
+    lgdt [gdt_register_low]
+    mov eax, cr0
+    or al, CR0_PE
+    mov cr0, eax
+    mov dx, SELECTOR_DATA
+    mov fs, dx
+    and al, ~CR0_PE
+    mov cr0, eax
+    jmp 0:.flush
+.flush:
+    mov ebx, 0x100000
+    a32 mov eax, [fs:ebx]
+    ret
+
+gdt_register_low:
+    dw 0x7f
+    dd gdt
+
+real_saved_sp: dw 0
