@@ -10,5 +10,5 @@ const { GUEST_NAMES } = (await import(new URL("../hv/shared/guests.ts", import.m
 /** The names of the built-in guests; the boot command line says `guest=NAME`. */
 export const guestNames: readonly string[] = GUEST_NAMES;
 
-/** What `--guest` takes: the guests, and what `guest=mutate` runs instead of one (hv/core/mutate). */
+/** What `--guest` takes: the guests, and what `guest=mutate` runs instead of one (hv/core/vmx/mutate). */
 export const runnableNames: readonly string[] = [...GUEST_NAMES, "mutate"];

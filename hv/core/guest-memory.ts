@@ -1,19 +1,17 @@
-// The memory of one VM: RAM of its own, or Basalt's for a guest that mirrors the host; and the EPT that maps it.
+// The memory of one VM: RAM of its own, or Basalt's for a guest that mirrors the host; and the nested paging that maps it.
 
-import { IA32_VMX_EPT_VPID_CAP } from "../x86/msr";
 import { PAGE_SIZE_2_MIB } from "../x86/paging";
 import { imageEnd, imageStart } from "./hardware";
 import { Machine } from "./machine";
-import { Ept } from "./memory/ept";
 import { ALL_PERMISSIONS } from "./memory/entry-format";
 import { MAPPING_OK, mappingStatusText } from "./memory/mapping-status";
+import { NestedPaging } from "./memory/nested-paging";
 import { Translation } from "./memory/page-tables";
 import { RESULT_EPT_UNUSABLE, RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "./results";
-import { EptInvalidation } from "./vmx/invalidate";
 
 /** RAM of a built-in guest. */
 export const RAM_BYTES: u64 = 16 << 20;
-/** What `hostAddress` returns where the EPT maps nothing. */
+/** What `hostAddress` returns where nothing is mapped. */
 export const NOT_MAPPED: u64 = 0xffffffffffffffff;
 /** What a vmm has for its statics and heap. */
 export const VMM_OWN_BYTES: u64 = PAGE_SIZE_2_MIB;
@@ -22,8 +20,8 @@ export class GuestMemory {
   /** Host-physical addresses of the guest's RAM and of its vmm's own memory; 0 where the guest has none. */
   ram: u64 = 0;
   vmmOwn: u64 = 0;
-  /** null: no EPT, so that guest-physical addresses are host-physical ones. */
-  private ept: Ept | null = null;
+  /** null: none, so that guest-physical addresses are host-physical ones. */
+  nestedPaging: NestedPaging | null = null;
   private readonly translation: Translation = new Translation();
 
   constructor(
@@ -44,46 +42,40 @@ export class GuestMemory {
 
   /**
    * Gives the guest Basalt's own memory, where it is: all that runs with Basalt's CR3 finds its code, its page tables and
-   * its descriptor tables in the image. Without EPT there is nothing to do.
+   * its descriptor tables in the image. Without nested paging there is nothing to do.
    */
-  shareImage(hasEpt: bool): u32 {
-    return hasEpt ? this.map(imageStart(), imageStart(), imageEnd() - imageStart()) : RESULT_OK;
+  shareImage(hasNestedPaging: bool): u32 {
+    return hasNestedPaging ? this.map(imageStart(), imageStart(), imageEnd() - imageStart()) : RESULT_OK;
   }
 
   private map(guest: u64, host: u64, bytes: u64): u32 {
     const machine = this.machine;
-    const capabilities = machine.capabilities.of(IA32_VMX_EPT_VPID_CAP);
-    const ept = new Ept(machine.pool, capabilities, machine.mtrrs, machine.maximumPhysicalAddress);
-    const status = ept.status == MAPPING_OK ? ept.map(guest, host, bytes, ALL_PERMISSIONS) : ept.status;
-    this.ept = ept;
+    const paging = machine.virtualization.newNestedPaging(machine);
+    const status = paging.status == MAPPING_OK ? paging.map(guest, host, bytes, ALL_PERMISSIONS) : paging.status;
+    this.nestedPaging = paging;
     if (status == MAPPING_OK) return RESULT_OK;
-    machine.console.error().text("vm").decimal(this.vm).text(": EPT: ").text(mappingStatusText(status)).end();
+    machine.console.error().text("vm").decimal(this.vm).text(": nested paging: ").text(mappingStatusText(status)).end();
     return RESULT_EPT_UNUSABLE;
   }
 
-  /** The EPTP, 0 without EPT. */
-  get eptPointer(): u64 {
-    const ept = this.ept;
-    return ept ? ept.pointer : 0;
+  /** What the processor is given to find the tables; 0 without nested paging. */
+  get pagingPointer(): u64 {
+    const paging = this.nestedPaging;
+    return paging ? paging.pointer : 0;
   }
 
-  /** The host-physical address of a guest-physical one; NOT_MAPPED where the EPT maps nothing. */
+  /** The host-physical address of a guest-physical one; NOT_MAPPED where nothing is mapped. */
   hostAddress(guest: u64): u64 {
-    const ept = this.ept;
-    if (!ept) return guest;
-    return ept.query(guest, this.translation) == MAPPING_OK ? this.translation.physicalAddress : NOT_MAPPED;
+    const paging = this.nestedPaging;
+    if (!paging) return guest;
+    return paging.query(guest, this.translation) == MAPPING_OK ? this.translation.physicalAddress : NOT_MAPPED;
   }
 
-  get invalidation(): EptInvalidation | null {
-    const ept = this.ept;
-    return ept ? ept.invalidation : null;
-  }
-
-  /** Gives the EPT's tables back. RAM stays, as the vmm's address space still maps it. */
+  /** Gives the tables back. RAM stays, as the vmm's address space still maps it. */
   release(): void {
-    const ept = this.ept;
-    if (ept) ept.release();
-    this.ept = null;
+    const paging = this.nestedPaging;
+    if (paging) paging.release();
+    this.nestedPaging = null;
   }
 }
 

@@ -1,4 +1,4 @@
-// The exports of core.wasm: `boot`, which the runtime calls once, and `run` for the reason that run.ts gives.
+// The exports of core.wasm: `boot`, which the runtime calls once.
 
 import { CPUID_1_EDX_MTRR, CPUID_LEAF_FEATURES } from "../x86/cpuid";
 import { BOOT_INFORMATION_OK, BOOT_INFORMATION_TEXTS, BootInformation } from "./boot/boot-information";
@@ -15,21 +15,17 @@ import { Mtrrs } from "./memory/memory-type";
 import { PAGE_BYTES, PagePool } from "./memory/page-pool";
 import { PhysicalMemory } from "./memory/physical-memory";
 import { printConsoles } from "./monitor/consoles";
-import { runMutations } from "./mutate/mutate";
-import { probe } from "./monitor/probe";
-import {
-  RESULT_BAD_BOOT_INFORMATION,
-  RESULT_BAD_OPTION,
-  RESULT_INCONSISTENT_CAPABILITIES,
-  RESULT_OK,
-  resultName,
-} from "./results";
+import { RESULT_BAD_BOOT_INFORMATION, RESULT_BAD_OPTION, RESULT_OK, resultName } from "./results";
 import { runGuest } from "./vm";
-import { VmxCapabilities } from "./vmx/capabilities";
-import { checkVmxExists, enableFeatureControl, VmxOperation } from "./vmx/operation";
-import { runScript } from "./vmx/script";
+import { NOTHING_ASKED } from "./vcpu/virtualization";
+import { checkVmx, Vmx } from "./vmx/vmx";
 
-export { run } from "./vmx/run";
+// What has one caller is inlined there: these are exported to stay out of the exit path's code, and `run` out of its caller's.
+export { hypercallToVmm, stopUnanswered } from "./vcpu/answers";
+export { finishPort } from "./exits/port";
+export { reportStoppedVmm } from "./vmm";
+export { completeInstruction } from "./vmx/complete";
+export { run, traceExit } from "./vmx/run";
 
 /** Pages of core's memory that hold VMX regions, vCPU pages and EPT tables. */
 const POOL_PAGES: u32 = 640;
@@ -79,39 +75,26 @@ function main(console: Console, ending: Ending, kind: u32, address: u32): u32 {
 /** From a machine of unknown abilities to VMX operation, in the order of SDM 3C 32.5, and back. */
 function start(console: Console, options: BootOptions, memory: PhysicalMemory): u32 {
   const cpuid = new Cpuid();
-  let result = checkVmxExists(console, cpuid);
-  if (result == RESULT_OK) result = enableFeatureControl(console);
+  let result = checkVmx(console, cpuid);
   if (result != RESULT_OK) return result;
 
-  const capabilities = new VmxCapabilities();
-  capabilities.print(console);
   const bits = cpuid.maximumPhysicalAddress();
   const first = (heap.alloc((POOL_PAGES + 1) * PAGE_BYTES) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
   const pool = new PagePool(first, POOL_PAGES, physicalBase());
-  const operation = new VmxOperation(console, capabilities, pool);
-  result = operation.enter();
+  const vmx = new Vmx(console, pool);
+  result = vmx.enable();
   if (result != RESULT_OK) return result;
-  console.info().text("VMX operation is on").end();
 
   cpuid.read(CPUID_LEAF_FEATURES, 0);
   const mtrrs = new Mtrrs(bits, (cpuid.edx & CPUID_1_EDX_MTRR) != 0);
-  const machine = new Machine(console, options, memory, pool, bits, mtrrs, capabilities);
-  result = inVmxOperation(machine);
+  const machine = new Machine(console, options, memory, pool, bits, mtrrs, vmx);
+  result = vmx.doOwn(machine);
+  if (result == NOTHING_ASKED) result = runGuests(machine);
 
   const nmis = nmiCount();
   if (nmis != 0) console.warning().decimal(nmis).text(" NMIs came, of a cause unknown to Basalt").end();
-  const end = operation.leave();
-  if (end == RESULT_OK) console.info().text("VMX operation is off").end();
+  const end = vmx.disable();
   return result == RESULT_OK ? end : result;
-}
-
-/** What the boot command line asks for, in VMX operation. */
-function inVmxOperation(machine: Machine): u32 {
-  const isStrict = machine.options.isStrict;
-  if (machine.options.isScript) return runScript(machine);
-  if (!machine.capabilities.check(machine.console, isStrict) && isStrict) return RESULT_INCONSISTENT_CAPABILITIES;
-  if (machine.options.isMutation) return runMutations(machine);
-  return machine.options.isProbe ? probe(machine) : runGuests(machine);
 }
 
 /** Runs the guests one after the other, whatever becomes of each; the first result that is not ok is the run's. */

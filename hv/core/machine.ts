@@ -5,17 +5,10 @@ import { Console } from "./console/console";
 import { Mtrrs } from "./memory/memory-type";
 import { PagePool } from "./memory/page-pool";
 import { PhysicalMemory } from "./memory/physical-memory";
-import { EntryDoctor } from "./entry/entry-doctor";
-import { VmxCapabilities } from "./vmx/capabilities";
-import { ExecutionControls } from "./vmx/execution-controls";
-import { KINDS } from "./vmx/vm-kinds";
+import { Virtualization } from "./vcpu/virtualization";
 
 /** Everything that creating a VM needs. */
 export class Machine {
-  private readonly controls: StaticArray<ExecutionControls | null> = new StaticArray<ExecutionControls | null>(KINDS);
-
-  private doctor: EntryDoctor | null = null;
-
   constructor(
     readonly console: Console,
     readonly options: BootOptions,
@@ -23,25 +16,6 @@ export class Machine {
     readonly pool: PagePool,
     readonly maximumPhysicalAddress: u32,
     readonly mtrrs: Mtrrs,
-    readonly capabilities: VmxCapabilities,
+    readonly virtualization: Virtualization,
   ) {}
-
-  /** The VM-entry doctor, made when it is first asked for. */
-  get entryDoctor(): EntryDoctor {
-    const known = this.doctor;
-    if (known) return known;
-    const doctor = new EntryDoctor(this.capabilities, this.pool);
-    this.doctor = doctor;
-    return doctor;
-  }
-
-  /** The controls of a kind of VM (hv/core/vmx/vm-kinds.ts), in step and not yet checked. */
-  controlsOf(kind: u32): ExecutionControls {
-    const known = this.controls[kind];
-    if (known) return known;
-    const controls = new ExecutionControls(this.capabilities, kind);
-    controls.sanitise(this.console);
-    this.controls[kind] = controls;
-    return controls;
-  }
 }

@@ -8,7 +8,7 @@ import { Machine } from "./machine";
 import { PAGE_BYTES } from "./memory/page-pool";
 import { RESULT_OK, RESULT_VMM_NOT_CREATED, RESULT_VMM_STOPPED } from "./results";
 import { callVmm, VMM_ENTRY_CREATE, VMM_ENTRY_RESET, VMM_ENTRY_START, VMM_STOPPED } from "./vmm";
-import { Vcpu } from "./vmx/vcpu";
+import { Vcpu } from "./vcpu/vcpu";
 
 /** The vmm's statics and heap, from 3 GiB of its memory on (boot/runtime/vmm.h). */
 const VMM_OWN_START: u64 = 0xc0000000;

@@ -18,7 +18,7 @@ describe("the guest mirror", () => {
       assertEnded(run, "0 ok", "ok");
       onlyLine(run, new RegExp(`^basalt: vm0: guest mirror, in Basalt's own memory, ${how}$`));
       onlyLine(run, /^basalt: vm0: exit 18 VMCALL: 1 exits, /);
-      const back = onlyLine(run, /^basalt: vm0: back in the host: the VMCS is cleared, /);
+      const back = onlyLine(run, /^basalt: vm0: back in the host: its state is given up, /);
       assert.match(back, /, (\d+) of \1 pages are given back$/);
       assert.deepEqual(run.lines.slice(-2), ["basalt: VMX operation is off", "basalt: result 0 ok"]);
     });

@@ -51,7 +51,7 @@ export class BootOptions {
   isProbe: bool = false;
   /** Run hv/core/vmx/script.ts instead of guests. */
   isScript: bool = false;
-  /** `guest=mutate`: run hv/core/mutate instead of guests. */
+  /** `guest=mutate`: run hv/core/vmx/mutate instead of guests. */
   isMutation: bool = false;
   /** `mutate=all`: also what no real machine would survive. */
   isMutationWhole: bool = false;

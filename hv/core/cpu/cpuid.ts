@@ -8,8 +8,9 @@ import {
   CPUID_LEAF_EXTENDED_MAXIMUM,
   CPUID_LEAF_FEATURES,
 } from "../../x86/cpuid";
-import { Registers } from "../../shared/vcpu-page";
 import { cpuid } from "../hardware";
+import { NEXT_INSTRUCTION } from "../vcpu/action";
+import { Vcpu } from "../vcpu/vcpu";
 
 /** Executes CPUID and keeps its answer. */
 export class Cpuid {
@@ -49,8 +50,10 @@ export class Cpuid {
 const HIDDEN_FEATURES: u64 = CPUID_1_ECX_VMX | CPUID_1_ECX_MONITOR;
 
 /** Executes a guest's CPUID into its registers, and tells it that it runs under a hypervisor. */
-export function cpuidForGuest(registers: Registers): void {
+export function onCpuid(vcpu: Vcpu): u32 {
+  const registers = vcpu.registers;
   const leaf = <u32>registers.rax;
   cpuid(leaf, <u32>registers.rcx, changetype<usize>(registers));
   if (leaf == CPUID_LEAF_FEATURES) registers.rcx = (registers.rcx & ~HIDDEN_FEATURES) | CPUID_1_ECX_HYPERVISOR;
+  return NEXT_INSTRUCTION;
 }

@@ -23,7 +23,7 @@ import { vmwrite } from "../hardware";
 import { ExecutionControls } from "./execution-controls";
 
 /**
- * Writes them, EPTP and VPID only where those are enabled; `eptp` has been checked by hv/core/memory/ept-format.ts, `vpid`
+ * Writes them, EPTP and VPID only where those are enabled; `eptp` has been checked by hv/core/vmx/ept/ept-format.ts, `vpid`
  * is not 0 where VPIDs are enabled.
  */
 export function writeControlFields(controls: ExecutionControls, eptp: u64, vpid: u32): void {

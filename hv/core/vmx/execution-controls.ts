@@ -26,13 +26,19 @@ import {
   SECONDARY_CONTROL_NAMES,
 } from "../../x86/vmx-control-names";
 import { Console } from "../console/console";
-import { checkEptSupport } from "../memory/ept";
+import { checkEptSupport } from "./ept/ept";
 import { MAPPING_OK, mappingStatusText } from "../memory/mapping-status";
 import { RESULT_CONTROL_UNSUPPORTED, RESULT_NO_EPT, RESULT_NO_UNRESTRICTED_GUEST, RESULT_OK } from "../results";
 import { VmxCapabilities } from "./capabilities";
 import { Controls, sanitisePairs } from "./controls";
 import { checkInvvpid } from "./invalidate";
-import { ENTRY_MODE, PRIMARY_OPTIONAL, PRIMARY_REQUIRED, SECONDARY_OPTIONAL, SECONDARY_REQUIRED } from "./vm-kinds";
+import {
+  ENTRY_MODE,
+  PRIMARY_OPTIONAL,
+  PRIMARY_REQUIRED,
+  SECONDARY_OPTIONAL,
+  SECONDARY_REQUIRED,
+} from "./kind-controls";
 
 // The host's interrupts and NMIs are the host's: the guest cannot keep the CPU by masking them.
 const PIN_REQUIRED: u32 = PIN_EXTERNAL_INTERRUPT_EXITING | PIN_NMI_EXITING;
@@ -41,7 +47,7 @@ const EXIT_REQUIRED: u32 = EXIT_HOST_ADDRESS_SPACE_SIZE | EXIT_SAVE_DEBUG_CONTRO
 const EXIT_OPTIONAL: u32 = EXIT_LOAD_IA32_PAT | EXIT_SAVE_IA32_PAT | EXIT_LOAD_IA32_EFER | EXIT_SAVE_IA32_EFER;
 const ENTRY_OPTIONAL: u32 = ENTRY_LOAD_IA32_PAT | ENTRY_LOAD_IA32_EFER;
 
-/** The five words of controls for a VM of kind `kind` (vm-kinds.ts), adjusted to this CPU. */
+/** The five words of controls for a VM of kind `kind` (hv/core/guest-kinds.ts), adjusted to this CPU. */
 export class ExecutionControls {
   readonly pin: Controls;
   readonly primary: Controls;

@@ -54,7 +54,7 @@ import {
 } from "../hardware";
 import { Bytes } from "../memory/bytes";
 import { ExecutionControls } from "./execution-controls";
-import { Vcpu } from "./vcpu";
+import { Vcpu } from "../vcpu/vcpu";
 
 /** Of a TSS in IA-32e mode (SDM 3A 8.2.3). */
 const TSS_DESCRIPTOR_BYTES: u32 = 16;

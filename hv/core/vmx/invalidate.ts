@@ -19,6 +19,7 @@ import {
   MAPPING_OK,
 } from "../memory/mapping-status";
 import { CachedTranslations } from "../memory/cached-translations";
+import { NestedPaging } from "../memory/nested-paging";
 import { PageTables } from "../memory/page-tables";
 
 // Both instructions number these two types alike (SDM 3C 31.3); no type is 0.
@@ -127,10 +128,10 @@ export class GuestTranslations {
 
   /** `ept` is null for a VM without EPT. */
   constructor(
-    private readonly ept: EptInvalidation | null,
+    private readonly ept: NestedPaging | null,
     readonly vpid: VpidInvalidation,
   ) {
-    this.cached = ept ? ept.tables : new CachedTranslations();
+    this.cached = ept ? ept.cached : new CachedTranslations();
   }
 
   /** Executes what is due. With a status other than MAPPING_OK it stays due. */

@@ -33,7 +33,7 @@ import {
 } from "../hardware";
 import { GuestState, SEGMENTS } from "./guest-state";
 import { hostTrBase, TableRegisters } from "./host-state";
-import { Vcpu } from "./vcpu";
+import { Vcpu } from "../vcpu/vcpu";
 
 /** LAR gives bits 23:8 of a descriptor's second word; bits 19:16 of them are undefined (SDM 2A, "LAR"). */
 const LAR_SHIFT: u32 = 8;

@@ -24,7 +24,7 @@ import {
 import { Machine } from "../machine";
 import { ExecutionControls } from "./execution-controls";
 import { GuestState } from "./guest-state";
-import { Vcpu } from "./vcpu";
+import { VmxVcpu } from "./vmx-vcpu";
 
 const NO_FIELD: u32 = 0xffffffff;
 /** The activity state of a processor that executes instructions (SDM 3C 25.4.2). */
@@ -38,7 +38,7 @@ export class ScriptSteps {
 
   constructor(
     private readonly machine: Machine,
-    private readonly vcpu: Vcpu,
+    private readonly vcpu: VmxVcpu,
     private readonly controls: ExecutionControls,
     private readonly state: GuestState,
   ) {}

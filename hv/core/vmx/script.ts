@@ -13,8 +13,9 @@ import {
 } from "../../x86/vmcs-fields";
 import { VMX_BASIC_REVISION_IDENTIFIER_MASK, VPID_CAP_INVVPID } from "../../x86/vmx-capabilities";
 import { invept, invvpid, vmclear, vmptrld, vmxon } from "../hardware";
+import { GuestMemory } from "../guest-memory";
 import { Machine } from "../machine";
-import { Ept } from "../memory/ept";
+import { Ept } from "./ept/ept";
 import { PAGE_BYTES } from "../memory/page-pool";
 import { RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "../results";
 import { writeControlFields } from "./control-fields";
@@ -24,8 +25,9 @@ import { GuestTranslations, VpidInvalidation } from "./invalidate";
 import { breakControlRules, breakGuestRules, breakHostRules } from "./script-rules";
 import { ScriptSteps } from "./script-steps";
 import { startState } from "./start-states";
-import { Vcpu } from "./vcpu";
-import { KIND_64_BIT } from "./vm-kinds";
+import { Vmx } from "./vmx";
+import { VmxVcpu } from "./vmx-vcpu";
+import { KIND_64_BIT } from "../guest-kinds";
 import { allocateVmxRegion } from "./vmx-region";
 
 const ACCESS_HIGH: u32 = 1;
@@ -36,8 +38,8 @@ const BEYOND_MAXPHYADDR: u64 = 0x8000000000000;
 const VPID: u16 = 1;
 
 /** Runs the script in VMX operation, with no VMCS current. It leaves no VMCS current. */
-export function runScript(machine: Machine): u32 {
-  const basic = machine.capabilities.of(IA32_VMX_BASIC);
+export function runScript(machine: Machine, vmx: Vmx): u32 {
+  const basic = vmx.capabilities.of(IA32_VMX_BASIC);
   const vmcs = allocateVmxRegion(machine.pool, basic);
   const wrong = allocateVmxRegion(machine.pool, basic ^ VMX_BASIC_REVISION_IDENTIFIER_MASK);
   const page = machine.pool.allocateAdjacent(2);
@@ -46,19 +48,19 @@ export function runScript(machine: Machine): u32 {
   // `vmcs` is the pool's second page: VmxOperation took the first one.
   const vmxonPointer = vmcs - PAGE_BYTES;
 
-  const capabilities = machine.capabilities.of(IA32_VMX_EPT_VPID_CAP);
+  const capabilities = vmx.capabilities.of(IA32_VMX_EPT_VPID_CAP);
   const ept = new Ept(machine.pool, capabilities, machine.mtrrs, machine.maximumPhysicalAddress);
-  const translations = new GuestTranslations(ept.invalidation, new VpidInvalidation(VPID, capabilities));
-  const vcpu = new Vcpu(0, machine.console, page, vmcs, translations);
+  const translations = new GuestTranslations(ept, new VpidInvalidation(VPID, capabilities));
+  const vcpu = new VmxVcpu(machine, vmx, 0, KIND_64_BIT, page, vmcs, new GuestMemory(machine, 0), translations);
   vcpu.shared.startCr3 = machine.pool.physicalAddress(root);
   // Also on a CPU that lacks what Basalt requires, as far as it goes: no guest is to run.
-  const controls = new ExecutionControls(machine.capabilities, KIND_64_BIT);
-  const script = new ScriptSteps(machine, vcpu, controls, startState(KIND_64_BIT, vcpu.shared, machine.capabilities));
+  const controls = new ExecutionControls(vmx.capabilities, KIND_64_BIT);
+  const script = new ScriptSteps(machine, vcpu, controls, startState(KIND_64_BIT, vcpu.shared, vmx.capabilities));
 
   withoutVmcs(script, vmcs, wrong, vmxonPointer);
   withCurrentVmcs(script, vmcs, wrong, vmxonPointer);
   accessFields(script);
-  invalidate(machine, script, controls, ept.pointer);
+  invalidate(vmx, script, controls, ept.pointer);
   enter(machine, script, vcpu, controls, ept.pointer);
   script.tell("VMCLEAR of the current VMCS", vmclear(vmcs));
   script.read("VMREAD after VMCLEAR of the current VMCS", VMCS_LINK_POINTER);
@@ -110,7 +112,7 @@ function accessFields(script: ScriptSteps): void {
 }
 
 // INVEPT and INVVPID are #UD where the CPU has no EPT or VPID.
-function invalidate(machine: Machine, script: ScriptSteps, controls: ExecutionControls, eptp: u64): void {
+function invalidate(vmx: Vmx, script: ScriptSteps, controls: ExecutionControls, eptp: u64): void {
   if (controls.hasEpt) {
     script.tell("INVEPT type 0", invept(0, eptp));
     script.tell("INVEPT type 1, single-context", invept(1, eptp));
@@ -119,7 +121,7 @@ function invalidate(machine: Machine, script: ScriptSteps, controls: ExecutionCo
     script.tell("INVEPT type 2, all contexts", invept(2, 0));
     script.tell("INVEPT type 3", invept(3, eptp));
   }
-  if (machine.capabilities.of(IA32_VMX_EPT_VPID_CAP) & VPID_CAP_INVVPID) {
+  if (vmx.capabilities.of(IA32_VMX_EPT_VPID_CAP) & VPID_CAP_INVVPID) {
     script.tell("INVVPID type 0, individual address", invvpid(0, VPID, 0x1000));
     script.tell("INVVPID type 0 with VPID 0", invvpid(0, 0, 0x1000));
     script.tell("INVVPID type 0 with an address that is not canonical", invvpid(0, VPID, 0x800000000000));
@@ -132,7 +134,7 @@ function invalidate(machine: Machine, script: ScriptSteps, controls: ExecutionCo
   }
 }
 
-function enter(machine: Machine, script: ScriptSteps, vcpu: Vcpu, controls: ExecutionControls, eptp: u64): void {
+function enter(machine: Machine, script: ScriptSteps, vcpu: VmxVcpu, controls: ExecutionControls, eptp: u64): void {
   script.enter("VMRESUME of a clear VMCS", 1);
   script.enter("VMLAUNCH with controls of zero", 0);
   writeControlFields(controls, eptp, VPID);

@@ -28,7 +28,7 @@ import { BUSY_TSS, CODE_16_BIT, CODE_64_BIT, DATA_16_BIT, DATA_32_BIT, LDT, UNUS
 import { VcpuPage } from "../../shared/vcpu-page";
 import { VmxCapabilities } from "./capabilities";
 import { GuestState, SEGMENTS } from "./guest-state";
-import { KIND_REAL_MODE, KIND_REPORTED } from "./vm-kinds";
+import { KIND_REAL_MODE, KIND_REPORTED } from "../guest-kinds";
 
 /** Basalt owns these bits of CR0: VMX operation fixes NE, and the guest's caching is the EPT's and the PAT's matter. */
 const CR0_OWNED: u64 = CR0_NE | CR0_NW | CR0_CD;

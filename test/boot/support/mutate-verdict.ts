@@ -78,7 +78,7 @@ class Inputs {
   }
 }
 
-/** From here on names are words of the VM-entry MSR-load area (hv/core/mutate/slots.ts). */
+/** From here on names are words of the VM-entry MSR-load area (hv/core/vmx/mutate/slots.ts). */
 const ENTRY_MSR_WORDS = 0x30000;
 const VIRTUAL_APIC_ADDRESS = 0x2012;
 const VMCS_LINK_POINTER = 0x2800;

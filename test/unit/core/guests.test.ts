@@ -123,7 +123,7 @@ describe("the guest mirror", () => {
       /^basalt: vm0: ended: ok, 1 VM entries, final RIP 0x0000000000104f96$/,
       /^basalt: vm0: exit 18 VMCALL: 1 exits, /,
     );
-    const given = /^basalt: vm0: back in the host: the VMCS is cleared, (\d+) of (\d+) pages are given back$/;
+    const given = /^basalt: vm0: back in the host: its state is given up, (\d+) of (\d+) pages are given back$/;
     const counts = run.lines.map((line) => given.exec(line)).find((match) => match !== null);
     assert.equal(counts?.[1], counts?.[2]);
     assert.deepEqual(run.machine.vmms.calls, [], "it needs no vmm");

@@ -1,7 +1,7 @@
 // AssemblyScript: the memory objects of core as exports, for the tests of this folder. Holds no logic of its own.
 
-import { checkEptSupport, Ept } from "../../../hv/core/memory/ept";
-import { checkEptPointer, EptFormat } from "../../../hv/core/memory/ept-format";
+import { checkEptSupport, Ept } from "../../../hv/core/vmx/ept/ept";
+import { checkEptPointer, EptFormat } from "../../../hv/core/vmx/ept/ept-format";
 import { mappingStatusText } from "../../../hv/core/memory/mapping-status";
 import { Mtrrs } from "../../../hv/core/memory/memory-type";
 import { PAGE_BYTES, PagePool } from "../../../hv/core/memory/page-pool";
@@ -122,7 +122,7 @@ export function executeInvvpid(capabilities: u64, vpid: u32): u32 {
 }
 
 export function createGuestTranslations(ept: Ept, vpid: VpidInvalidation): GuestTranslations {
-  return new GuestTranslations(ept.invalidation, vpid);
+  return new GuestTranslations(ept, vpid);
 }
 
 export function prepareEntry(translations: GuestTranslations): u32 {

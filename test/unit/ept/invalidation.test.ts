@@ -289,7 +289,7 @@ describe("invalidation of cached translations", () => {
       [
         "a format that forgets lost permissions",
         {
-          file: "hv/core/memory/ept-format.ts",
+          file: "hv/core/vmx/ept/ept-format.ts",
           from: "const losesPermission = (before & ~after & EPT_PERMISSIONS) != 0;",
           to: "const losesPermission = false;",
         },

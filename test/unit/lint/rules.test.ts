@@ -95,7 +95,7 @@ const RAW_MEMORY: Sample[] = [
   ["i32.atomic.load", "return i32.atomic.load(p);", VMM, "hv/vmm/memory/sample.ts"],
   ["a read of text at an address", "return String.UTF8.decodeUnsafe(p, 8).length;", CORE, "hv/core/memory/sample.ts"],
   ["load under another name", "return [load<u32>][0](p);", CORE, "hv/core/memory/sample.ts"],
-  ["changetype to an object", "return changetype<Foo>(p).value;", CORE, "hv/core/vmx/vcpu.ts"],
+  ["changetype to an object", "return changetype<Foo>(p).value;", CORE, "hv/core/vcpu/vcpu.ts"],
   ["changetype to an object", "return changetype<Foo>(p).value;", VMM, "hv/vmm/vmm.ts"],
   ["changetype to a type parameter", "return changetype<T>(p).value;", CORE, "hv/core/vmm.ts"],
   ["an object's address", "return changetype<usize>(p);", VMM, CORE],
@@ -245,6 +245,19 @@ const GENERAL: Sample[] = [
   },
 ];
 
+const VENDOR_NAMES: Sample[] = [
+  ["a VMX instruction by name", "vmread(1);", "vcpu.read(1);"],
+  ["a variable named after a VMX structure", "const eptPointer = 1;", "const pagingPointer = 1;"],
+  ["an import of the exit reasons", 'import { A } from "../x86/exit-reasons";', 'import { A } from "../x86/msr";'],
+  ["an import of the backend", 'import { A } from "./vmx/run";', 'import { A } from "./vcpu/vcpu";'],
+].map(([says, bad, good]) => ({
+  says: `${says} in what all vendors share`,
+  rule: "basalt/no-vendor-names",
+  file: CORE,
+  bad: bad!,
+  good: good!,
+}));
+
 const eslint = new ESLint({ cwd: root });
 
 async function rulesBroken(file: string, code: string): Promise<(string | null)[]> {
@@ -265,6 +278,7 @@ describe("the lint refuses", () => {
     SLEEPS,
     TYPED,
     GENERAL,
+    VENDOR_NAMES,
   ].flat();
   for (const { says, rule, file, bad, good, goodFile = file } of samples) {
     test(says, async () => {

@@ -28,7 +28,14 @@ const OFFSETS = {
   faultVector: 96,
   faultErrorCode: 100,
 } as const;
-const NARROW = new Set<string>(["exitKind", "instructionLength", "guest", "consoleLength", "faultVector", "faultErrorCode"]);
+const NARROW = new Set<string>([
+  "exitKind",
+  "instructionLength",
+  "guest",
+  "consoleLength",
+  "faultVector",
+  "faultErrorCode",
+]);
 
 interface Exports {
   readonly memory: WebAssembly.Memory;

@@ -1,0 +1,22 @@
+// The guest-physical memory of one VM, whatever format its tables have.
+
+import { CachedTranslations } from "./cached-translations";
+import { Translation } from "./page-tables";
+
+/** See hv/core/memory/page-tables.ts for the rules of `map`, `unmap`, `protect` and `query`. */
+export abstract class NestedPaging {
+  /** What the processor is given to find the tables. */
+  abstract get pointer(): u64;
+  /** MAPPING_OK, or why this processor cannot use them; then every operation returns this status. */
+  abstract get status(): u32;
+  /** The flag that says that the processor may hold stale translations of them. */
+  abstract get cached(): CachedTranslations;
+  abstract map(guest: u64, host: u64, bytes: u64, permissions: u32): u32;
+  abstract unmap(guest: u64, bytes: u64): u32;
+  abstract protect(guest: u64, bytes: u64, permissions: u32): u32;
+  abstract query(guest: u64, into: Translation): u32;
+  /** Drops what the processor may hold of them, where a change since the last time calls for it. */
+  abstract flush(): u32;
+  /** Gives every table back to the pool. */
+  abstract release(): void;
+}

@@ -1,0 +1,28 @@
+// What a processor's virtualization must offer to core: hv/core/vmx is one backend.
+
+import { GuestMemory } from "../guest-memory";
+import { Machine } from "../machine";
+import { NestedPaging } from "../memory/nested-paging";
+import { Vcpu } from "./vcpu";
+
+/** Boot options ask nothing of the backend itself; no result is this large. */
+export const NOTHING_ASKED: u32 = 0xffffffff;
+
+export abstract class Virtualization {
+  /** Switches it on: RESULT_OK or why not. */
+  abstract enable(): u32;
+  /** Switches it off again. */
+  abstract disable(): u32;
+  /** What boot options ask of the backend itself, such as its probe: a result, or NOTHING_ASKED. */
+  abstract doOwn(machine: Machine): u32;
+  /** Whether this CPU can run VMs of a kind (guest-kinds.ts): RESULT_OK, or why not, which it has said. */
+  abstract checkKind(kind: u32): u32;
+  /** Whether a VM of the kind has nested paging on this CPU. */
+  abstract hasNestedPaging(kind: u32): bool;
+  /** What the vendor calls its nested paging. */
+  abstract get nestedPagingName(): string;
+  /** New, empty tables for the guest-physical memory of a VM. */
+  abstract newNestedPaging(machine: Machine): NestedPaging;
+  /** A vCPU for VM `number`, with its pages taken from the pool; null where that has too few. */
+  abstract newVcpu(machine: Machine, number: u32, kind: u32, memory: GuestMemory): Vcpu | null;
+}

@@ -1,0 +1,6 @@
+// What is to be done before the next entry: bits of Vcpu.work. Each backend adds its own above.
+
+/** An event waits to be delivered, or for a window. */
+export const WORK_EVENTS: u32 = 1;
+/** The first bit of a backend's own. */
+export const WORK_OF_BACKEND: u32 = 1 << 16;

@@ -1,0 +1,115 @@
+// VMX as core's way to virtualize: the backend of an Intel processor.
+
+import { IA32_VMX_BASIC, IA32_VMX_EPT_VPID_CAP } from "../../x86/msr";
+import { Console } from "../console/console";
+import { Cpuid } from "../cpu/cpuid";
+import { GuestMemory } from "../guest-memory";
+import { KINDS } from "../guest-kinds";
+import { Machine } from "../machine";
+import { NestedPaging } from "../memory/nested-paging";
+import { PagePool } from "../memory/page-pool";
+import { RESULT_INCONSISTENT_CAPABILITIES, RESULT_OK } from "../results";
+import { Vcpu } from "../vcpu/vcpu";
+import { NOTHING_ASKED, Virtualization } from "../vcpu/virtualization";
+import { VmxCapabilities } from "./capabilities";
+import { EntryDoctor } from "./entry/entry-doctor";
+import { Ept } from "./ept/ept";
+import { ExecutionControls } from "./execution-controls";
+import { GuestTranslations, VpidInvalidation } from "./invalidate";
+import { runMutations } from "./mutate/mutate";
+import { checkVmxExists, enableFeatureControl, VmxOperation } from "./operation";
+import { probe } from "./probe";
+import { runScript } from "./script";
+import { VmxVcpu } from "./vmx-vcpu";
+import { allocateVmxRegion } from "./vmx-region";
+
+/** RESULT_OK where this processor has VMX and firmware allows it; switches it on in IA32_FEATURE_CONTROL if it is open. */
+export function checkVmx(console: Console, cpuid: Cpuid): u32 {
+  const result = checkVmxExists(console, cpuid);
+  return result == RESULT_OK ? enableFeatureControl(console) : result;
+}
+
+export class Vmx extends Virtualization {
+  readonly capabilities: VmxCapabilities;
+  private readonly operation: VmxOperation;
+  private readonly controls: StaticArray<ExecutionControls | null> = new StaticArray<ExecutionControls | null>(KINDS);
+  private doctor: EntryDoctor | null = null;
+
+  /** `checkVmx` has found that the processor has it. */
+  constructor(
+    private readonly console: Console,
+    private readonly pool: PagePool,
+  ) {
+    super();
+    const capabilities = new VmxCapabilities();
+    capabilities.print(console);
+    this.capabilities = capabilities;
+    this.operation = new VmxOperation(console, capabilities, pool);
+  }
+
+  enable(): u32 {
+    const result = this.operation.enter();
+    if (result == RESULT_OK) this.console.info().text("VMX operation is on").end();
+    return result;
+  }
+
+  disable(): u32 {
+    const result = this.operation.leave();
+    if (result == RESULT_OK) this.console.info().text("VMX operation is off").end();
+    return result;
+  }
+
+  doOwn(machine: Machine): u32 {
+    const isStrict = machine.options.isStrict;
+    if (machine.options.isScript) return runScript(machine, this);
+    if (!this.capabilities.check(this.console, isStrict) && isStrict) return RESULT_INCONSISTENT_CAPABILITIES;
+    if (machine.options.isMutation) return runMutations(machine, this);
+    return machine.options.isProbe ? probe(machine, this) : NOTHING_ASKED;
+  }
+
+  checkKind(kind: u32): u32 {
+    return this.controlsOf(kind).check(this.console);
+  }
+
+  hasNestedPaging(kind: u32): bool {
+    return this.controlsOf(kind).hasEpt;
+  }
+
+  get nestedPagingName(): string {
+    return "EPT";
+  }
+
+  newNestedPaging(machine: Machine): NestedPaging {
+    const capabilities = this.capabilities.of(IA32_VMX_EPT_VPID_CAP);
+    return new Ept(machine.pool, capabilities, machine.mtrrs, machine.maximumPhysicalAddress);
+  }
+
+  newVcpu(machine: Machine, number: u32, kind: u32, memory: GuestMemory): Vcpu | null {
+    const page = this.pool.allocateAdjacent(2);
+    const vmcs = allocateVmxRegion(this.pool, this.capabilities.of(IA32_VMX_BASIC));
+    if (page == 0 || vmcs == 0) return null;
+    const vpidNumber = this.controlsOf(kind).hasVpid ? <u16>(number + 1) : 0;
+    const vpid = new VpidInvalidation(vpidNumber, this.capabilities.of(IA32_VMX_EPT_VPID_CAP));
+    const translations = new GuestTranslations(memory.nestedPaging, vpid);
+    return new VmxVcpu(machine, this, number, kind, page, vmcs, memory, translations);
+  }
+
+  /** The VM-entry doctor, made when it is first asked for. */
+  get entryDoctor(): EntryDoctor {
+    const known = this.doctor;
+    if (known) return known;
+    const doctor = new EntryDoctor(this.capabilities, this.pool);
+    this.doctor = doctor;
+    return doctor;
+  }
+
+  /** The controls of a kind of VM, in step and not yet checked. */
+  controlsOf(kind: u32): ExecutionControls {
+    const known = this.controls[kind];
+    if (known) return known;
+    const controls = new ExecutionControls(this.capabilities, kind);
+    controls.sanitise(this.console);
+    this.controls[kind] = controls;
+    return controls;
+  }
+}

@@ -1,0 +1,25 @@
+// What is due before a VM entry.
+
+import { LEVEL_ERROR } from "../console/console";
+import { MAPPING_OK, mappingStatusText } from "../memory/mapping-status";
+import { RESULT_EPT_UNUSABLE, RESULT_VPID_UNUSABLE } from "../results";
+import { RESUME } from "../vcpu/action";
+import { WORK_VPID } from "./vcpu-values";
+import { VmxVcpu } from "./vmx-vcpu";
+
+/** Does it all: then the run loop enters, or comes back for what is due by now. */
+export function onWork(vcpu: VmxVcpu): u32 {
+  return dropStaleTranslations(vcpu);
+}
+
+/** Translations that the processor may hold are dropped. */
+function dropStaleTranslations(vcpu: VmxVcpu): u32 {
+  const status = vcpu.translations.prepareEntry();
+  if (status == MAPPING_OK) {
+    vcpu.work &= ~WORK_VPID;
+    return RESUME;
+  }
+  vcpu.say(LEVEL_ERROR).text("stale translations cannot be dropped: ").text(mappingStatusText(status)).end();
+  // What failed stays due, and INVEPT is tried first.
+  return vcpu.stop(vcpu.translations.cached.invalidationIsPending ? RESULT_EPT_UNUSABLE : RESULT_VPID_UNUSABLE);
+}
