@@ -13,22 +13,12 @@ export interface Topic {
 /** The RAM that a topic has where it says nothing else; its code and data lie in the first 16 MiB. */
 const memory = 64;
 
-const names = [
-  "cpuid",
-  "msrs",
-  "control",
-  "segmentation",
-  "exceptions",
-  "interrupts",
-  "debug",
-  "xsave",
-  "strings",
-  "memory",
-];
-const more = ["selfmod", "tsc", "tasks", "vmx"];
+const registers = ["cpuid", "msrs", "control", "modes", "segmentation"];
+const events = ["exceptions", "interrupts", "debug", "tasks", "vmx"];
+const work = ["xsave", "strings", "memory", "selfmod", "tsc"];
 
 export const topics: readonly Topic[] = [
-  ...[...names, ...more].map((name): Topic => ({ name, memory, ends: "by exit port" })),
+  ...[...registers, ...events, ...work].map((name): Topic => ({ name, memory, ends: "by exit port" })),
   { name: "triple", memory, ends: "by triple fault" },
 ];
 
