@@ -14,7 +14,8 @@ main:
     call check_encodings
     call check_privilege
     call check_cr0_effects
-    jmp check_cr4_effects
+    call check_cr4_effects
+    jmp check_optional_instructions
 
 ; RAX = CR%1 with bit %2 set.
 %macro with_bit 2
@@ -374,3 +375,45 @@ check_cr4_effects:
 .no_umip:
     skip "SGDT with CR4.UMIP", "no UMIP"
     ret
+
+; Checks that instruction %4, named %1, raises no exception if bit %3 of register %2 is set, else #UD.
+%macro check_optional 4
+    bt %2, %3
+    jc %%there
+    raises {%1, " where CPUID does not have it"}, UD, none, {%4}
+    jmp %%end
+%%there:
+    survives {%1, " where CPUID has it"}, {%4}
+%%end:
+%endmacro
+
+; SDM 2A, INVPCID, MONITOR; SDM 2B, PAUSE, RDPID
+check_optional_instructions:
+    survives "PAUSE", pause
+    mov eax, 1
+    cpuid
+    mov r12d, ecx
+    mov eax, 7
+    xor ecx, ecx
+    cpuid
+    mov r13d, ebx
+    mov r14d, ecx
+    lea rax, [.descriptor]
+    xor ecx, ecx
+    xor edx, edx
+    check_optional "MONITOR", r12d, 3, monitor
+    check_optional "RDRAND", r12d, 30, rdrand eax
+    mov eax, 2
+    check_optional "INVPCID", r13d, 10, {invpcid rax, [.descriptor]}
+    check_optional "RDSEED", r13d, 18, rdseed eax
+    check_optional "CLAC", r13d, 20, clac
+    check_optional "RDPID", r14d, 22, {db 0xf3, 0x0f, 0xc7, 0xf8}
+    mov eax, 4
+    bt r13d, 10
+    jnc .end
+    raises "INVPCID of a type that does not exist", GP, 0, {invpcid rax, [.descriptor]}
+.end:
+    ret
+section .data
+    align 16
+check_optional_instructions.descriptor: dq 0, 0

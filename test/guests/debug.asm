@@ -385,7 +385,8 @@ check_others:
     mov esi, PAGING_NONE
     call run_protected
     check_kept "a single step over CPUID in protected mode", 0, DB, none
-    check "it ended behind CPUID", qword [exception.rip], .behind
+    check_kept "a single step over POP SS in protected mode", 1, DB, none
+    check "it ended behind the instruction behind POP SS", qword [exception.rip], .behind_pop
     mov eax, DR6_ONES
     mov dr6, rax
     ret
@@ -396,10 +397,22 @@ bits 32
     or dword [esp], RFLAGS_TF
     popfd
     cpuid
-.behind:
     nop
     ud2
     caught
     keep_exception 0
+    ; POP SS holds the trap back as MOV to SS does (SDM 3A 6.8.3).
+    try
+    push ss
+    pushfd
+    or dword [esp], RFLAGS_TF
+    popfd
+    pop ss
+    nop
+.behind_pop:
+    nop
+    ud2
+    caught
+    keep_exception 1
     ret
 bits 64

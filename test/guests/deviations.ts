@@ -174,7 +174,7 @@ export const deviations: readonly Deviation[] = [
   {
     on: "tcg",
     topic: "control",
-    does: "its CR8 takes every value, and the APIC's register shows it as another class",
+    does: "it takes every value, of which the lower four bits count",
     sdm: "3A 11.8.6",
     checks: ["CR8 bit 4 is reserved", "CR8 is the class of the local APIC's task priority"],
   },
@@ -198,6 +198,13 @@ export const deviations: readonly Deviation[] = [
     does: "it takes every address",
     sdm: "2D, WRGSBASE",
     checks: ["WRGSBASE refuses what is not canonical"],
+  },
+  {
+    on: "tcg",
+    topic: "control",
+    does: "it has RDSEED although CPUID says that it has not",
+    sdm: "2B, RDSEED",
+    checks: ["RDSEED where CPUID does not have it"],
   },
   {
     on: "tcg",
