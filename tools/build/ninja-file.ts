@@ -22,7 +22,14 @@ const WASM_MODULES = [
 const WASM_TO_C = ["wasm-to-c", "freestanding", "source-lines", "accesses-in-place", "statements", "wasm-instructions"];
 
 /** The parts of the step that makes the ISO. */
-const WRITE_ISO = ["build/write-iso", "build/iso", "build/grub", "build/step", "image/command-line"];
+const WRITE_ISO = [
+  "build/write-iso",
+  "build/iso",
+  "build/grub",
+  "build/step",
+  "image/command-line",
+  "image/grub-configuration",
+];
 
 // Freestanding, no SSE (its registers are the guest's), and none of the optimisations that presume a hosted C program.
 // Frame pointers stay: a backtrace must not depend on unwind tables. DWARF 4: in a unit of DWARF 5 whose first code

@@ -1,13 +1,6 @@
 // CPUID as core asks it, and as guests see it.
 
-import {
-  CPUID_1_ECX_HYPERVISOR,
-  CPUID_1_ECX_MONITOR,
-  CPUID_1_ECX_VMX,
-  CPUID_LEAF_ADDRESS_SIZES,
-  CPUID_LEAF_EXTENDED_MAXIMUM,
-  CPUID_LEAF_FEATURES,
-} from "../../x86/cpuid";
+import { CPUID_LEAF_ADDRESS_SIZES, CPUID_LEAF_EXTENDED_MAXIMUM } from "../../x86/cpuid";
 import { cpuid } from "../hardware";
 import { NEXT_INSTRUCTION } from "../vcpu/action";
 import { Vcpu } from "../vcpu/vcpu";
@@ -46,14 +39,27 @@ export class Cpuid {
   }
 }
 
-/** What CPUID.1:ECX does not show a guest: it has no VMX, and MONITOR and MWAIT exit. */
-const HIDDEN_FEATURES: u64 = CPUID_1_ECX_VMX | CPUID_1_ECX_MONITOR;
+/** Basic leaves below this one have the row of their number, but for those of GuestCpuid.indirect. */
+const DIRECT_LEAVES: u32 = 32;
+const REGISTERS: u32 = 4;
 
-/** Executes a guest's CPUID into its registers, and tells it that it runs under a hypervisor. */
+/** Answers a guest's CPUID from its table; the upper halves of the four registers are cleared. */
 export function onCpuid(vcpu: Vcpu): u32 {
   const registers = vcpu.registers;
+  const cpuid = vcpu.cpuid;
   const leaf = <u32>registers.rax;
-  cpuid(leaf, <u32>registers.rcx, changetype<usize>(registers));
-  if (leaf == CPUID_LEAF_FEATURES) registers.rcx = (registers.rcx & ~HIDDEN_FEATURES) | CPUID_1_ECX_HYPERVISOR;
+  let row = leaf;
+  if (leaf >= DIRECT_LEAVES || (cpuid.indirect >> leaf) & 1) row = indirectRow(vcpu);
+  const answers = cpuid.answers;
+  row *= REGISTERS;
+  registers.rax = unchecked(answers[row]);
+  registers.rbx = unchecked(answers[row + 1]);
+  registers.rcx = unchecked(answers[row + 2]);
+  registers.rdx = unchecked(answers[row + 3]);
   return NEXT_INSTRUCTION;
+}
+
+/** The row of what RAX and RCX ask for. Index.ts exports it, so that it stays out of the exit path's code. */
+export function indirectRow(vcpu: Vcpu): u32 {
+  return vcpu.cpuid.rowOf(<u32>vcpu.registers.rax, <u32>vcpu.registers.rcx);
 }

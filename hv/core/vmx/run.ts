@@ -46,6 +46,7 @@ export function run(vcpu: VmxVcpu): u32 {
     }
     const start = rdtscLow();
     // The commonest exits are not asked for in the table: an indirect call costs a dozen instructions.
+    vcpu.exitRow = reason;
     if (isTracing) traceExit(vcpu, reason);
     if (reason == EXIT_REASON_CPUID) {
       action = onCpuid(vcpu);
@@ -54,7 +55,6 @@ export function run(vcpu: VmxVcpu): u32 {
     } else if (reason == EXIT_REASON_IO_INSTRUCTION) {
       action = onPort(vcpu, vmread(EXIT_QUALIFICATION));
     } else {
-      vcpu.exitRow = reason;
       action = unchecked(EXIT_HANDLERS[reason])(vcpu);
     }
     if (action == NEXT_INSTRUCTION) {
