@@ -1,6 +1,7 @@
 // The build as a ninja file: which tool makes which file from which.
 import { readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { testGuests } from "./test-guests.ts";
 
 export type Compiler = "gcc" | "clang";
 
@@ -154,6 +155,9 @@ export function ninjaFile(options: BuildOptions, root: string): string {
   );
   const pageSources = [...filesBelow("tools/doctor", ""), ...filesBelow("hv/x86", ".ts"), "tools/build/doctor-page.ts"];
   edge("build/doctor.html", "doctor-page", `build/doctor.wasm | ${pageSources.join(" ")}`);
-  lines.push("default build/basalt.elf build/basalt.iso build/doctor.wasm build/doctor.html", "");
+  const guests = testGuests(root);
+  lines.push(...guests.lines);
+  const outputs = ["build/basalt.elf", "build/basalt.iso", "build/doctor.wasm", "build/doctor.html", ...guests.outputs];
+  lines.push(`default ${outputs.join(" ")}`, "");
   return lines.join("\n");
 }
