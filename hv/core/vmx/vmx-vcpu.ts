@@ -1,8 +1,9 @@
 // A virtual CPU in a VMCS.
 
-import { EXIT_REASON_COUNT, exitReasonName } from "../../x86/exit-reasons";
+import { EXIT_REASON_BASIC_MASK, EXIT_REASON_COUNT, exitReasonName } from "../../x86/exit-reasons";
 import {
   EXIT_QUALIFICATION,
+  EXIT_REASON,
   GUEST_INTERRUPTIBILITY_STATE,
   GUEST_RIP,
   VM_EXIT_INSTRUCTION_LENGTH,
@@ -151,7 +152,9 @@ export class VmxVcpu extends Vcpu {
   }
 
   describeExit(line: Console): void {
-    line.text("VM exit ").decimal(this.exitRow).text(", ").text(exitReasonName(this.exitRow));
+    // `exitRow` is not that of the commonest exits (run.ts).
+    const reason = (<u32>vmread(EXIT_REASON)) & EXIT_REASON_BASIC_MASK;
+    line.text("VM exit ").decimal(reason).text(", ").text(exitReasonName(reason));
     line.text(", at RIP ").hex(vmread(GUEST_RIP), 16).text(", exit qualification ").hex(vmread(EXIT_QUALIFICATION));
   }
 
