@@ -70,6 +70,7 @@ import {
 import { Vcpu } from "./vcpu";
 
 const RFLAGS_DEFINED: u64 =
+  RFLAGS_ALWAYS_ONE |
   RFLAGS_CF |
   RFLAGS_PF |
   RFLAGS_AF |

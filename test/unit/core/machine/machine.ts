@@ -360,7 +360,7 @@ export class Machine {
     const { answer } = this.#options;
     const page = this.vmms.mappings.get(vm)?.find(({ address }) => address === BigInt(vcpuPage("VCPU_PAGE_IN_VMM")));
     if (!answer || !page) return null;
-    const played = answer(new VcpuPageView(this.core.buffer as ArrayBuffer, Number(page.hpa - CORE_START)));
+    const played = answer(new VcpuPageView(this.core.buffer, Number(page.hpa - CORE_START)));
     return played === null ? null : BigInt(played);
   }
 
