@@ -13,6 +13,7 @@ static u32 running_vm, timer_ticks;
 static volatile bool budget_is_spent; // set while an import runs; the import then unwinds before it returns
 
 struct w2c_hardware; // core's instance, which these imports of core do not use
+u32 w2c_core_populate(void *core, u32 memory, u64 address);
 struct vmm_answer { u64 value, trapped; };
 struct vmm_answer vmm_enter(void *function, void *instance, u32 argument, void *stack_top);
 
@@ -21,8 +22,11 @@ bool vmm_is_running(void) { return *(volatile u64 *)&vmm_escape_stack != 0; }
 // vmm's own code, and the functions that it shares with the rest and that hold no state (linker.ld puts them together).
 bool vmm_code_holds(u64 rip) { return rip >= (u64)vmm_text_start && rip < (u64)vmm_text_end; }
 
-u64 vmm_fault_kind(u64 address) {
-  u64 reservation = INSTANCE_SLOT(VMM_INSTANCE(running_vm));
+// VMM_POPULATED: the page is there by now, as core has put one where guest RAM had none.
+u64 vmm_fault_kind(u64 address, bool is_present) {
+  u64 reservation = INSTANCE_SLOT(VMM_INSTANCE(running_vm)), offset = address - INSTANCE_MEMORY(VMM_INSTANCE(running_vm));
+  if (offset < hosts[running_vm].ram_bytes && !is_present)
+    return w2c_core_populate((void *)INSTANCE_STATE(CORE_INSTANCE), hosts[running_vm].ram, offset) ? VMM_POPULATED : VMM_TRAP_NO_RAM;
   if (address >= reservation && address < reservation + GIB + RESERVATION_BYTES)
     return VMM_TRAP_OUT_OF_BOUNDS;
   if (address < (u64)vmm_stack_bottom && address >= (u64)vmm_stack_bottom - VMM_STACK_GUARD)
@@ -55,9 +59,8 @@ void vmm_timer_tick(struct trap_frame *f) {
     budget_is_spent = true;
 }
 
-// Maps physical memory into a vmm's linear memory, and zeroes it unless it is core's (a vCPU page): nothing that was in
-// RAM before reaches a guest. Statuses: 0, or 1 where the arguments name what no VM may have.
-u32 w2c_hardware_vmmMap(struct w2c_hardware *h, u32 vm, u64 address, u64 physical, u64 bytes) {
+// Maps physical memory into a vmm's linear memory. Statuses: 0, or 1 where the arguments name what no VM may have.
+u32 w2c_hardware_vmmMap(struct w2c_hardware *h, u32 vm, u64 address, u64 physical, u64 bytes, u32 flags) {
   u64 end = physical + bytes;
   bool is_aligned = ((address | physical | bytes) & (PAGE_SIZE - 1)) == 0;
   bool in_image = physical < (u64)image_end && end > (u64)image_start;
@@ -65,11 +68,8 @@ u32 w2c_hardware_vmmMap(struct w2c_hardware *h, u32 vm, u64 address, u64 physica
   if (vm >= MAX_VMS || !is_aligned || bytes == 0 || end < physical || address >= 4 * GIB ||
       bytes > 4 * GIB - address || (in_image && !in_core))
     return 1;
-  u64 linear = INSTANCE_MEMORY(VMM_INSTANCE(vm)) + address;
-  if (!paging_map(linear, physical, bytes, PAGE_WRITE))
+  if (!paging_map(INSTANCE_MEMORY(VMM_INSTANCE(vm)) + address, physical, bytes, flags & PAGE_WRITE))
     return 1;
-  if (!in_core)
-    memset((void *)linear, 0, bytes);
   if (address == MODULE_OWN_START)
     hosts[vm].own_bytes = bytes;
   return 0;
@@ -87,14 +87,16 @@ u64 w2c_hardware_vmmCall(struct w2c_hardware *h, u32 vm, u32 entry, u32 argument
   return answer.trapped ? 1ull << 32 | answer.trapped : (u32)answer.value;
 }
 
-// Creates the instance in memory that vmmMap has populated from MODULE_OWN_START on.
-u32 w2c_hardware_vmmInstantiate(struct w2c_hardware *h, u32 vm) {
+// Creates the instance in memory that vmmMap has populated from MODULE_OWN_START on. `ram` is for core's `populate`.
+u32 w2c_hardware_vmmInstantiate(struct w2c_hardware *h, u32 vm, u64 ram_bytes, u32 ram) {
   if (vm >= MAX_VMS || hosts[vm].own_bytes == 0)
     return 1;
   u64 state = INSTANCE_STATE(VMM_INSTANCE(vm));
   if (!paging_map(state, (u64)states[vm], INSTANCE_STATE_BYTES, PAGE_WRITE))
     return 1;
   hosts[vm].memory = (u8 *)INSTANCE_MEMORY(VMM_INSTANCE(vm));
+  hosts[vm].ram_bytes = ram_bytes;
+  hosts[vm].ram = ram;
   vmm_instance_create((void *)state, &hosts[vm]);
   return 0;
 }

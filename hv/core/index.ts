@@ -9,6 +9,7 @@ import { failOnPurpose } from "./monitor/fail";
 import { AcpiTables } from "./firmware/acpi-tables";
 import { Ending } from "./firmware/ending";
 import { silenceMachine } from "./firmware/take-over";
+import { GuestMemory } from "./guest-memory";
 import { announceResult, imageEnd, imageStart, nmiCount, physicalBase } from "./hardware";
 import { Machine } from "./machine";
 import { Mtrrs } from "./memory/memory-type";
@@ -21,6 +22,7 @@ import { NOTHING_ASKED } from "./vcpu/virtualization";
 import { checkVmx, Vmx } from "./vmx/vmx";
 
 export { completeInstruction } from "./vmx/complete";
+export { onOtherViolation } from "./vmx/ept-exits";
 export { run } from "./vmx/run";
 
 /** Pages of core's memory that hold VMX regions, vCPU pages and EPT tables. */
@@ -33,6 +35,14 @@ export function boot(kind: u32, information: u32): void {
   const result = main(console, ending, kind, information);
   announceResult(result, resultName(result));
   ending.end(console);
+}
+
+/**
+ * A vmm has touched `address` of its guest's RAM where nothing is mapped in its memory; `memory` is what core gave to
+ * vmmInstantiate. 1: the page is there now. 0: it cannot be had, and the vmm is to be stopped. Called while that vmm runs.
+ */
+export function populate(memory: usize, address: u64): u32 {
+  return changetype<GuestMemory>(memory).populateForVmm(address) ? 1 : 0;
 }
 
 function main(console: Console, ending: Ending, kind: u32, address: u32): u32 {

@@ -2,6 +2,7 @@
 
 import { BootOptions } from "./boot/options";
 import { Console } from "./console/console";
+import { BlockPool } from "./memory/block-pool";
 import { Mtrrs } from "./memory/memory-type";
 import { PagePool } from "./memory/page-pool";
 import { PhysicalMemory } from "./memory/physical-memory";
@@ -9,6 +10,9 @@ import { Virtualization } from "./vcpu/virtualization";
 
 /** Everything that creating a VM needs. */
 export class Machine {
+  /** What guest RAM is made of: pieces of `memory`. */
+  readonly blocks: BlockPool;
+
   constructor(
     readonly console: Console,
     readonly options: BootOptions,
@@ -17,5 +21,7 @@ export class Machine {
     readonly maximumPhysicalAddress: u32,
     readonly mtrrs: Mtrrs,
     readonly virtualization: Virtualization,
-  ) {}
+  ) {
+    this.blocks = new BlockPool(memory, mtrrs);
+  }
 }

@@ -1,12 +1,12 @@
 // One VM: its memory, its vmm instance and its vCPU, from creation to summary.
 
-import { GUEST_EPT, GUEST_HLT, GUEST_NAMES, GUEST_RDTSC, GUEST_REAL } from "../shared/guests";
+import { GUEST_EPT, GUEST_HLT, GUEST_NAMES, GUEST_RDTSC, GUEST_REAL, GUEST_TOUCH } from "../shared/guests";
 import { LEVEL_INFO } from "./console/console";
-import { GUEST_KINDS, mirrorsHost } from "./guest-kinds";
-import { GuestMemory, RAM_BYTES, tooLittleMemory } from "./guest-memory";
+import { GUEST_KINDS, mirrorsHost, touchedRamBytes } from "./guest-kinds";
+import { BUILT_IN_RAM_BYTES, GuestMemory, tooLittleMemory } from "./guest-memory";
 import { rdtsc } from "./hardware";
 import { Machine } from "./machine";
-import { printSummary } from "./monitor/summary";
+import { printMemory, printSummary } from "./monitor/summary";
 import { RESULT_OK } from "./results";
 import { RESUME, STOP } from "./vcpu/action";
 import { confirmEnd } from "./vcpu/answers";
@@ -44,18 +44,29 @@ export class Vm {
     const pagesBefore = machine.pool.inUse;
     const memory = this.memory;
     const isMirror = mirrorsHost(kind);
-    result = isMirror ? memory.shareImage(machine.virtualization.hasNestedPaging(kind)) : memory.takeRam();
-    if (result != RESULT_OK) return result;
+    result = isMirror ? memory.shareImage(machine.virtualization.hasNestedPaging(kind)) : memory.takeRam(this.ramBytes);
+    if (result != RESULT_OK) return this.giveBack(result);
     const vcpu = machine.virtualization.newVcpu(machine, this.number, kind, memory);
-    if (!vcpu) return tooLittleMemory(machine, this.number);
+    if (!vcpu) return this.giveBack(tooLittleMemory(machine, this.number, this.ramBytes));
     this.pagesTaken = machine.pool.inUse - pagesBefore;
     this.vcpu = vcpu;
     vcpu.mirrorsHost = isMirror;
     if (!isMirror) result = createVmm(machine, vcpu, this.guest, memory);
-    if (result != RESULT_OK) return result;
+    if (result != RESULT_OK) return this.giveBack(result);
     this.setCounts(vcpu);
     result = vcpu.prepare();
-    if (result != RESULT_OK) vcpu.retire();
+    if (result == RESULT_OK) return RESULT_OK;
+    vcpu.retire();
+    return this.giveBack(result);
+  }
+
+  /** RAM of a VM that has its own. */
+  private get ramBytes(): u64 {
+    return this.guest == GUEST_TOUCH ? touchedRamBytes(this.machine.options.iterations) : BUILT_IN_RAM_BYTES;
+  }
+
+  private giveBack(result: u32): u32 {
+    this.memory.release();
     return result;
   }
 
@@ -78,6 +89,7 @@ export class Vm {
     vcpu.explainEnd();
     if (vcpu.isHalted) confirmEnd(vcpu);
     printSummary(vcpu, this.ticks);
+    printMemory(vcpu);
     const inUse = machine.pool.inUse;
     const result = vcpu.retire();
     if (result != RESULT_OK) return result;
@@ -106,7 +118,7 @@ export class Vm {
     } else {
       line
         .text(", ")
-        .decimal(RAM_BYTES >> 20)
+        .decimal(this.ramBytes >> 20)
         .text(" MiB of RAM")
         .end();
     }

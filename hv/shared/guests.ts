@@ -11,6 +11,8 @@ export const GUEST_MIRROR: u32 = 7;
 export const GUEST_RDTSC: u32 = 8;
 export const GUEST_EPT: u32 = 9;
 export const GUEST_REAL: u32 = 10;
+export const GUEST_TOUCH: u32 = 11;
+export const GUEST_ZEROES: u32 = 12;
 
 /** A guest's number is its place here. */
 export const GUEST_NAMES: StaticArray<string> = [
@@ -25,4 +27,9 @@ export const GUEST_NAMES: StaticArray<string> = [
   "rdtsc",
   "ept",
   "real",
+  "touch",
+  "zeroes",
 ];
+
+/** Guest `touch` touches a byte in each piece of RAM of this size: the unit in which Basalt gives RAM. */
+export const TOUCHED_BYTES: u64 = 0x200000;

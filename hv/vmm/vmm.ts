@@ -9,6 +9,8 @@ import {
   GUEST_HLT,
   GUEST_NAMES,
   GUEST_REAL,
+  GUEST_TOUCH,
+  GUEST_ZEROES,
 } from "../shared/guests";
 import {
   ANSWER_GUEST_ENDED,
@@ -25,7 +27,7 @@ import {
   VcpuPage,
 } from "../shared/vcpu-page";
 import { Uart } from "./devices/uart";
-import { countGuest, hypercallGuest, haltGuest } from "./guests/code";
+import { countGuest, hypercallGuest, haltGuest, touchGuest, zeroesGuest } from "./guests/code";
 import { commitFault } from "./guests/faults";
 import { buildIdentityMap, IDENTITY_MAP } from "./guests/page-tables";
 import { BOOT_SECTOR, realModeGuest } from "./guests/real-mode";
@@ -76,6 +78,8 @@ export class Vmm {
     if (status != RAM_OK) return status;
     if (this.guest == GUEST_HLT || this.guest == GUEST_EPT) return haltGuest(this.ram, CODE);
     if (this.guest == GUEST_COUNT) return countGuest(this.ram, CODE, this.registers, this.page.iterations);
+    if (this.guest == GUEST_TOUCH) return touchGuest(this.ram, CODE, this.registers);
+    if (this.guest == GUEST_ZEROES) return zeroesGuest(this.ram, CODE, this.registers);
     return hypercallGuest(this.ram, CODE);
   }
 

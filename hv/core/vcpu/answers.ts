@@ -6,11 +6,13 @@ import {
   ANSWER_RESUME,
   EXIT_HALT,
   EXIT_HYPERCALL,
+  EXIT_MEMORY,
 } from "../../shared/vcpu-page";
 import { LEVEL_ERROR, LEVEL_INFO } from "../console/console";
 import { RESULT_NOT_HANDLED, RESULT_OK, RESULT_VMM_STOPPED } from "../results";
 import { callVmm, VMM_ENTRY_EXIT, VMM_STOPPED } from "../vmm";
 import { NEXT_INSTRUCTION, RESUME } from "./action";
+import { MemoryFault } from "./memory-fault";
 import { Vcpu } from "./vcpu";
 
 /**
@@ -24,6 +26,19 @@ export function askVmm(vcpu: Vcpu, kind: u32, access: u64): u32 {
   const answer = callVmm(vcpu, VMM_ENTRY_EXIT, vcpu.vmmRoot);
   if (shared.consoleLength != 0) vcpu.printVmmText(LEVEL_INFO);
   return answer;
+}
+
+/** An access to a guest-physical address that is no RAM: a device's, or nobody's. */
+export function memoryToVmm(vcpu: Vcpu, fault: MemoryFault): u32 {
+  const shared = vcpu.shared;
+  shared.gpa = fault.gpa;
+  shared.linearAddress = fault.linearAddress;
+  const answer = askVmm(vcpu, EXIT_MEMORY, fault.access);
+  if (answer == ANSWER_RESUME) return RESUME;
+  const line = vcpu.say(LEVEL_ERROR);
+  fault.describe(line);
+  line.text(", beyond RAM").end();
+  return stopUnanswered(vcpu, answer);
 }
 
 /** A hypercall that core does not know: the vmm's matter. */

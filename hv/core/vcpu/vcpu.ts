@@ -7,6 +7,7 @@ import { GuestMemory } from "../guest-memory";
 import { PAGE_BYTES } from "../memory/page-pool";
 import { RESULT_OK } from "../results";
 import { STOP } from "./action";
+import { MemoryFault } from "./memory-fault";
 
 /** At log level debug. */
 const TRACED_EXITS: u32 = 8;
@@ -18,6 +19,8 @@ export abstract class Vcpu {
   readonly shared: VcpuPage;
   readonly state: CpuState;
   readonly registers: Registers;
+  /** Its last access that nested paging did not allow. */
+  readonly fault: MemoryFault = new MemoryFault();
 
   /** Bits of WORK_* (work.ts, and the backend's); the run loop enters the guest only while it is 0. */
   work: u32 = 0;

@@ -12,6 +12,9 @@ import {
   VM_ENTRY_EXCEPTION_ERROR_CODE,
   VM_ENTRY_INTERRUPTION_INFORMATION,
 } from "../../x86/vmcs-fields";
+import { IA32_VMX_EPT_VPID_CAP } from "../../x86/msr";
+import { EPT_CAP_ADVANCED_EXIT_INFORMATION } from "../../x86/vmx-capabilities";
+import { SECONDARY_MODE_BASED_EXECUTE_CONTROL_FOR_EPT } from "../../x86/vmx-controls";
 import { NO_ERROR_CODE } from "../../shared/vcpu-page";
 import { Console, LEVEL_DEBUG, LEVEL_ERROR } from "../console/console";
 import { GuestMemory } from "../guest-memory";
@@ -50,6 +53,10 @@ export class VmxVcpu extends Vcpu {
   entryOutcome: u32 = 0;
   /** RIP of the last instruction that was completed after its exit with all that its end brings. */
   completedRip: u64 = NOWHERE;
+  /** EPT tells what supervisor and user mode may execute apart. */
+  readonly hasModeBasedExecution: bool;
+  /** The processor tells of an EPT violation what the guest's own paging says. */
+  readonly hasAdvancedViolations: bool;
 
   constructor(
     private readonly machine: Machine,
@@ -62,6 +69,9 @@ export class VmxVcpu extends Vcpu {
     readonly translations: GuestTranslations,
   ) {
     super(vm, machine.console, page, memory, EXIT_REASON_COUNT, ROWS);
+    this.hasModeBasedExecution = vmx.controlsOf(kind).secondary.has(SECONDARY_MODE_BASED_EXECUTE_CONTROL_FOR_EPT);
+    const described = vmx.capabilities.of(IA32_VMX_EPT_VPID_CAP);
+    this.hasAdvancedViolations = (described & EPT_CAP_ADVANCED_EXIT_INFORMATION) != 0;
     this.work = translations.vpid.isPending ? WORK_VPID : 0;
   }
 
