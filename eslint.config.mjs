@@ -48,6 +48,8 @@ const MEMORY_GRANTS = [
   { files: ["hv/core/monitor/fail.ts", "hv/vmm/guests/faults.ts"], grants: { view: true } },
   // A handler and a counter an exit, behind a check of the exit reason; the checks again would cost ticks in each.
   { files: ["hv/core/vmx/run.ts"], grants: { address: true, view: true, unchecked: true } },
+  // One element an exit, behind a check of the address.
+  { files: ["hv/core/guest-memory.ts"], grants: { address: true, unchecked: true } },
   // One element a character, behind a check of the length.
   { files: ["hv/core/console/console.ts"], grants: { address: true, unchecked: true } },
   // The root goes out to the host as a number and comes back as one.

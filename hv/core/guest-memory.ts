@@ -1,6 +1,6 @@
 // The memory of one VM: RAM of its own, or Basalt's for a guest that mirrors the host; and the nested paging that maps it.
 
-import { VMM_MAP_NOTHING, VMM_MAP_WRITABLE, imageEnd, imageStart, vmmMap } from "./hardware";
+import { VMM_MAP_NOTHING, VMM_MAP_WRITABLE, imageEnd, imageStart, rdtsc, vmmMap } from "./hardware";
 import { Machine } from "./machine";
 import { BLOCK_BYTES, BLOCK_SHIFT, BLOCK_TYPE_MASK } from "./memory/block-pool";
 import { ALL_PERMISSIONS } from "./memory/entry-format";
@@ -39,8 +39,6 @@ export class GuestMemory {
   nestedPaging: NestedPaging | null = null;
   /** Of each block of RAM the host-physical address, with its memory type in the low bits; 0: nobody has touched it. */
   private blocks: StaticArray<u64> = [];
-  /** Blocks that this VM has taken for its RAM. */
-  blocksTaken: u64 = 0;
   /** TSC ticks that finding and zeroing them took. */
   zeroingTicks: u64 = 0;
 
@@ -94,14 +92,12 @@ export class GuestMemory {
   populate(guest: u64): u32 {
     if (guest >= this.ramBytes) return BEYOND_RAM;
     const n = <u32>(guest >> BLOCK_SHIFT);
-    if (this.blocks[n] != 0) return WAS_POPULATED;
-    const pool = this.machine.blocks;
-    const ticks = pool.ticks;
-    const block = pool.take();
-    this.zeroingTicks += pool.ticks - ticks;
-    if (block == 0 || !this.nestedPaging!.mapBlock((<u64>n) << BLOCK_SHIFT, block)) return this.giveUp(block);
-    this.blocks[n] = block;
-    this.blocksTaken++;
+    if (unchecked(this.blocks[n]) != 0) return WAS_POPULATED;
+    const start = rdtsc();
+    const block = this.machine.blocks.take();
+    this.zeroingTicks += rdtsc() - start;
+    if (block == 0 || !this.nestedPaging!.mapBlock(guest, block)) return this.giveUp(block);
+    unchecked((this.blocks[n] = block));
     return POPULATED;
   }
 
@@ -132,6 +128,15 @@ export class GuestMemory {
   get pagingPointer(): u64 {
     const paging = this.nestedPaging;
     return paging ? paging.pointer : 0;
+  }
+
+  /** Blocks of RAM that guest or vmm have touched. */
+  get blocksTaken(): u32 {
+    let taken: u32 = 0;
+    for (let n = 0; n < this.blocks.length; n++) {
+      if (this.blocks[n] != 0) taken++;
+    }
+    return taken;
   }
 
   /** Whether a guest-physical address is the guest's memory: RAM that nobody has touched yet, too. */

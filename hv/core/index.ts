@@ -22,7 +22,6 @@ import { NOTHING_ASKED } from "./vcpu/virtualization";
 import { checkVmx, Vmx } from "./vmx/vmx";
 
 export { completeInstruction } from "./vmx/complete";
-export { onOtherViolation } from "./vmx/ept-exits";
 export { run } from "./vmx/run";
 
 /** Pages of core's memory that hold VMX regions, vCPU pages and EPT tables. */

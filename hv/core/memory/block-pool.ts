@@ -1,7 +1,7 @@
 // Blocks of zeroed physical memory, of which guest RAM is made.
 
 import { PAGE_SIZE_2_MIB } from "../../x86/paging";
-import { rdtsc, zeroBlock } from "../hardware";
+import { zeroBlock } from "../hardware";
 import { MEMORY_TYPE_MIXED, Mtrrs } from "./memory-type";
 import { PhysicalMemory } from "./physical-memory";
 
@@ -17,8 +17,6 @@ export const BLOCK_TYPE_MASK: u64 = 0xf;
 
 /** Takes blocks from the machine's free memory one by one, wherever they are, and zeroes each before anybody sees it. */
 export class BlockPool {
-  /** TSC ticks that finding and zeroing blocks took so far. */
-  ticks: u64 = 0;
   /** Blocks that VMs may still take: who creates a VM reserves all that it can come to touch. */
   private reserved: i32 = 0;
 
@@ -41,13 +39,10 @@ export class BlockPool {
 
   /** Of the blocks that were reserved: the host-physical address of a zeroed block, ORed with its memory type; 0 where none is free. */
   take(): u64 {
-    const start = rdtsc();
     const block = this.find();
-    if (block != 0) {
-      zeroBlock(block & ~BLOCK_TYPE_MASK);
-      this.reserved--;
-    }
-    this.ticks += rdtsc() - start;
+    if (block == 0) return 0;
+    zeroBlock(block & ~BLOCK_TYPE_MASK);
+    this.reserved--;
     return block;
   }
 

@@ -14,7 +14,7 @@ export abstract class NestedPaging {
   abstract get cached(): CachedTranslations;
   abstract map(guest: u64, host: u64, bytes: u64, permissions: u32): u32;
   /**
-   * Maps a zeroed block (block-pool.ts) at `guest`, a multiple of BLOCK_BYTES where nothing is mapped, with all permissions.
+   * Maps a zeroed block (block-pool.ts) where nothing is mapped: at the block around `guest`, with all permissions.
    * False where no page is left for a table. Nothing is to be invalidated: what is not present is cached nowhere.
    */
   abstract mapBlock(guest: u64, block: u64): bool;

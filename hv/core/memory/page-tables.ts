@@ -1,6 +1,12 @@
 // The builder of 4-level page tables, for whichever entry format it is given: map, unmap, protect and query.
 
-import { ENTRY_INDEX_MASK, PAGE_OFFSET_MASK_4_KIB, PAGE_SHIFT_1_GIB, PAGE_SIZE_2_MIB } from "../../x86/paging";
+import {
+  ENTRY_INDEX_MASK,
+  PAGE_OFFSET_MASK_2_MIB,
+  PAGE_OFFSET_MASK_4_KIB,
+  PAGE_SHIFT_1_GIB,
+  PAGE_SIZE_2_MIB,
+} from "../../x86/paging";
 import { CachedTranslations } from "./cached-translations";
 import { ALL_PERMISSIONS, EntryFormat, PAGE_LEVEL_2_MIB } from "./entry-format";
 import {
@@ -85,18 +91,20 @@ export class PageTables extends CachedTranslations {
   }
 
   /**
-   * `map` for one page of 2 MiB with all permissions and a legal memory type, in a few instructions where the last one was
-   * close. False where the pool is exhausted, or where something is mapped in this range.
+   * `map` for the 2 MiB around `guest`, with all permissions and a legal memory type, in a few instructions where the last
+   * one was close. False where the pool is exhausted, or where something is mapped in this range.
    */
   mapBlock(guest: u64, host: u64, memoryType: u32): bool {
     if (guest >> PAGE_SHIFT_1_GIB != this.blockGib) return this.mapFirstBlock(guest, host, memoryType);
     const pointer = entryPointer(this.blockTable, PAGE_LEVEL_2_MIB, guest);
-    if (this.format.isPresent(load<u64>(pointer))) return false;
-    this.replace(pointer, this.format.page(host, PAGE_LEVEL_2_MIB, ALL_PERMISSIONS, memoryType));
+    // Nothing is there that hardware may hold, so that `replace` is not asked.
+    if (load<u64>(pointer) != 0) return false;
+    store<u64>(pointer, this.format.page(host, PAGE_LEVEL_2_MIB, ALL_PERMISSIONS, memoryType));
     return true;
   }
 
-  private mapFirstBlock(guest: u64, host: u64, memoryType: u32): bool {
+  private mapFirstBlock(address: u64, host: u64, memoryType: u32): bool {
+    const guest = address & ~PAGE_OFFSET_MASK_2_MIB;
     if (this.map(guest, host, PAGE_SIZE_2_MIB, ALL_PERMISSIONS, memoryType) != MAPPING_OK) return false;
     if (this.format.largestPageLevel() < PAGE_LEVEL_2_MIB) return true;
     let table = this.root;

@@ -27,11 +27,6 @@ import { VmxVcpu } from "./vmx-vcpu";
 /** RAM that is touched for the first time, first: that takes few instructions. */
 export function onEptViolation(vcpu: VmxVcpu): u32 {
   if (vcpu.memory.populate(vmread(GUEST_PHYSICAL_ADDRESS)) == POPULATED) return RESUME;
-  return onOtherViolation(vcpu);
-}
-
-/** Index.ts exports it, so that its code stays out of the short way above. */
-export function onOtherViolation(vcpu: VmxVcpu): u32 {
   readViolation(vcpu);
   return onMemoryFault(vcpu, vcpu.fault);
 }

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildDirectory } from "../../../../tools/paths.ts";
 import { writeAcpi, type AcpiOptions } from "./acpi.ts";
-import { u64 } from "./bits.ts";
+import { entryAddress } from "../../ept/walker.ts";
+import { has, u64 } from "./bits.ts";
 import {
   MULTIBOOT2,
   pcMemoryMap,
@@ -26,6 +27,7 @@ import { PhysicalMemory } from "./physical-memory.ts";
 import { Pm1Control } from "./pm1.ts";
 import { Ports } from "./ports.ts";
 import { Processor } from "./processor.ts";
+import { field } from "./tables.ts";
 import { VmEntry } from "./vm-entry.ts";
 import { textAt, VmmBridge } from "./vmm-bridge.ts";
 import { Vmcs } from "./vmcs.ts";
@@ -36,6 +38,8 @@ const vmmModule = new WebAssembly.Module(readFileSync(join(buildDirectory, "vmm.
 
 const IMAGE_START = 0x100000n;
 const CORE_START = 0x180000n;
+const PAGE_ADDRESS = 0xffffffffff000n;
+const BLOCK = 0x200000;
 const MEMORY_BASE = 0x8040000000n;
 const INFORMATION = 0x10000n;
 const COM1 = 0x3f8;
@@ -74,6 +78,8 @@ export interface MachineOptions {
   readonly keys?: readonly number[];
   /** A VM exit that loads another host state than the one before the entry is no defect: the VMCS is wrong on purpose. */
   readonly hostMayChange?: boolean;
+  /** The byte of which all memory is full that nobody has written yet: 0 unless it is given. */
+  readonly leftovers?: number;
   /** Changes the machine before core starts. */
   readonly prepare?: (machine: Machine) => void;
 }
@@ -89,11 +95,12 @@ export interface Run {
 interface CoreExports {
   readonly memory: WebAssembly.Memory;
   boot(kind: number, information: number): void;
+  populate(memory: number, address: bigint): number;
   start(): void;
 }
 
 export class Machine {
-  readonly memory = new PhysicalMemory();
+  readonly memory: PhysicalMemory;
   readonly ports = new Ports();
   readonly devices = new DeviceRegisters();
   readonly localApic: LocalApic;
@@ -123,6 +130,7 @@ export class Machine {
 
   constructor(options: MachineOptions = {}) {
     this.#options = options;
+    this.memory = new PhysicalMemory(options.leftovers);
     this.#staleKeys = [...(options.staleKeys ?? [])];
     this.#keys = [...(options.keys ?? [])];
     const cpu = options.cpu ?? skylake;
@@ -144,6 +152,7 @@ export class Machine {
       coreStart: CORE_START,
       coreEnd: CORE_START + BigInt(this.core.buffer.byteLength),
       addressBits: cpu.maximumPhysicalAddress,
+      guestHas: (address) => this.#guestHas(address),
     });
     this.ports.attach(0xb004, 2, new Pm1Control());
     this.ports.attach(COM1, 8, { read: (offset) => (offset === LINE_STATUS ? 0x60 : 0), write: () => undefined });
@@ -327,9 +336,11 @@ export class Machine {
         const name = this.vmms.lastTrap.frames[Number(u64(address) - FIRST_FRAME)] ?? "";
         return this.#bytes(out, capacity).write(name, "latin1");
       },
-      vmmMap: (vm: number, address: bigint, hpa: bigint, bytes: bigint) =>
-        this.vmms.map(vm >>> 0, u64(address), u64(hpa), u64(bytes)),
-      vmmInstantiate: (vm: number) => this.vmms.instantiate(vm >>> 0),
+      zeroBlock: (hpa: bigint) => this.memory.zero(u64(hpa), BLOCK),
+      vmmMap: (vm: number, address: bigint, hpa: bigint, bytes: bigint, how: number) =>
+        this.vmms.map(vm >>> 0, u64(address), u64(hpa), u64(bytes), how >>> 0),
+      vmmInstantiate: (vm: number, ramBytes: bigint, ram: number) =>
+        this.vmms.instantiate(vm >>> 0, u64(ramBytes), (address) => this.#exports.populate(ram, address) === 1),
       vmmCall: (vm: number, entry: number, argument: number) => this.vmms.call(vm >>> 0, entry >>> 0, argument >>> 0),
       vmmTrap: (out: number) => this.#writeTrap(out),
       setEndSteps: (steps: number) => (this.endSteps = readEndSteps(this.#bytes(steps, END_STEPS_BYTES))),
@@ -347,6 +358,17 @@ export class Machine {
       throw new Panic(61, "assertion", text);
     };
     return { hardware, env: { abort } };
+  }
+
+  /** Whether the EPT of the current VMCS has anything in the 2 MiB around a guest-physical address. */
+  #guestHas(address: bigint): boolean {
+    let table = (this.vmx.current?.read(field("EPT_POINTER")) ?? 0n) & PAGE_ADDRESS;
+    for (let level = 4; level >= 2; level--) {
+      const entry = this.memory.read64(entryAddress(table, level, address));
+      if (!has(entry, 7n)) return false;
+      table = entry & PAGE_ADDRESS;
+    }
+    return true;
   }
 
   #writeControlRegister(n: 0 | 4, value: bigint): void {
