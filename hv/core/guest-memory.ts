@@ -60,6 +60,7 @@ export class GuestMemory {
     if (!machine.blocks.reserve(this.blocks.length + 1)) return tooLittleMemory(machine, this.vm, bytes);
     this.vmmOwn = machine.blocks.take();
     if (this.vmmOwn == 0) return tooLittleMemory(machine, this.vm, bytes);
+    machine.console.debug().text("vm").decimal(this.vm).text(": vmm at ").hex(this.vmmOwn & ~BLOCK_TYPE_MASK, 8).end();
     if (!machine.options.populatesAtStart) return RESULT_OK;
     for (let guest: u64 = 0; guest < bytes; guest += BLOCK_BYTES) {
       if (this.populate(guest) != POPULATED) return RESULT_TOO_LITTLE_MEMORY;
@@ -186,9 +187,9 @@ export function tooLittleMemory(machine: Machine, vm: u32, ramBytes: u64): u32 {
   const line = machine.console.error().text("vm").decimal(vm).text(": too little memory: ");
   line
     .decimal(machine.memory.freeBytes >> 20)
-    .text(" MiB are free; a VM takes up to ")
+    .text(" MiB are free; a VM takes ")
     .decimal(ramBytes >> 20);
-  line.text(" MiB for its RAM and 2 MiB for its vmm, in pieces of 2 MiB; ").decimal(machine.pool.available);
+  line.text(" MiB of RAM and 2 MiB for its vmm, in pieces of 2 MiB; ").decimal(machine.pool.available);
   line.text(" pages are left for its tables").end();
   return RESULT_TOO_LITTLE_MEMORY;
 }

@@ -1,4 +1,4 @@
-// The exports of core.wasm: `boot`, which the runtime calls once; the others for the reasons that their files give.
+// The exports of core.wasm: `boot`, which the runtime calls once.
 
 import { CPUID_1_EDX_MTRR, CPUID_LEAF_FEATURES } from "../x86/cpuid";
 import { BOOT_INFORMATION_OK, BOOT_INFORMATION_TEXTS, BootInformation } from "./boot/boot-information";
@@ -21,8 +21,12 @@ import { runGuest } from "./vm";
 import { NOTHING_ASKED } from "./vcpu/virtualization";
 import { checkVmx, Vmx } from "./vmx/vmx";
 
+// What has one caller is inlined there: these are exported to stay out of the exit path's code, and `run` out of its caller's.
+export { hypercallToVmm, stopUnanswered } from "./vcpu/answers";
+export { finishPort } from "./exits/port";
+export { reportStoppedVmm } from "./vmm";
 export { completeInstruction } from "./vmx/complete";
-export { run } from "./vmx/run";
+export { run, traceExit } from "./vmx/run";
 
 /** Pages of core's memory that hold VMX regions, vCPU pages and EPT tables. */
 const POOL_PAGES: u32 = 640;

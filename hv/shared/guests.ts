@@ -11,8 +11,12 @@ export const GUEST_MIRROR: u32 = 7;
 export const GUEST_RDTSC: u32 = 8;
 export const GUEST_EPT: u32 = 9;
 export const GUEST_REAL: u32 = 10;
-export const GUEST_TOUCH: u32 = 11;
-export const GUEST_ZEROES: u32 = 12;
+export const GUEST_HYPERCALL: u32 = 11;
+export const GUEST_RDMSR: u32 = 12;
+export const GUEST_PORT: u32 = 13;
+export const GUEST_MMIO: u32 = 14;
+export const GUEST_TOUCH: u32 = 15;
+export const GUEST_ZEROES: u32 = 16;
 
 /** A guest's number is its place here. */
 export const GUEST_NAMES: StaticArray<string> = [
@@ -27,6 +31,10 @@ export const GUEST_NAMES: StaticArray<string> = [
   "rdtsc",
   "ept",
   "real",
+  "hypercall",
+  "rdmsr",
+  "port",
+  "mmio",
   "touch",
   "zeroes",
 ];

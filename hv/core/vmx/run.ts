@@ -5,6 +5,7 @@ import {
   EXIT_REASON_COUNT,
   EXIT_REASON_CPUID,
   EXIT_REASON_ENTRY_FAILURE,
+  EXIT_REASON_IO_INSTRUCTION,
   EXIT_REASON_VMCALL,
   exitReasonName,
 } from "../../x86/exit-reasons";
@@ -12,15 +13,13 @@ import { EXIT_QUALIFICATION, EXIT_REASON, GUEST_RIP, VM_EXIT_INSTRUCTION_LENGTH 
 import { LEVEL_DEBUG } from "../console/console";
 import { onCpuid } from "../cpu/cpuid";
 import { onHypercall } from "../exits/hypercall";
+import { onPort } from "../exits/port";
 import { rdtscLow, VM_SUCCEED, vmEnter, vmread, vmwrite } from "../hardware";
 import { EXIT_COUNTER_BYTES, ExitCounter } from "../vcpu/exit-counter";
 import { NEXT_INSTRUCTION, RESUME } from "../vcpu/action";
 import { completeInstruction } from "./complete";
-import { EXIT_HANDLERS, ExitHandler, REASON_ENTRY_FAILURE, REASON_ENTRY_REFUSED, REASON_WORK } from "./dispatch";
+import { EXIT_HANDLERS, REASON_ENTRY_FAILURE, REASON_ENTRY_REFUSED, REASON_WORK } from "./dispatch";
 import { VmxVcpu } from "./vmx-vcpu";
-
-/** No exit reason: what the commonest exits are compared with while each exit is to be told. */
-const NEVER: u32 = 0xffffffff;
 
 /**
  * Runs the vCPU, whose VMCS is current, until a handler says STOP or YIELD, which is returned. Allocates nothing. Index.ts
@@ -29,11 +28,7 @@ const NEVER: u32 = 0xffffffff;
 export function run(vcpu: VmxVcpu): u32 {
   const cached = vcpu.translations.cached;
   const counters = changetype<usize>(vcpu.exitCounters);
-  // The commonest exits are not asked for in the table: an indirect call costs a dozen instructions.
   const isTracing = vcpu.console.level >= LEVEL_DEBUG;
-  const cpuid = isTracing ? NEVER : EXIT_REASON_CPUID;
-  const vmcall = isTracing ? NEVER : EXIT_REASON_VMCALL;
-  const handlers = isTracing ? tracingHandlers() : EXIT_HANDLERS;
   let action = RESUME;
   // What is rare (a failed entry, work that is due before an entry) is a row of the table too, so that it is no code here.
   while (action == RESUME) {
@@ -50,13 +45,17 @@ export function run(vcpu: VmxVcpu): u32 {
       }
     }
     const start = rdtscLow();
-    if (reason == cpuid) {
+    // The commonest exits are not asked for in the table: an indirect call costs a dozen instructions.
+    if (isTracing) traceExit(vcpu, reason);
+    if (reason == EXIT_REASON_CPUID) {
       action = onCpuid(vcpu);
-    } else if (reason == vmcall) {
+    } else if (reason == EXIT_REASON_VMCALL) {
       action = onHypercall(vcpu);
+    } else if (reason == EXIT_REASON_IO_INSTRUCTION) {
+      action = onPort(vcpu, vmread(EXIT_QUALIFICATION));
     } else {
       vcpu.exitRow = reason;
-      action = unchecked(handlers[reason])(vcpu);
+      action = unchecked(EXIT_HANDLERS[reason])(vcpu);
     }
     if (action == NEXT_INSTRUCTION) {
       const rip = vmread(GUEST_RIP);
@@ -78,20 +77,11 @@ function rowOfFlagged(reason: u32): u32 {
   return reason & EXIT_REASON_ENTRY_FAILURE || basic >= EXIT_REASON_COUNT ? REASON_ENTRY_FAILURE : basic;
 }
 
-/** EXIT_HANDLERS, each behind a line on the console as long as the vCPU has exits to trace. */
-function tracingHandlers(): StaticArray<ExitHandler> {
-  const handlers = new StaticArray<ExitHandler>(EXIT_HANDLERS.length);
-  for (let row = 0; row < handlers.length; row++) handlers[row] = traced;
-  return handlers;
-}
-
-function traced(vcpu: VmxVcpu): u32 {
-  const reason = vcpu.exitRow;
-  if (vcpu.exitsToTrace != 0 && reason < EXIT_REASON_COUNT) {
-    vcpu.exitsToTrace--;
-    const line = vcpu.say(LEVEL_DEBUG).text("exit ").decimal(reason).text(" ").text(exitReasonName(reason));
-    line.text(", RIP ").hex(vmread(GUEST_RIP)).text(", length ").decimal(vmread(VM_EXIT_INSTRUCTION_LENGTH));
-    line.text(", qualification ").hex(vmread(EXIT_QUALIFICATION)).end();
-  }
-  return EXIT_HANDLERS[reason](vcpu);
+/** At log level debug, tells the first exits of a vCPU one by one. */
+export function traceExit(vcpu: VmxVcpu, reason: u32): void {
+  if (vcpu.exitsToTrace == 0 || reason >= EXIT_REASON_COUNT) return;
+  vcpu.exitsToTrace--;
+  const line = vcpu.say(LEVEL_DEBUG).text("exit ").decimal(reason).text(" ").text(exitReasonName(reason));
+  line.text(", RIP ").hex(vmread(GUEST_RIP)).text(", length ").decimal(vmread(VM_EXIT_INSTRUCTION_LENGTH));
+  line.text(", qualification ").hex(vmread(EXIT_QUALIFICATION)).end();
 }
