@@ -1,6 +1,6 @@
 // The memory of one VM: RAM of its own, or Basalt's for a guest that mirrors the host; and the nested paging that maps it.
 
-import { VMM_MAP_NOTHING, VMM_MAP_WRITABLE, imageEnd, imageStart, rdtsc, vmmMap } from "./hardware";
+import { VMM_MAP_NOTHING, VMM_MAP_WRITABLE, imageEnd, imageStart, rdtscLow, vmmMap } from "./hardware";
 import { Machine } from "./machine";
 import { BLOCK_BYTES, BLOCK_SHIFT, BLOCK_TYPE_MASK } from "./memory/block-pool";
 import { ALL_PERMISSIONS } from "./memory/entry-format";
@@ -94,9 +94,9 @@ export class GuestMemory {
     if (guest >= this.ramBytes) return BEYOND_RAM;
     const n = <u32>(guest >> BLOCK_SHIFT);
     if (unchecked(this.blocks[n]) != 0) return WAS_POPULATED;
-    const start = rdtsc();
+    const start = rdtscLow();
     const block = this.machine.blocks.take();
-    this.zeroingTicks += rdtsc() - start;
+    this.zeroingTicks += rdtscLow() - start;
     if (block == 0 || !this.nestedPaging!.mapBlock(guest, block)) return this.giveUp(block);
     unchecked((this.blocks[n] = block));
     return POPULATED;

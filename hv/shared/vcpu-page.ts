@@ -86,7 +86,15 @@ export class VcpuPage {
   faultVector: u32;
   /** NO_ERROR_CODE where the exception has none. */
   faultErrorCode: u32;
+  /** REQUEST_*, or 0; core takes it after each call, and sets it to 0. */
+  eventRequest: u32;
 }
+
+// What a vmm asks for in `eventRequest`.
+/** An external interrupt, with the vector in bits 7:0. */
+export const REQUEST_INTERRUPT: u32 = 1 << 8;
+export const REQUEST_NMI: u32 = 1 << 9;
+export const REQUEST_VECTOR_MASK: u32 = 0xff;
 
 export const NO_ERROR_CODE: u32 = 0xffffffff;
 

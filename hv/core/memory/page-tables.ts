@@ -95,7 +95,7 @@ export class PageTables extends CachedTranslations {
    * one was close. False where the pool is exhausted, or where something is mapped in this range.
    */
   mapBlock(guest: u64, host: u64, memoryType: u32): bool {
-    if (guest >> PAGE_SHIFT_1_GIB != this.blockGib) return this.mapFirstBlock(guest, host, memoryType);
+    if (guest >> PAGE_SHIFT_1_GIB != this.blockGib) return mapFirstBlock(this, guest, host, memoryType);
     const pointer = entryPointer(this.blockTable, PAGE_LEVEL_2_MIB, guest);
     // Nothing is there that hardware may hold, so that `replace` is not asked.
     if (load<u64>(pointer) != 0) return false;
@@ -103,7 +103,8 @@ export class PageTables extends CachedTranslations {
     return true;
   }
 
-  private mapFirstBlock(address: u64, host: u64, memoryType: u32): bool {
+  /** `mapBlock` where the table is not known yet, or there is none. */
+  mapBlockAnywhere(address: u64, host: u64, memoryType: u32): bool {
     const guest = address & ~PAGE_OFFSET_MASK_2_MIB;
     if (this.map(guest, host, PAGE_SIZE_2_MIB, ALL_PERMISSIONS, memoryType) != MAPPING_OK) return false;
     if (this.format.largestPageLevel() < PAGE_LEVEL_2_MIB) return true;
@@ -362,6 +363,11 @@ export class PageTables extends CachedTranslations {
     }
     this.pool.free(table);
   }
+}
+
+/** Index.ts exports it, to keep it out of the code of each touch of RAM. */
+export function mapFirstBlock(tables: PageTables, guest: u64, host: u64, memoryType: u32): bool {
+  return tables.mapBlockAnywhere(guest, host, memoryType);
 }
 
 /** Bytes that one entry of `level` translates. */

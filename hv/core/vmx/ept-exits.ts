@@ -14,35 +14,64 @@ import {
   EPT_VIOLATION_USER_EXECUTABLE,
   EPT_VIOLATION_WRITABLE_ADDRESS,
 } from "../../x86/ept-violation";
-import { EXIT_QUALIFICATION, GUEST_LINEAR_ADDRESS, GUEST_PHYSICAL_ADDRESS } from "../../x86/vmcs-fields";
+import { INTERRUPTION_VALID } from "../../x86/exceptions";
+import {
+  EXIT_QUALIFICATION,
+  GUEST_LINEAR_ADDRESS,
+  GUEST_PHYSICAL_ADDRESS,
+  IDT_VECTORING_INFORMATION,
+} from "../../x86/vmcs-fields";
 import { ACCESS_HAS_LINEAR, ACCESS_OF_PAGING } from "../../shared/vcpu-page";
 import { LEVEL_ERROR } from "../console/console";
-import { onMemoryFault } from "../exits/memory-fault";
-import { POPULATED } from "../guest-memory";
+import { onMemory } from "../exits/memory";
+import { onMemoryFault, stopAtMemory } from "../exits/memory-fault";
+import { BEYOND_RAM, POPULATED } from "../guest-memory";
 import { vmread } from "../hardware";
-import { RESULT_EPT_MISCONFIGURATION } from "../results";
-import { RESUME } from "../vcpu/action";
+import { RESULT_EPT_MISCONFIGURATION, RESULT_NOT_HANDLED } from "../results";
+import { RESUME, STOP } from "../vcpu/action";
+import { keepInterruptedEvent } from "./vectoring";
 import { VmxVcpu } from "./vmx-vcpu";
 
-/** RAM that is touched for the first time, first: that takes few instructions. */
+/** RAM that is touched for the first time takes few instructions, what lies beyond RAM few more. */
 export function onEptViolation(vcpu: VmxVcpu): u32 {
-  if (vcpu.memory.populate(vmread(GUEST_PHYSICAL_ADDRESS)) == POPULATED) return RESUME;
-  readViolation(vcpu);
-  return onMemoryFault(vcpu, vcpu.fault);
+  const qualification = vmread(EXIT_QUALIFICATION);
+  const isUnblockedByIret = (qualification & EPT_VIOLATION_NMI_UNBLOCKING) != 0;
+  const wasDelivering = (vmread(IDT_VECTORING_INFORMATION) & INTERRUPTION_VALID) != 0;
+  // The call is what both are asked for here.
+  if (isUnblockedByIret || wasDelivering) keepInterruptedEvent(vcpu, isUnblockedByIret);
+  const gpa = vmread(GUEST_PHYSICAL_ADDRESS);
+  const status = vcpu.memory.populate(gpa);
+  if (status == POPULATED) return RESUME;
+  if (status == BEYOND_RAM && !vcpu.mirrorsHost) return onBeyondRam(vcpu, gpa, qualification);
+  readViolation(vcpu, gpa, qualification);
+  return onMemoryFault(vcpu, vcpu.fault, status);
+}
+
+function onBeyondRam(vcpu: VmxVcpu, gpa: u64, qualification: u64): u32 {
+  const action = onMemory(vcpu, accessOf(qualification), gpa, vmread(GUEST_LINEAR_ADDRESS));
+  if (action != STOP || vcpu.result != RESULT_NOT_HANDLED) return action;
+  readViolation(vcpu, gpa, qualification);
+  return stopAtMemory(vcpu, vcpu.fault);
+}
+
+/** In the form of ACCESS_*: the SDM's bits 2:0 are those of reads, writes and fetches. */
+function accessOf(qualification: u64): u64 {
+  const access = qualification & EPT_VIOLATION_ACCESS;
+  if (!(qualification & EPT_VIOLATION_LINEAR_VALID)) return access;
+  return qualification & EPT_VIOLATION_OF_TRANSLATION
+    ? access | ACCESS_HAS_LINEAR
+    : access | ACCESS_HAS_LINEAR | ACCESS_OF_PAGING;
 }
 
 /** Fills the vCPU's MemoryFault from the VMCS. */
-function readViolation(vcpu: VmxVcpu): void {
-  const qualification = vmread(EXIT_QUALIFICATION);
+function readViolation(vcpu: VmxVcpu, gpa: u64, qualification: u64): void {
   const fault = vcpu.fault;
   const hasLinear = (qualification & EPT_VIOLATION_LINEAR_VALID) != 0;
   const isTranslated = hasLinear && (qualification & EPT_VIOLATION_OF_TRANSLATION) != 0;
-  fault.gpa = vmread(GUEST_PHYSICAL_ADDRESS);
+  fault.gpa = gpa;
   fault.linearAddress = hasLinear ? vmread(GUEST_LINEAR_ADDRESS) : 0;
-  // The SDM's bits 2:0 are ACCESS_READ, ACCESS_WRITE and ACCESS_FETCH, bits 5:3 READ, WRITE and EXECUTE, bit for bit.
-  fault.access = qualification & EPT_VIOLATION_ACCESS;
-  if (hasLinear) fault.access |= ACCESS_HAS_LINEAR;
-  if (!isTranslated) fault.access |= ACCESS_OF_PAGING;
+  fault.access = accessOf(qualification);
+  // Bits 5:3 are READ, WRITE and EXECUTE.
   fault.allowed = <u32>((qualification >> EPT_VIOLATION_ALLOWED_SHIFT) & EPT_VIOLATION_ALLOWED);
   fault.isUserExecutable = vcpu.hasModeBasedExecution && (qualification & EPT_VIOLATION_USER_EXECUTABLE) != 0;
   fault.hasGuestPaging = isTranslated && vcpu.hasAdvancedViolations;

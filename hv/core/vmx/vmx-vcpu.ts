@@ -2,20 +2,14 @@
 
 import { EXIT_REASON_COUNT, exitReasonName } from "../../x86/exit-reasons";
 import {
-  INTERRUPTION_HAS_ERROR_CODE,
-  INTERRUPTION_TYPE_HARDWARE_EXCEPTION,
-  INTERRUPTION_VALID,
-} from "../../x86/exceptions";
-import {
   EXIT_QUALIFICATION,
+  GUEST_INTERRUPTIBILITY_STATE,
   GUEST_RIP,
-  VM_ENTRY_EXCEPTION_ERROR_CODE,
-  VM_ENTRY_INTERRUPTION_INFORMATION,
+  VM_EXIT_INSTRUCTION_LENGTH,
 } from "../../x86/vmcs-fields";
 import { IA32_VMX_EPT_VPID_CAP } from "../../x86/msr";
 import { EPT_CAP_ADVANCED_EXIT_INFORMATION } from "../../x86/vmx-capabilities";
-import { SECONDARY_MODE_BASED_EXECUTE_CONTROL_FOR_EPT } from "../../x86/vmx-controls";
-import { NO_ERROR_CODE } from "../../shared/vcpu-page";
+import { PIN_VIRTUAL_NMIS, SECONDARY_MODE_BASED_EXECUTE_CONTROL_FOR_EPT } from "../../x86/vmx-controls";
 import { Console, LEVEL_DEBUG, LEVEL_ERROR } from "../console/console";
 import { GuestMemory } from "../guest-memory";
 import { VM_SUCCEED, vmclear, vmptrld, vmread, vmwrite } from "../hardware";
@@ -29,10 +23,11 @@ import {
   RESULT_VMCLEAR_FAILED,
   RESULT_VMPTRLD_FAILED,
 } from "../results";
-import { RESUME } from "../vcpu/action";
 import { Vcpu } from "../vcpu/vcpu";
-import { advance } from "./complete";
+import { advanceBy } from "./complete";
 import { writeControlFields } from "./control-fields";
+import { saveState } from "./cpu-state";
+import { isBlockedByNmi } from "./deliver";
 import { writeHostState } from "./host-state";
 import { GuestTranslations } from "./invalidate";
 import { mirroredState } from "./mirrored-state";
@@ -41,6 +36,7 @@ import { spoilEntry } from "./spoil";
 import { startState } from "./start-states";
 import { STATE_FIELDS } from "./state-fields";
 import { NOWHERE, WORK_VPID } from "./vcpu-values";
+import { endEvent } from "./vectoring";
 import { Vmx } from "./vmx";
 import { vmxFailure } from "./vmx-failure";
 
@@ -57,6 +53,10 @@ export class VmxVcpu extends Vcpu {
   readonly hasModeBasedExecution: bool;
   /** The processor tells of an EPT violation what the guest's own paging says. */
   readonly hasAdvancedViolations: bool;
+  /** Whether the processor knows when the guest blocks NMIs. */
+  readonly hasVirtualNmis: bool;
+  /** Where it does not: an NMI was delivered, and the guest has not enabled interrupts since. */
+  isInNmiHandler: bool = false;
 
   constructor(
     private readonly machine: Machine,
@@ -68,14 +68,14 @@ export class VmxVcpu extends Vcpu {
     memory: GuestMemory,
     readonly translations: GuestTranslations,
   ) {
-    super(vm, machine.console, page, memory, EXIT_REASON_COUNT, ROWS);
+    super(vm, machine.console, page, memory, EXIT_REASON_COUNT, ROWS, machine.maximumPhysicalAddress);
+    this.hasVirtualNmis = vmx.controlsOf(kind).pin.has(PIN_VIRTUAL_NMIS);
     this.hasModeBasedExecution = vmx.controlsOf(kind).secondary.has(SECONDARY_MODE_BASED_EXECUTE_CONTROL_FOR_EPT);
     const described = vmx.capabilities.of(IA32_VMX_EPT_VPID_CAP);
     this.hasAdvancedViolations = (described & EPT_CAP_ADVANCED_EXIT_INFORMATION) != 0;
     this.work = translations.vpid.isPending ? WORK_VPID : 0;
   }
 
-  /** Has the next entry drop the translations of linear addresses: where Basalt changed what the guest's paging rests on. */
   dropLinearTranslations(): void {
     this.translations.vpid.requireInvalidation();
     if (this.translations.vpid.isPending) this.work |= WORK_VPID;
@@ -105,16 +105,24 @@ export class VmxVcpu extends Vcpu {
     return this.mayEnter() ? RESULT_OK : RESULT_ENTRY_REFUSED_BY_DOCTOR;
   }
 
-  raise(vector: u32, errorCode: u32): u32 {
-    const hasErrorCode = errorCode != NO_ERROR_CODE;
-    if (hasErrorCode) vmwrite(VM_ENTRY_EXCEPTION_ERROR_CODE, errorCode);
-    const kind = INTERRUPTION_VALID | INTERRUPTION_TYPE_HARDWARE_EXCEPTION | vector;
-    vmwrite(VM_ENTRY_INTERRUPTION_INFORMATION, hasErrorCode ? kind | INTERRUPTION_HAS_ERROR_CODE : kind);
-    return RESUME;
+  advance(): void {
+    advanceBy(this, <u32>vmread(VM_EXIT_INSTRUCTION_LENGTH));
   }
 
-  advance(): void {
-    advance(this);
+  advanceBy(length: u32): void {
+    advanceBy(this, length);
+  }
+
+  saveState(): void {
+    saveState(this);
+  }
+
+  get isBlockedByNmi(): bool {
+    return isBlockedByNmi(this, <u32>vmread(GUEST_INTERRUPTIBILITY_STATE));
+  }
+
+  endEvent(): void {
+    endEvent(this);
   }
 
   makeCurrent(): u32 {

@@ -10,7 +10,8 @@ import {
   SEGMENTS_OFFSET,
   VcpuPage,
 } from "../../shared/vcpu-page";
-import { SEGMENT_REGISTERS } from "../../x86/segments";
+import { EFER_LMA } from "../../x86/msr";
+import { ACCESS_RIGHTS_64_BIT, SEGMENT_CS, SEGMENT_REGISTERS } from "../../x86/segments";
 
 /** Views of one vCPU page: nothing is copied, so that they always show the exit at hand. */
 export class VcpuViews {
@@ -19,6 +20,8 @@ export class VcpuViews {
   readonly registers: Registers;
   /** By hv/x86/segments.ts's SEGMENT_ES to SEGMENT_TR. */
   readonly segments: StaticArray<SegmentState>;
+  /** One of them, which nearly every exit asks for. */
+  readonly codeSegment: SegmentState;
 
   /** `address` is that of the page in this module's memory. */
   constructor(address: u32) {
@@ -30,5 +33,11 @@ export class VcpuViews {
       segments[i] = changetype<SegmentState>(<usize>(address + SEGMENTS_OFFSET + i * SEGMENT_STATE_BYTES));
     }
     this.segments = segments;
+    this.codeSegment = segments[SEGMENT_CS];
+  }
+
+  /** Whether the CPU is in 64-bit mode, of which compatibility mode is no part. */
+  get isIn64BitMode(): bool {
+    return (this.cpu.efer & EFER_LMA) != 0 && (this.codeSegment.accessRights & ACCESS_RIGHTS_64_BIT) != 0;
   }
 }

@@ -15,8 +15,11 @@ import { VcpuViews } from "../cpu/vcpu-views";
 import { InstructionBytes } from "../memory/instruction-bytes";
 import { RegisterFile } from "../memory/register-file";
 import { Arithmetic } from "./arithmetic";
-import { InstructionCache } from "./instruction-cache";
+import { CodeCache } from "./code-cache";
+import { Decoder } from "./decoder";
+import { Instruction } from "./instruction";
 import { LinearMemory, NO_FAULT } from "./linear-memory";
+import { FOR_FETCH } from "./translate";
 import { CANNOT_EXECUTE, MemoryInstructions } from "./memory-instructions";
 import { Operands } from "./operands";
 import {
@@ -29,11 +32,14 @@ import {
   DECODED,
   FORM_STRING,
 } from "./operations";
+import { PlainMove } from "./plain-move";
 import { GOES_ON, StringInstructions } from "./string-instructions";
 
 export class Executor {
   private readonly code: InstructionBytes = new InstructionBytes();
-  private readonly cache: InstructionCache = new InstructionCache();
+  private readonly decoder: Decoder = new Decoder();
+  private readonly cache: CodeCache;
+  private readonly plainMove: PlainMove;
   private readonly arithmetic: Arithmetic;
   private readonly memoryInstructions: MemoryInstructions;
   private readonly stringInstructions: StringInstructions;
@@ -45,9 +51,12 @@ export class Executor {
     ports: Bus,
   ) {
     const registers = new RegisterFile(vcpu.registers);
+    const operands = new Operands(registers, vcpu.cpu);
     const arithmetic = new Arithmetic();
+    this.cache = new CodeCache(vcpu, memory.ram, memory.walker);
+    this.plainMove = new PlainMove(vcpu, operands, memory.ram, memory.bus);
     this.arithmetic = arithmetic;
-    this.memoryInstructions = new MemoryInstructions(vcpu, memory, new Operands(registers, vcpu.cpu), arithmetic);
+    this.memoryInstructions = new MemoryInstructions(vcpu, memory, operands, arithmetic);
     this.stringInstructions = new StringInstructions(vcpu, memory, registers, arithmetic, ports);
   }
 
@@ -57,13 +66,27 @@ export class Executor {
    * VcpuPage.fault*; ANSWER_NOT_HANDLED where it cannot be decoded or carried out, and then `complaint` says what it is.
    */
   emulate(): u32 {
-    const cpu = this.vcpu.cpu;
+    const recalled = this.cache.recall();
+    // What is not the usual case is called from two places, so that Binaryen leaves it out of this function's frame.
+    if (recalled == null) return this.emulateAny(null);
+    if (!this.plainMove.execute(recalled)) return this.emulateAny(recalled);
+    this.vcpu.page.instructionLength = recalled.length;
+    return ANSWER_EMULATED;
+  }
+
+  private emulateAny(recalled: Instruction | null): u32 {
+    if (recalled != null) return this.execute(recalled);
     const code = this.code;
     code.count = this.memory.fetchAtRip(code.buffer);
-    const decoded = this.cache.find(code, this.mode, cpu.rip);
-    if (decoded != DECODED) return this.answerUndecoded(decoded);
+    const instruction = this.cache.place();
+    const status = this.decoder.decode(code, this.mode, instruction);
+    if (status != DECODED) return this.answerUndecoded(status);
+    this.cache.keep(code, this.memory.privilege() | FOR_FETCH);
+    return this.execute(instruction);
+  }
 
-    const instruction = this.cache.instruction;
+  private execute(instruction: Instruction): u32 {
+    const cpu = this.vcpu.cpu;
     this.arithmetic.flags = cpu.rflags;
     let status = CANNOT_EXECUTE;
     if (instruction.form == FORM_STRING) status = this.stringInstructions.execute(instruction);
@@ -80,6 +103,7 @@ export class Executor {
 
   /** What the guest's instruction was, after ANSWER_NOT_HANDLED. Allocates: for a guest that has come to its end. */
   complaint(): string {
+    this.code.count = this.memory.fetchAtRip(this.code.buffer);
     let text = "cannot decode: bytes";
     for (let i: u32 = 0; i < this.code.count; i++) text += " " + this.code.u8(i).toString(16).padStart(2, "0");
     return text + " at RIP 0x" + this.vcpu.cpu.rip.toString(16);

@@ -9,20 +9,12 @@ import {
   VECTOR_STACK_FAULT,
 } from "../../x86/exceptions";
 import { PAGE_OFFSET_MASK_4_KIB, PAGE_SIZE_4_KIB } from "../../x86/paging";
-import { SEGMENT_CS, SEGMENT_SS } from "../../x86/segments";
+import { SEGMENT_SS } from "../../x86/segments";
 import { Bus } from "../bus";
 import { VcpuViews } from "../cpu/vcpu-views";
 import { Ram, RAM_OK } from "../memory/ram";
-import {
-  baseOf,
-  checksAlignment,
-  isCanonical,
-  isIn64BitMode,
-  isWithinSegment,
-  LINEAR_MASK_32_BIT,
-  USER,
-} from "./segmentation";
-import { AS_USER, FOR_FETCH, FOR_READ, FOR_WRITE, IMPLICIT, PageWalker } from "./translate";
+import { baseOf, checksAlignment, isCanonical, isWithinSegment, LINEAR_MASK_32_BIT, USER } from "./segmentation";
+import { AS_USER, FOR_FETCH, FOR_WRITE, IMPLICIT, PageWalker } from "./translate";
 
 /** The most bytes that an instruction has. */
 export const INSTRUCTION_BYTES: u32 = 15;
@@ -50,8 +42,8 @@ export class LinearMemory {
 
   /** `bus` is that of the guest-physical addresses beyond RAM. */
   constructor(
-    private readonly ram: Ram,
-    private readonly bus: Bus,
+    readonly ram: Ram,
+    readonly bus: Bus,
     private readonly vcpu: VcpuViews,
   ) {
     this.walker = new PageWalker(ram, vcpu.cpu);
@@ -64,10 +56,14 @@ export class LinearMemory {
   toLinear(segment: u32, offset: u64, bytes: u32, isWrite: bool): u32 {
     const cpu = this.vcpu.cpu;
     const state = this.vcpu.segments[segment];
-    const is64Bit = this.isIn64BitMode;
+    const is64Bit = this.vcpu.isIn64BitMode;
     let linear = baseOf(is64Bit, segment, state) + offset;
     if (is64Bit) {
-      if (!isCanonical(cpu, linear) || !isCanonical(cpu, linear + bytes - 1)) return this.segmentFault(segment);
+      // The last byte can be another case only where it lies in another page.
+      const crosses = (linear & PAGE_OFFSET_MASK_4_KIB) + bytes > PAGE_SIZE_4_KIB;
+      if (!isCanonical(cpu, linear) || (crosses && !isCanonical(cpu, linear + bytes - 1))) {
+        return this.segmentFault(segment);
+      }
     } else {
       if (!isWithinSegment(cpu, state, offset, bytes, isWrite)) return this.segmentFault(segment);
       linear &= LINEAR_MASK_32_BIT;
@@ -89,7 +85,7 @@ export class LinearMemory {
 
   /** What `read` would raise. */
   checkRead(linear: u64, bytes: u32): u32 {
-    return this.translateAll(linear, bytes, this.privilege() | FOR_READ);
+    return this.translateAll(linear, bytes, this.privilege());
   }
 
   /** What `write` would raise. Dirty flags are set, as by the locked or read-modify-write access that this is for. */
@@ -128,8 +124,8 @@ export class LinearMemory {
    */
   fetchAtRip(into: StaticArray<u8>): u32 {
     const cpu = this.vcpu.cpu;
-    if (this.isIn64BitMode) return this.fetch(cpu.rip, into);
-    const codeSegment = this.vcpu.segments[SEGMENT_CS];
+    if (this.vcpu.isIn64BitMode) return this.fetch(cpu.rip, into);
+    const codeSegment = this.vcpu.codeSegment;
     const offset = cpu.rip & LINEAR_MASK_32_BIT;
     const limit = <u64>codeSegment.limit;
     const within = offset > limit ? 0 : limit - offset + 1;
@@ -139,10 +135,9 @@ export class LinearMemory {
     return <u32>within;
   }
 
-  /** As `fetchAtRip`, at a linear address. */
+  /** As `fetchAtRip`, at a linear address, which is canonical. */
   fetch(linear: u64, into: StaticArray<u8>): u32 {
     if ((linear & PAGE_OFFSET_MASK_4_KIB) > PAGE_SIZE_4_KIB - FETCH_BYTES) return this.fetchParts(linear, into);
-    if (!isCanonical(this.vcpu.cpu, linear)) return this.fetchParts(linear, into);
     if (!this.walker.translate(linear, this.privilege() | FOR_FETCH)) {
       this.pageFault(linear);
       return 0;
@@ -170,12 +165,13 @@ export class LinearMemory {
 
   private readAs(linear: u64, bytes: u32, access: u32): u32 {
     const inPage = <u32>(PAGE_SIZE_4_KIB - (linear & PAGE_OFFSET_MASK_4_KIB));
-    const status = this.translateAll(linear, bytes, access | FOR_READ);
-    if (status != NO_FAULT) return status;
     if (bytes <= inPage) {
-      this.value = this.readPhysical(this.firstPart, bytes);
+      if (!this.walker.translate(linear, access)) return this.pageFault(linear);
+      this.value = this.readPhysical(this.walker.physical, bytes);
       return NO_FAULT;
     }
+    const status = this.translateAll(linear, bytes, access);
+    if (status != NO_FAULT) return status;
     const low = this.readPhysical(this.firstPart, inPage);
     this.value = low | (this.readPhysical(this.secondPart, bytes - inPage) << (8 * inPage));
     return NO_FAULT;
@@ -216,6 +212,8 @@ export class LinearMemory {
 
   /** Writes the low 1 to 8 bytes of `value` to one page, RAM or devices. */
   writePhysical(address: u64, bytes: u32, value: u64): void {
+    const isPower = (bytes & (bytes - 1)) == 0;
+    if (isPower && this.ram.writeLow(address, bytes, value) == RAM_OK) return;
     let done: u32 = 0;
     while (done < bytes) {
       const size = pieceBytes(address + done, bytes - done);
@@ -226,14 +224,15 @@ export class LinearMemory {
   }
 
   get isIn64BitMode(): bool {
-    return isIn64BitMode(this.vcpu.cpu, this.vcpu.segments[SEGMENT_CS]);
+    return this.vcpu.isIn64BitMode;
   }
 
   private wrap(linear: u64): u64 {
-    return this.isIn64BitMode ? linear : linear & LINEAR_MASK_32_BIT;
+    return this.vcpu.isIn64BitMode ? linear : linear & LINEAR_MASK_32_BIT;
   }
 
-  private privilege(): u32 {
+  /** AS_USER, or 0 for a supervisor. */
+  privilege(): u32 {
     return this.vcpu.cpu.cpl == USER ? AS_USER : 0;
   }
 

@@ -2,10 +2,8 @@
 
 import { CpuState, SegmentState } from "../../shared/vcpu-page";
 import { CR0_AM, CR0_PE, CR4_LA57, RFLAGS_AC, RFLAGS_VM } from "../../x86/control-registers";
-import { EFER_LMA } from "../../x86/msr";
 import {
   ACCESS_RIGHTS_32_BIT,
-  ACCESS_RIGHTS_64_BIT,
   ACCESS_RIGHTS_UNUSABLE,
   SEGMENT_FS,
   SEGMENT_TYPE_CODE,
@@ -18,11 +16,6 @@ import {
 export const LINEAR_MASK_32_BIT: u64 = 0xffffffff;
 /** The CPL of an explicit access that is a user's. */
 export const USER: u32 = 3;
-
-/** Whether the CPU is in 64-bit mode, of which compatibility mode is no part. `codeSegment` is CS. */
-export function isIn64BitMode(cpu: CpuState, codeSegment: SegmentState): bool {
-  return (cpu.efer & EFER_LMA) != 0 && (codeSegment.accessRights & ACCESS_RIGHTS_64_BIT) != 0;
-}
 
 /** Whether all bits above those that paging translates are copies of the highest of these (SDM 1 3.3.7.1). */
 export function isCanonical(cpu: CpuState, linear: u64): bool {

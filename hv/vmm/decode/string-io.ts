@@ -69,8 +69,8 @@ export class StringIo {
   private decode(): u32 {
     const page = this.vcpu.page;
     const fetched = this.memory.fetchAtRip(this.instruction);
-    const is64Bit = this.memory.isIn64BitMode;
-    const isBig = (this.vcpu.segments[SEGMENT_CS].accessRights & ACCESS_RIGHTS_32_BIT) != 0;
+    const is64Bit = this.vcpu.isIn64BitMode;
+    const isBig = (this.vcpu.codeSegment.accessRights & ACCESS_RIGHTS_32_BIT) != 0;
     let hasAddressPrefix = false;
     this.segment = SEGMENT_DS;
     let at: u32 = 0;

@@ -23,15 +23,17 @@ import {
   PAGE_OFFSET_MASK_1_GIB,
   PAGE_OFFSET_MASK_2_MIB,
   PAGE_OFFSET_MASK_4_KIB,
+  PAGE_PAT_LARGE,
   PAGE_PRESENT,
   PAGE_USER,
   PAGE_WRITABLE,
 } from "../../x86/paging";
 import { Ram } from "../memory/ram";
+import { RECORDED_LEVELS, WalkRecord } from "./walk-record";
 
-// What an access is: any sum of these. The first three are bits of a page fault's error code, and of an entry.
+// What an access is: any sum of these. They have the bits of a page fault's error code and of the entries' flags.
 export const FOR_READ: u32 = 0;
-export const FOR_WRITE: u32 = PAGE_FAULT_WRITE;
+export const FOR_WRITE: u32 = PAGE_FAULT_WRITE | (1 << 6);
 /** An explicit access with CPL 3. */
 export const AS_USER: u32 = PAGE_FAULT_USER;
 export const FOR_FETCH: u32 = PAGE_FAULT_FETCH;
@@ -39,10 +41,7 @@ export const FOR_FETCH: u32 = PAGE_FAULT_FETCH;
 export const IMPLICIT: u32 = 1 << 8;
 
 const ACCESS_TO_RIGHTS: u64 = PAGE_WRITABLE | PAGE_USER;
-/** FOR_WRITE becomes PAGE_DIRTY. */
-const WRITE_TO_DIRTY: u64 = 5;
-/** FOR_FETCH becomes PAGE_EXECUTE_DISABLE. */
-const FETCH_TO_EXECUTE_DISABLE: u64 = 59;
+const EXPECTED: u64 = PAGE_PRESENT | PAGE_ACCESSED | ACCESS_TO_RIGHTS;
 /** EFER_NXE becomes PAGE_EXECUTE_DISABLE. */
 const NXE_TO_EXECUTE_DISABLE: u64 = 52;
 /** An index of nine bits times eight bytes. */
@@ -88,55 +87,61 @@ export class PageWalker {
    * flags set as the CPU does it (SDM 3A 4.8). False for a page fault: `errorCode`, and no flag is set.
    */
   translate(linear: u64, access: u32): bool {
+    return this.finds(linear, access) || this.walk(linear, access);
+  }
+
+  /**
+   * The usual case, and quick: 4-level paging, where the access is permitted and finds all flags set. It reads the entries,
+   * decides at its end and changes nothing; where anything stands in its way it says false, and `walk` starts anew.
+   */
+  private finds(linear: u64, access: u32): bool {
     const cpu = this.cpu;
-    if ((cpu.efer & EFER_LMA) == 0) return this.walk(linear, access);
-
-    // Most accesses are permitted and find all flags set. So a first pass reads without a decision, and decides at its
-    // end; where anything stands in its way the walk below starts from nothing.
+    if ((cpu.efer & EFER_LMA) == 0 || (cpu.cr4 & CR4_LA57) != 0) return false;
     const ram = this.ram;
-    let table = cpu.cr3 & PAGE_ADDRESS_MASK;
-    let all: u64 = PAGE_PRESENT | PAGE_ACCESSED | ACCESS_TO_RIGHTS;
-    let any: u64 = 0;
-    let entry: u64;
-    if ((cpu.cr4 & CR4_LA57) != 0) {
-      entry = ram.readU64(table + ((linear >> 45) & INDEX_MASK));
-      all &= entry;
-      any |= entry;
-      table = entry & PAGE_ADDRESS_MASK;
-    }
-    entry = ram.readU64(table + ((linear >> 36) & INDEX_MASK));
-    all &= entry;
-    any |= entry;
-    const isTopBad = (any & PAGE_LARGE) != 0;
+    let entry = ram.readU64((cpu.cr3 & PAGE_ADDRESS_MASK) + ((linear >> 36) & INDEX_MASK));
+    if ((entry & PAGE_LARGE) != 0) return false;
+    // A bit of EXPECTED is set where some entry lacks it, any other bit where some entry has it.
+    let found = entry ^ EXPECTED;
     entry = ram.readU64((entry & PAGE_ADDRESS_MASK) + ((linear >> 27) & INDEX_MASK));
-    all &= entry;
-    any |= entry;
-    let offsetMask = PAGE_OFFSET_MASK_1_GIB;
-    if ((entry & PAGE_LARGE) == 0) {
-      entry = ram.readU64((entry & PAGE_ADDRESS_MASK) + ((linear >> 18) & INDEX_MASK));
-      all &= entry;
-      any |= entry;
-      offsetMask = PAGE_OFFSET_MASK_2_MIB;
-      if ((entry & PAGE_LARGE) == 0) {
-        entry = ram.readU64((entry & PAGE_ADDRESS_MASK) + ((linear >> 9) & INDEX_MASK));
-        all &= entry;
-        any |= entry;
-        offsetMask = PAGE_OFFSET_MASK_4_KIB;
-      }
-    } else if (!this.has1GibPages) return this.walk(linear, access);
+    if ((entry & PAGE_LARGE) != 0) return false;
+    found |= entry ^ EXPECTED;
+    entry = ram.readU64((entry & PAGE_ADDRESS_MASK) + ((linear >> 18) & INDEX_MASK));
+    found |= entry ^ EXPECTED;
+    if ((entry & PAGE_LARGE) != 0) {
+      if ((entry & PAGE_OFFSET_MASK_2_MIB & LARGE_PAGE_LOW_BITS) != 0) return false;
+      // As a PTE would map the part of the page that is accessed.
+      entry = (entry & ~PAGE_PAT_LARGE) | (linear & PAGE_OFFSET_MASK_2_MIB & PAGE_ADDRESS_MASK);
+    } else {
+      entry = ram.readU64((entry & PAGE_ADDRESS_MASK) + ((linear >> 9) & INDEX_MASK));
+      found |= entry ^ EXPECTED;
+    }
+    const asked: u64 = access;
+    if ((found & (PAGE_PRESENT | PAGE_ACCESSED | (asked & ACCESS_TO_RIGHTS))) != 0) return false;
+    if ((asked & ~entry & PAGE_DIRTY) != 0) return false;
+    if (<i64>found < 0 && ((access & FOR_FETCH) != 0 || (cpu.efer & EFER_NXE) == 0)) return false;
+    if ((found & PAGE_ADDRESS_MASK) >> cpu.physicalAddressBits != 0) return false;
+    // What SMEP and SMAP say of a supervisor's access to a user's page is left to the walk.
+    if (((found | asked) & PAGE_USER) == 0 && (cpu.cr4 & (CR4_SMEP | CR4_SMAP)) != 0) return false;
+    this.physical = (entry & PAGE_ADDRESS_MASK) | (linear & PAGE_OFFSET_MASK_4_KIB);
+    return true;
+  }
 
-    const needed = PAGE_PRESENT | PAGE_ACCESSED | ((<u64>access) & ACCESS_TO_RIGHTS);
-    const forbidden = this.reservedBits() | (((<u64>access) << FETCH_TO_EXECUTE_DISABLE) & PAGE_EXECUTE_DISABLE);
-    const isDirtyMissing = (((<u64>access) << WRITE_TO_DIRTY) & PAGE_DIRTY & ~entry) != 0;
-    const isHit =
-      (all & needed) == needed &&
-      ((any & forbidden) | (entry & offsetMask & LARGE_PAGE_LOW_BITS)) == 0 &&
-      !isTopBad &&
-      !isDirtyMissing &&
-      // What SMEP and SMAP say of a supervisor's access to a user's page is left to the walk.
-      ((all & ~(<u64>access) & PAGE_USER) == 0 || (cpu.cr4 & (CR4_SMEP | CR4_SMAP)) == 0);
-    if (!isHit) return this.walk(linear, access);
-    this.physical = (entry & PAGE_ADDRESS_MASK & ~offsetMask) | (linear & offsetMask);
+  /** As `translate`, of a walk with RECORDED_LEVELS levels at most; `into` holds what it read, flags that it set included. */
+  record(linear: u64, access: u32, into: WalkRecord): bool {
+    // The second walk finds the flags that the first one set.
+    if (!this.walk(linear, access) || !this.walk(linear, access)) return false;
+    const used = this.used;
+    if (used == 0 || used > RECORDED_LEVELS) return false;
+    const last = used - 1;
+    into.physical = this.physical;
+    into.address0 = this.addresses[0];
+    into.entry0 = this.entries[0];
+    into.address1 = this.addresses[min(1, last)];
+    into.entry1 = this.entries[min(1, last)];
+    into.address2 = this.addresses[min(2, last)];
+    into.entry2 = this.entries[min(2, last)];
+    into.address3 = this.addresses[last];
+    into.entry3 = this.entries[last];
     return true;
   }
 

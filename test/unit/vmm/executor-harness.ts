@@ -62,6 +62,10 @@ export function portBytes(machine: Machine): StaticArray<u8> {
   return machine.portDevice.bytes;
 }
 
+export function portReads(machine: Machine): u32 {
+  return machine.portDevice.reads;
+}
+
 export function deviceReads(machine: Machine): u32 {
   return machine.device.reads;
 }

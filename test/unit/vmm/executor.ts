@@ -9,6 +9,7 @@ interface Harness {
   complaint(machine: number): number;
   deviceBytes(machine: number): number;
   portBytes(machine: number): number;
+  portReads(machine: number): number;
   deviceReads(machine: number): number;
   deviceWrites(machine: number): number;
 }
@@ -44,7 +45,7 @@ const SEGMENTS = vcpuPage("SEGMENTS_OFFSET");
 
 /** Offsets in CpuState, and in VcpuPage. */
 const CPU_FIELDS = { rip: 0, rflags: 8, cr0: 16, cr3: 24, cr4: 32, efer: 40, cpl: 104, physicalAddressBits: 108 };
-const PAGE_FIELDS = { exitKind: 0, instructionLength: 4, access: 8 };
+const PAGE_FIELDS = { exitKind: 0, instructionLength: 4, access: 8, gpa: 16, linearAddress: 24 };
 
 const CR0_PG_WP_PE = 0x80010001n;
 const CR4_PAE = 0x20n;
@@ -140,8 +141,14 @@ export class TestExecutor {
     this.view.setUint32(PAGE + PAGE_FIELDS.exitKind, vcpuPage("EXIT_STRING_PORT"), true);
     this.view.setBigUint64(PAGE + PAGE_FIELDS.access, (BigInt(port) << 16n) | BigInt(flags), true);
   }
-  setMemoryExit(): void {
+  /** An exit for an access to the device at `linear`; without one the CPU has told no address. */
+  setMemoryExit(linear?: number, isWrite = false): void {
     this.view.setUint32(PAGE + PAGE_FIELDS.exitKind, vcpuPage("EXIT_MEMORY"), true);
+    const how = vcpuPage(isWrite ? "ACCESS_WRITE" : "ACCESS_READ");
+    const told = linear === undefined ? 0 : vcpuPage("ACCESS_HAS_LINEAR");
+    this.view.setBigUint64(PAGE + PAGE_FIELDS.access, BigInt(how | told), true);
+    this.view.setBigUint64(PAGE + PAGE_FIELDS.gpa, BigInt(DEVICE + ((linear ?? 0) & 0xfff)), true);
+    this.view.setBigUint64(PAGE + PAGE_FIELDS.linearAddress, BigInt(linear ?? 0), true);
   }
 
   /** Writes `code` to CODE + `offset` and lets RIP point there. */
@@ -184,6 +191,29 @@ export class TestExecutor {
   get deviceAccesses(): readonly [number, number] {
     return [this.#harness.deviceReads(this.#machine), this.#harness.deviceWrites(this.#machine)];
   }
+  get portReads(): number {
+    return this.#harness.portReads(this.#machine);
+  }
+
+  /** Has the page at CODE map what follows it in RAM. */
+  moveCodePage(): void {
+    this.view.setBigUint64(
+      TABLES.codeTable,
+      BigInt(CODE_IN_RAM + 0x1000) | PRESENT_WRITABLE_USER | ACCESSED_DIRTY,
+      true,
+    );
+  }
+
+  /** Real-address mode, with CS at the code and the other segments at DATA's page; RIP is 0. */
+  setRealMode(): void {
+    this.setMode(2);
+    for (let segment = 0; segment < 6; segment++) {
+      if (segment === 1) this.setSegment(1, BigInt(CODE_IN_RAM), 0xffff, CODE_16);
+      else this.setSegment(segment, BigInt(DATA_IN_RAM), 0xffff, DATA_16);
+    }
+    this.setCpu("rip", 0n);
+  }
+
   get fault(): { vector: number; errorCode: number; address: bigint } {
     return {
       vector: this.view.getUint32(PAGE + 96, true),

@@ -11,24 +11,35 @@ interface Started {
   start(): void;
 }
 
-/** Compiles test/unit/vmm/`name`, with memory that a fixed number of 64 KiB pages holds, and starts an instance. */
-export async function loadHarness<T>(name: string, flags: readonly string[] = []): Promise<T & Started> {
+const modules = new Map<string, Promise<WebAssembly.Module>>();
+
+async function compile(name: string, flags: readonly string[]): Promise<WebAssembly.Module> {
   const folder = await mkdtemp(join(tmpdir(), "basalt-vmm-"));
   try {
     const output = join(folder, "harness.wasm");
     const asc = join(root, "node_modules/assemblyscript/bin/asc.js");
     const options = ["--runtime", "stub", "-O3", "--exportStart", "start", "--outFile", output, ...flags];
     await execa(process.execPath, [asc, join("test/unit/vmm", name), ...options], { cwd: root });
-    const env = {
-      abort: (message: number, file: number, line: number) => {
-        throw new Error(`abort: ${textAt(exports.memory, message)} at ${textAt(exports.memory, file)}:${line}`);
-      },
-    };
-    const { instance } = await WebAssembly.instantiate(await readFile(output), { env });
-    const exports = instance.exports as unknown as T & Started;
-    exports.start();
-    return exports;
+    return await WebAssembly.compile(await readFile(output));
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+/** Starts an instance of test/unit/vmm/`name`, which is compiled once, always with the same `flags`. */
+export async function loadHarness<T>(name: string, flags: readonly string[] = []): Promise<T & Started> {
+  let module = modules.get(name);
+  if (module === undefined) {
+    module = compile(name, flags);
+    modules.set(name, module);
+  }
+  const env = {
+    abort: (message: number, file: number, line: number) => {
+      throw new Error(`abort: ${textAt(exports.memory, message)} at ${textAt(exports.memory, file)}:${line}`);
+    },
+  };
+  const instance = await WebAssembly.instantiate(await module, { env });
+  const exports = instance.exports as unknown as T & Started;
+  exports.start();
+  return exports;
 }

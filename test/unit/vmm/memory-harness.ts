@@ -1,6 +1,7 @@
 // AssemblyScript: what the vmm emulates instructions with, as exports for the tests of this folder. Holds no logic.
 
 import { Bus, Device } from "../../../hv/vmm/bus";
+import { TaskSwitch } from "../../../hv/vmm/cpu/task-switch";
 import { VcpuViews } from "../../../hv/vmm/cpu/vcpu-views";
 import { FETCH_BYTES, LinearMemory } from "../../../hv/vmm/decode/linear-memory";
 import { StringIo } from "../../../hv/vmm/decode/string-io";
@@ -29,6 +30,7 @@ class TestDevice extends Device {
 class Machine {
   readonly memory: LinearMemory;
   readonly stringIo: StringIo;
+  readonly taskSwitch: TaskSwitch;
   readonly instruction: StaticArray<u8> = new StaticArray<u8>(FETCH_BYTES);
 
   constructor(ramBytes: u64, page: u32, deviceAddress: u64, deviceBytes: u64) {
@@ -40,6 +42,7 @@ class Machine {
     const memory = new LinearMemory(new Ram(ramBytes), bus, vcpu);
     this.memory = memory;
     this.stringIo = new StringIo(vcpu, memory, ports);
+    this.taskSwitch = new TaskSwitch(vcpu, memory);
   }
 }
 
@@ -125,4 +128,12 @@ export function stringIo(machine: Machine): u32 {
 
 export function stringIoFailure(machine: Machine): string {
   return machine.stringIo.failure;
+}
+
+export function taskSwitch(machine: Machine): u32 {
+  return machine.taskSwitch.exit();
+}
+
+export function taskSwitchFailure(machine: Machine): string {
+  return machine.taskSwitch.failure;
 }

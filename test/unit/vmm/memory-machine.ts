@@ -72,6 +72,8 @@ interface Exports {
   faultAddress(machine: number): bigint;
   stringIo(machine: number): number;
   stringIoFailure(machine: number): number;
+  taskSwitch(machine: number): number;
+  taskSwitchFailure(machine: number): number;
 }
 
 async function compileHarness(): Promise<WebAssembly.Module> {
@@ -203,6 +205,13 @@ export class MemoryMachine {
     return BigInt.asUintN(8 * bytes, low);
   }
 
+  /** Makes the vCPU switch tasks: the answer. */
+  switchTask(access: bigint, instructionLength: number): number {
+    this.setPageField("access", access);
+    this.setPageField("instructionLength", BigInt(instructionLength));
+    return this.wasm.taskSwitch(this.handle);
+  }
+
   writeRam(address: bigint | number, bytes: 2 | 4 | 8, value: bigint): void {
     const at = Number(address);
     if (bytes === 8) this.#view.setBigUint64(at, value, true);
@@ -240,6 +249,11 @@ export class MemoryMachine {
     const index = SEGMENT_NAMES.indexOf(segment);
     const vector = this.wasm.toLinear(this.handle, index, offset, bytes, isWrite ? 1 : 0);
     return vector === 0 ? BigInt.asUintN(64, this.wasm.linear(this.handle)) : this.outcome(vector);
+  }
+
+  /** Why the last task switch was not handled. */
+  get taskSwitchFailure(): string {
+    return textAt(this.wasm.memory, this.wasm.taskSwitchFailure(this.handle));
   }
 
   /** Why the last string I/O was not handled. */

@@ -28,6 +28,8 @@ export interface State {
 export interface Case extends State {
   readonly text: string;
   readonly instruction: Decoded;
+  /** Where its operand in memory lies, if that is one place. */
+  readonly target: number | undefined;
 }
 
 const STATE_BYTES = 16 * 8 + 5 * 8 + 16 + WINDOW_BYTES;
@@ -134,13 +136,14 @@ export function randomCase(random: Random, decoder: TestDecoder, mode: 4 | 8): C
     return (random64(random) & ~0xffffffffn) | BigInt.asUintN(32, value);
   };
 
+  let target: number | undefined;
   if (isString) {
     registers[RSI] = narrow(BigInt(DEVICE_PAGE + random.below(64) - 32) - segmentBase);
     registers[RDI] = narrow(BigInt(DEVICE_PAGE + random.below(64) - 32));
     registers[RCX] = narrow(BigInt(1 + random.below(20)));
   } else {
     const isLocked = instruction.isLocked !== 0 || text.startsWith("xchg");
-    let target = DEVICE_PAGE + random.below(32) - 16;
+    target = DEVICE_PAGE + random.below(32) - 16;
     // The kernel may punish locked accesses that are not aligned.
     if (isLocked) target -= target % 8;
     const offset = BigInt(target) - segmentBase;
@@ -174,7 +177,7 @@ export function randomCase(random: Random, decoder: TestDecoder, mode: 4 | 8): C
   }
   const flags = BigInt((random.below(0x1000) & ARITHMETIC_FLAGS) | (random.chance(50) ? DIRECTION : 0) | 0x202);
   const code = bytes.slice(0, instruction.length);
-  return { mode, registers, flags, fsBase, gsBase, code, window, text: notationOf(instruction), instruction };
+  return { mode, registers, flags, fsBase, gsBase, code, window, text: notationOf(instruction), instruction, target };
 }
 
 /** Writes the 32 bits behind ModRM and SIB, or the address behind the opcode. */

@@ -8,7 +8,8 @@ import { type Access, model, type Processor } from "./paging-model.ts";
 const RAM = 0x10000n;
 const TABLES = 100_000;
 const ACCESSES = 4;
-const WRITE = 2;
+/** W/R, and the dirty flag that it needs. */
+const WRITE = 0x42;
 const USER = 4;
 const FETCH = 16;
 const IMPLICIT = 0x100;

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { MemoryMachine } from "./memory-machine.ts";
 
 const READ = 0;
-const WRITE = 2;
+/** W/R, and the dirty flag that it needs. */
+const WRITE = 0x42;
 const USER = 4;
 const FETCH = 16;
 const IMPLICIT = 0x100;
