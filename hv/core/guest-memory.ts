@@ -60,7 +60,13 @@ export class GuestMemory {
     if (!machine.blocks.reserve(this.blocks.length + 1)) return tooLittleMemory(machine, this.vm, bytes);
     this.vmmOwn = machine.blocks.take();
     if (this.vmmOwn == 0) return tooLittleMemory(machine, this.vm, bytes);
-    machine.console.debug().text("vm").decimal(this.vm).text(": vmm at ").hex(this.vmmOwn & ~BLOCK_TYPE_MASK, 8).end();
+    machine.console
+      .debug()
+      .text("vm")
+      .decimal(this.vm)
+      .text(": vmm at ")
+      .hex(this.vmmOwn & ~BLOCK_TYPE_MASK, 8)
+      .end();
     if (!machine.options.populatesAtStart) return RESULT_OK;
     for (let guest: u64 = 0; guest < bytes; guest += BLOCK_BYTES) {
       if (this.populate(guest) != POPULATED) return RESULT_TOO_LITTLE_MEMORY;

@@ -37,6 +37,8 @@ export const RESULT_ENTRY_REFUSED_BY_DOCTOR: u32 = 48;
 export const RESULT_EVENT_BEYOND_RAM: u32 = 49;
 export const RESULT_VMM_STOPPED: u32 = 50;
 export const RESULT_VMM_NOT_CREATED: u32 = 51;
+/** As a watch asked. */
+export const RESULT_STOPPED_BY_WATCH: u32 = 58;
 export const RESULT_VMM_ANSWER: u32 = 56;
 
 // 60 to 69: a panic; 60 to 64 are in boot/runtime/runtime.h.
@@ -74,6 +76,7 @@ const NUMBERS: StaticArray<u32> = [
   RESULT_VMM_STOPPED,
   RESULT_VMM_NOT_CREATED,
   RESULT_VMM_ANSWER,
+  RESULT_STOPPED_BY_WATCH,
   RESULT_VMXOFF_FAILED,
 ];
 const NAMES: StaticArray<string> = [
@@ -108,6 +111,7 @@ const NAMES: StaticArray<string> = [
   "vmm-stopped",
   "vmm-not-created",
   "vmm-answer-not-possible",
+  "stopped-by-watch",
   "vmxoff-failed",
 ];
 

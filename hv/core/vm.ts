@@ -53,6 +53,8 @@ export class Vm {
     vcpu.mirrorsHost = isMirror;
     if (!isMirror) result = createVmm(machine, vcpu, this.guest, memory);
     if (result != RESULT_OK) return this.giveBack(result);
+    result = vcpu.watches.arm(vcpu, machine.options.watches);
+    if (result != RESULT_OK) return this.giveBack(result);
     this.setCounts(vcpu);
     result = vcpu.prepare();
     if (result == RESULT_OK) return RESULT_OK;
@@ -90,6 +92,7 @@ export class Vm {
     if (vcpu.isHalted) confirmEnd(vcpu);
     printSummary(vcpu, this.ticks);
     printMemory(vcpu);
+    vcpu.watches.print(vcpu);
     const inUse = machine.pool.inUse;
     const result = vcpu.retire();
     if (result != RESULT_OK) return result;

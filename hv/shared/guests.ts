@@ -17,6 +17,7 @@ export const GUEST_PORT: u32 = 13;
 export const GUEST_MMIO: u32 = 14;
 export const GUEST_TOUCH: u32 = 15;
 export const GUEST_ZEROES: u32 = 16;
+export const GUEST_UNPACK: u32 = 17;
 
 /** A guest's number is its place here. */
 export const GUEST_NAMES: StaticArray<string> = [
@@ -37,6 +38,7 @@ export const GUEST_NAMES: StaticArray<string> = [
   "mmio",
   "touch",
   "zeroes",
+  "unpack",
 ];
 
 /** Guest `touch` touches a byte in each piece of RAM of this size: the unit in which Basalt gives RAM. */

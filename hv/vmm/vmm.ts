@@ -9,6 +9,7 @@ import {
   GUEST_NAMES,
   GUEST_REAL,
   GUEST_TOUCH,
+  GUEST_UNPACK,
   GUEST_ZEROES,
 } from "../shared/guests";
 import {
@@ -26,7 +27,15 @@ import {
   VcpuPage,
 } from "../shared/vcpu-page";
 import { Uart } from "./devices/uart";
-import { haltGuest, hypercallGuest, measuredCode, measuredGuest, touchGuest, zeroesGuest } from "./guests/code";
+import {
+  haltGuest,
+  hypercallGuest,
+  measuredCode,
+  measuredGuest,
+  touchGuest,
+  unpackGuest,
+  zeroesGuest,
+} from "./guests/code";
 import { commitFault } from "./guests/faults";
 import { buildIdentityMap, IDENTITY_MAP } from "./guests/page-tables";
 import { BOOT_SECTOR, realModeGuest } from "./guests/real-mode";
@@ -77,6 +86,7 @@ export class Vmm {
     if (status != RAM_OK) return status;
     if (this.guest == GUEST_HLT || this.guest == GUEST_EPT) return haltGuest(this.ram, CODE);
     if (this.guest == GUEST_TOUCH) return touchGuest(this.ram, CODE, this.registers);
+    if (this.guest == GUEST_UNPACK) return unpackGuest(this.ram, CODE, this.registers);
     if (this.guest == GUEST_ZEROES) return zeroesGuest(this.ram, CODE, this.registers);
     const loop = measuredCode(this.guest);
     if (loop) return measuredGuest(this.ram, CODE, loop, this.registers, this.page.iterations);

@@ -3,10 +3,12 @@
 import { GUEST_NAMES } from "../../shared/guests";
 import { MAXIMUM_COMMAND_LINE } from "./boot-information";
 import { END_AUTOMATIC, END_NAMES } from "../firmware/end-choice";
+import { Watch } from "../watch/watch";
+import { addWatch } from "../watch/watch-option";
 import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/console";
 
 const KNOWN: string =
-  "guest=NAME[,NAME...], iterations=N, loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, populate=touch|start, end=NAME, fail=NAME";
+  "guest=NAME[,NAME...], iterations=N, loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, populate=touch|start, watch=VM:START-END:KIND:ACTION, end=NAME, fail=NAME";
 
 /** What `fail=` makes happen on purpose, so that the reports of host failures can be seen and tested. */
 export const FAIL_NOTHING: u32 = 0;
@@ -58,6 +60,8 @@ export class BootOptions {
   isMutation: bool = false;
   /** `mutate=all`: also what no real machine would survive. */
   isMutationWhole: bool = false;
+  /** `watch=`, which may come several times. */
+  readonly watches: Array<Watch> = [];
   /** `populate=start`: all RAM of a guest is there, and zeroed, before it starts. */
   populatesAtStart: bool = false;
   /** One of END_*. */
@@ -93,6 +97,7 @@ export class BootOptions {
     if (name == "fail") return this.applyFail(value);
     if (name == "doctor") return this.applyDoctor(value);
     if (name == "populate") return this.applyPopulate(value);
+    if (name == "watch") return addWatch(value, this.watches);
     if (name == "mutate") return this.applyMutate(value);
     const isFlag = name == "quiet" || name == "strict" || name == "probe" || name == "vmx-script";
     if (!isFlag) return "unknown option; Basalt knows " + KNOWN;

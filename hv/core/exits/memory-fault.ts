@@ -10,7 +10,8 @@ import { Vcpu } from "../vcpu/vcpu";
 /** Answers the access that `fault` describes; `status` is what `GuestMemory.populate` said of its address. */
 export function onMemoryFault(vcpu: Vcpu, fault: MemoryFault, status: u32): u32 {
   if (status == NO_MEMORY_LEFT) return vcpu.stop(RESULT_TOO_LITTLE_MEMORY);
-  return stopAtMemory(vcpu, fault);
+  const watch = vcpu.watches.find(fault);
+  return watch ? vcpu.watches.act(vcpu, watch, fault) : stopAtMemory(vcpu, fault);
 }
 
 /** Ends the VM: nothing of Basalt's asked for this fault, or the vmm has no answer to it. */

@@ -11,6 +11,7 @@ import { GuestMemory } from "../guest-memory";
 import { REGISTER_CR2, writeRegister } from "../hardware";
 import { PAGE_BYTES } from "../memory/page-pool";
 import { RESULT_OK } from "../results";
+import { WatchList } from "../watch/watch-list";
 import { RESUME, STOP } from "./action";
 import { TaskState } from "./load-state";
 import { MemoryFault } from "./memory-fault";
@@ -28,6 +29,8 @@ export abstract class Vcpu {
   readonly shared: VcpuPage;
   readonly state: CpuState;
   readonly registers: Registers;
+  /** Its VM's watches, which cost nothing where there are none: only an access that is not allowed asks for them. */
+  readonly watches: WatchList;
   /** Its last access that nested paging did not allow. */
   readonly fault: MemoryFault = new MemoryFault();
   /** By hv/core/vcpu/state.ts's SEGMENT_*; valid where `state` is. */
@@ -71,6 +74,7 @@ export abstract class Vcpu {
     this.exitsToTrace = console.level >= LEVEL_DEBUG ? TRACED_EXITS : 0;
     this.registersEnd = page + PAGE_BYTES;
     this.shared = changetype<VcpuPage>(page);
+    this.watches = new WatchList(memory);
     this.state = changetype<CpuState>(page + CPU_STATE_OFFSET);
     this.registers = changetype<Registers>(page + REGISTERS_OFFSET);
     this.exitCounters = new StaticArray<u64>(2 * counters);
@@ -103,6 +107,8 @@ export abstract class Vcpu {
   abstract endEvent(): void;
   /** Has the next entry drop the translations of linear addresses: where Basalt changed what the guest's paging rests on. */
   abstract dropLinearTranslations(): void;
+  /** Has it stop behind the next instruction, and arm its watches again. */
+  abstract startStep(): void;
   /** Enters the guest, again and again, until it stops (STOP) or is to make room for another (YIELD). */
   abstract run(): u32;
   /** After the end: says why an entry failed, where one did. */

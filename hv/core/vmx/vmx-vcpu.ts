@@ -9,7 +9,11 @@ import {
 } from "../../x86/vmcs-fields";
 import { IA32_VMX_EPT_VPID_CAP } from "../../x86/msr";
 import { EPT_CAP_ADVANCED_EXIT_INFORMATION } from "../../x86/vmx-capabilities";
-import { PIN_VIRTUAL_NMIS, SECONDARY_MODE_BASED_EXECUTE_CONTROL_FOR_EPT } from "../../x86/vmx-controls";
+import {
+  PIN_VIRTUAL_NMIS,
+  PRIMARY_MONITOR_TRAP_FLAG,
+  SECONDARY_MODE_BASED_EXECUTE_CONTROL_FOR_EPT,
+} from "../../x86/vmx-controls";
 import { Console, LEVEL_DEBUG, LEVEL_ERROR } from "../console/console";
 import { GuestMemory } from "../guest-memory";
 import { VM_SUCCEED, vmclear, vmptrld, vmread, vmwrite } from "../hardware";
@@ -33,6 +37,7 @@ import { GuestTranslations } from "./invalidate";
 import { mirroredState } from "./mirrored-state";
 import { run } from "./run";
 import { spoilEntry } from "./spoil";
+import { startStep } from "./step";
 import { startState } from "./start-states";
 import { STATE_FIELDS } from "./state-fields";
 import { NOWHERE, WORK_VPID } from "./vcpu-values";
@@ -49,6 +54,12 @@ export class VmxVcpu extends Vcpu {
   entryOutcome: u32 = 0;
   /** RIP of the last instruction that was completed after its exit with all that its end brings. */
   completedRip: u64 = NOWHERE;
+  /** Whether this processor has the monitor trap flag. */
+  readonly hasMonitorTrapFlag: bool;
+  /** One instruction runs by itself (step.ts). By RFLAGS.TF: the guest had that itself, or BTF of IA32_DEBUGCTL. */
+  isStepping: bool = false;
+  stepsItself: bool = false;
+  hiddenBtf: u64 = 0;
   /** EPT tells what supervisor and user mode may execute apart. */
   readonly hasModeBasedExecution: bool;
   /** The processor tells of an EPT violation what the guest's own paging says. */
@@ -70,6 +81,7 @@ export class VmxVcpu extends Vcpu {
   ) {
     super(vm, machine.console, page, memory, EXIT_REASON_COUNT, ROWS, machine.maximumPhysicalAddress);
     this.hasVirtualNmis = vmx.controlsOf(kind).pin.has(PIN_VIRTUAL_NMIS);
+    this.hasMonitorTrapFlag = (vmx.capabilities.primaryControls >> 32) & PRIMARY_MONITOR_TRAP_FLAG ? true : false;
     this.hasModeBasedExecution = vmx.controlsOf(kind).secondary.has(SECONDARY_MODE_BASED_EXECUTE_CONTROL_FOR_EPT);
     const described = vmx.capabilities.of(IA32_VMX_EPT_VPID_CAP);
     this.hasAdvancedViolations = (described & EPT_CAP_ADVANCED_EXIT_INFORMATION) != 0;
@@ -119,6 +131,10 @@ export class VmxVcpu extends Vcpu {
 
   get isBlockedByNmi(): bool {
     return isBlockedByNmi(this, <u32>vmread(GUEST_INTERRUPTIBILITY_STATE));
+  }
+
+  startStep(): void {
+    startStep(this);
   }
 
   endEvent(): void {

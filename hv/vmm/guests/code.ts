@@ -34,6 +34,13 @@ const TOUCH: StaticArray<u8> = [0x40, 0x88, 0x3f, 0x48, 0x01, 0xf7, 0x49, 0xff, 
 /** xor eax, eax; repe scasq; jne to the ud2; vmcall; ud2. */
 const ZEROES: StaticArray<u8> = [0x31, 0xc0, 0xf3, 0x48, 0xaf, 0x75, 0x03, 0x0f, 0x01, 0xc1, 0x0f, 0x0b];
 
+/** lodsb; xor al, 0x5a; stosb; loop to the start; jmp rbx. */
+const UNPACK: StaticArray<u8> = [0xac, 0x34, 0x5a, 0xaa, 0xe2, 0xfa, 0xff, 0xe3];
+/** What it unpacks, each byte XORed with 0x5a: mov eax, 42; vmcall. */
+const PACKED: StaticArray<u8> = [0xe2, 0x70, 0x5a, 0x5a, 0x5a, 0x55, 0x5b, 0x9b];
+/** Where it unpacks to: a page of its own. */
+const UNPACKED: u64 = 0x30000;
+
 /** vmcall. */
 const HYPERCALL: StaticArray<u8> = [0x0f, 0x01, 0xc1];
 
@@ -78,4 +85,14 @@ export function zeroesGuest(ram: Ram, code: u64, registers: Registers): u32 {
   registers.rdi = start;
   registers.rcx = (ram.bytes - start) / 8;
   return ram.write(code, ZEROES);
+}
+
+/** Unpacks code into the page at UNPACKED, as a program that hides itself does, and jumps to it. */
+export function unpackGuest(ram: Ram, code: u64, registers: Registers): u32 {
+  registers.rsi = code + PAGE_BYTES;
+  registers.rdi = UNPACKED;
+  registers.rbx = UNPACKED;
+  registers.rcx = PACKED.length;
+  const status = ram.write(registers.rsi, PACKED);
+  return status == RAM_OK ? ram.write(code, UNPACK) : status;
 }
