@@ -58,9 +58,9 @@ void vmm_timer_tick(struct trap_frame *f) {
     budget_is_spent = true;
 }
 
-// Maps physical memory into a vmm's linear memory, and zeroes it unless it is core's (a vCPU page): nothing that was in
-// RAM before reaches a guest. Statuses: 0, or 1 where the arguments name what no VM may have.
-u32 w2c_hardware_vmmMap(struct w2c_hardware *h, u32 vm, u64 address, u64 physical, u64 bytes) {
+// Maps physical memory into a vmm's linear memory, and zeroes it unless it is read-only or core's (a vCPU page): nothing
+// that was in RAM before reaches a guest. Statuses: 0, or 1 where the arguments name what no VM may have.
+u32 w2c_hardware_vmmMap(struct w2c_hardware *h, u32 vm, u64 address, u64 physical, u64 bytes, u32 read_only) {
   u64 end = physical + bytes;
   bool is_aligned = ((address | physical | bytes) & (PAGE_SIZE - 1)) == 0;
   bool in_image = physical < (u64)image_end && end > (u64)image_start;
@@ -69,9 +69,9 @@ u32 w2c_hardware_vmmMap(struct w2c_hardware *h, u32 vm, u64 address, u64 physica
       bytes > 4 * GIB - address || (in_image && !in_core))
     return 1;
   u64 linear = INSTANCE_MEMORY(VMM_INSTANCE(vm)) + address;
-  if (!paging_map(linear, physical, bytes, PAGE_WRITE))
+  if (!paging_map(linear, physical, bytes, read_only ? PAGE_READ : PAGE_WRITE))
     return 1;
-  if (!in_core)
+  if (!in_core && !read_only)
     memset((void *)linear, 0, bytes);
   if (address == MODULE_OWN_START)
     hosts[vm].own_bytes = bytes;

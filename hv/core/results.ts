@@ -38,6 +38,9 @@ export const RESULT_EVENT_BEYOND_RAM: u32 = 49;
 export const RESULT_VMM_STOPPED: u32 = 50;
 export const RESULT_VMM_NOT_CREATED: u32 = 51;
 export const RESULT_VMM_ANSWER: u32 = 56;
+export const RESULT_GUEST_NOT_LOADED: u32 = 52;
+/** The guest ended itself with a value that is not 0, which the result line tells. */
+export const RESULT_GUEST_EXIT: u32 = 53;
 
 // 60 to 69: a panic; 60 to 64 are in boot/runtime/runtime.h.
 export const RESULT_VMXOFF_FAILED: u32 = 65;
@@ -74,6 +77,8 @@ const NUMBERS: StaticArray<u32> = [
   RESULT_VMM_STOPPED,
   RESULT_VMM_NOT_CREATED,
   RESULT_VMM_ANSWER,
+  RESULT_GUEST_NOT_LOADED,
+  RESULT_GUEST_EXIT,
   RESULT_VMXOFF_FAILED,
 ];
 const NAMES: StaticArray<string> = [
@@ -108,6 +113,8 @@ const NAMES: StaticArray<string> = [
   "vmm-stopped",
   "vmm-not-created",
   "vmm-answer-not-possible",
+  "guest-not-loaded",
+  "guest-exit",
   "vmxoff-failed",
 ];
 

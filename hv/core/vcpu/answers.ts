@@ -5,6 +5,7 @@ import {
   ANSWER_EMULATED,
   ANSWER_FAULT,
   ANSWER_GUEST_ENDED,
+  ANSWER_GUEST_EXITED,
   ANSWER_LOAD_STATE,
   ANSWER_NEXT_INSTRUCTION,
   ANSWER_RESUME,
@@ -19,7 +20,7 @@ import { RFLAGS_AF, RFLAGS_CF, RFLAGS_OF, RFLAGS_PF, RFLAGS_SF, RFLAGS_ZF } from
 import { VECTOR_DEBUG, VECTOR_PAGE_FAULT, VECTORS_OF_FAULTS, VECTORS_WITH_ERROR_CODE } from "../../x86/exceptions";
 import { LEVEL_ERROR, LEVEL_INFO } from "../console/console";
 import { vmmCall } from "../hardware";
-import { RESULT_NOT_HANDLED, RESULT_OK, RESULT_VMM_ANSWER, RESULT_VMM_STOPPED } from "../results";
+import { RESULT_GUEST_EXIT, RESULT_NOT_HANDLED, RESULT_OK, RESULT_VMM_ANSWER, RESULT_VMM_STOPPED } from "../results";
 import { reportStoppedVmm, VMM_ENTRY_EXIT, VMM_STOPPED } from "../vmm";
 import { NEXT_INSTRUCTION, RESUME } from "./action";
 import { DR6_BT, raiseDebugException } from "./debug-exception";
@@ -64,12 +65,20 @@ export function actOnAnswer(vcpu: Vcpu, answer: u32): u32 {
   if (answer == ANSWER_RESUME) return RESUME;
   if (answer == ANSWER_FAULT) return raiseAnswered(vcpu);
   if (answer == ANSWER_LOAD_STATE) return loadAnswered(vcpu);
+  if (answer == ANSWER_GUEST_EXITED) return endByGuest(vcpu);
   return answer == ANSWER_GUEST_ENDED ? vcpu.stop(RESULT_OK) : stopUnanswered(vcpu, answer);
 }
 
 /** A hypercall that core does not know: the vmm's matter. */
 export function hypercallToVmm(vcpu: Vcpu): u32 {
   return actOnAnswer(vcpu, askVmm(vcpu, EXIT_HYPERCALL, 0));
+}
+
+/** The guest ended itself: 0 is its word for all being well. */
+function endByGuest(vcpu: Vcpu): u32 {
+  vcpu.advance();
+  vcpu.exitValue = vcpu.shared.exitValue;
+  return vcpu.stop(vcpu.exitValue == 0 ? RESULT_OK : RESULT_GUEST_EXIT);
 }
 
 /** ANSWER_EMULATED: of RFLAGS the vmm changes what arithmetic does, and RIP moves by no more than an instruction has. */

@@ -259,6 +259,7 @@ export class Machine {
       },
       segmentDescriptor: (selector: number) => segmentDescriptor(this.memory, selector >>> 0),
       writeRegister: (number: number, value: bigint) => this.#writeRegister(number, u64(value)),
+      xsetbv: (value: bigint) => processor.xsetbv(u64(value)),
       vmxon: (hpa: bigint) => this.#execute("VMXON", u64(hpa), () => vmx.vmxon(u64(hpa))),
       vmxoff: () => this.#execute("VMXOFF", null, () => vmx.vmxoff()),
       vmclear: (hpa: bigint) => this.#execute("VMCLEAR", u64(hpa), () => vmx.vmclear(u64(hpa))),
@@ -332,8 +333,8 @@ export class Machine {
         const name = this.vmms.lastTrap.frames[Number(u64(address) - FIRST_FRAME)] ?? "";
         return this.#bytes(out, capacity).write(name, "latin1");
       },
-      vmmMap: (vm: number, address: bigint, hpa: bigint, bytes: bigint) =>
-        this.vmms.map(vm >>> 0, u64(address), u64(hpa), u64(bytes)),
+      vmmMap: (vm: number, address: bigint, hpa: bigint, bytes: bigint, how: number) =>
+        this.vmms.map(vm >>> 0, u64(address), u64(hpa), u64(bytes), how === 1),
       vmmInstantiate: (vm: number) => this.vmms.instantiate(vm >>> 0),
       vmmCall: (vm: number, entry: number, argument: number) =>
         (entry === EXIT_ENTRY ? this.#playedAnswer(vm) : null) ?? this.vmms.call(vm >>> 0, entry >>> 0, argument >>> 0),
