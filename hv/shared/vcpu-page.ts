@@ -95,7 +95,7 @@ export class VcpuPage {
   faultVector: u32;
   /** NO_ERROR_CODE where the exception has none. */
   faultErrorCode: u32;
-  /** REQUEST_*, or 0; core takes it after each call, and sets it to 0. */
+  /** REQUEST_*, or 0; with ANSWER_AND_REQUEST core takes it after the call, and sets it to 0. */
   eventRequest: u32;
 
   // Written by core before `create`, for a guest that is a boot module.
@@ -111,6 +111,9 @@ export class VcpuPage {
   /** With ANSWER_GUEST_EXITED: the guest's own word for how it ended, 0 if all was well. */
   exitValue: u32;
 }
+
+/** Added to any answer: `eventRequest` asks for an event. */
+export const ANSWER_AND_REQUEST: u32 = 1 << 8;
 
 // What a vmm asks for in `eventRequest`.
 /** An external interrupt, with the vector in bits 7:0. */

@@ -20,7 +20,7 @@ export function onPort(vcpu: Vcpu, access: u64): u32 {
   shared.exitKind = EXIT_PORT;
   shared.access = access;
   const outcome = vmmCall(vcpu.vm, VMM_ENTRY_EXIT, vcpu.vmmRoot);
-  if (outcome == ANSWER_NEXT_INSTRUCTION && (shared.consoleLength | shared.eventRequest) == 0) return NEXT_INSTRUCTION;
+  if (outcome == ANSWER_NEXT_INSTRUCTION && shared.consoleLength == 0) return NEXT_INSTRUCTION;
   return finishPort(vcpu, outcome);
 }
 

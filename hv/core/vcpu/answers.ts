@@ -2,6 +2,7 @@
 
 import { NO_EXCEPTION } from "../../shared/task-switch";
 import {
+  ANSWER_AND_REQUEST,
   ANSWER_EMULATED,
   ANSWER_FAULT,
   ANSWER_GUEST_ENDED,
@@ -52,7 +53,7 @@ export function askVmm(vcpu: Vcpu, kind: u32, access: u64): u32 {
 
 /** After a call of the vmm with `outcome`: its answer, or VMM_STOPPED; what it has to say is printed. */
 export function vmmAnswer(vcpu: Vcpu, outcome: u64): u32 {
-  const answer = outcome >> 32 == 0 ? <u32>outcome : reportStoppedVmm(vcpu);
+  const answer = outcome >> 32 == 0 ? (<u32>outcome) & ~ANSWER_AND_REQUEST : reportStoppedVmm(vcpu);
   if (vcpu.shared.consoleLength != 0) vcpu.printVmmText(LEVEL_INFO);
   if (vcpu.shared.eventRequest != 0) vcpu.work |= WORK_EVENTS;
   return answer;

@@ -113,7 +113,7 @@ function runSequence(seed: number): number {
   const answer = (page: VcpuPageView): number | null => {
     if (page.get("exitKind") !== BigInt(vcpuPage("EXIT_PORT"))) return null;
     page.set("eventRequest", request);
-    return vcpuPage("ANSWER_NEXT_INSTRUCTION");
+    return vcpuPage("ANSWER_NEXT_INSTRUCTION") | vcpuPage("ANSWER_AND_REQUEST");
   };
   const machine = new Machine({ commandLine: "guest=count", scripts: [script], answer });
   assertEnd(machine.run(), "ok");
