@@ -14,6 +14,7 @@ import {
   GUEST_ZEROES,
 } from "../shared/guests";
 import {
+  ANSWER_AND_TEXT,
   ANSWER_GUEST_ENDED,
   ANSWER_GUEST_EXITED,
   ANSWER_NEXT_INSTRUCTION,
@@ -214,7 +215,7 @@ export class Vmm {
     if (raised & SIGNAL_NO_DEVICE) this.tellNoDevice(signals.port);
     const isEnd = (raised & SIGNAL_EXIT) != 0;
     if (raised & SIGNAL_LINE || (isEnd && this.line.length != 0)) this.printLine();
-    if (!isEnd) return ANSWER_NEXT_INSTRUCTION;
+    if (!isEnd) return ANSWER_NEXT_INSTRUCTION | ANSWER_AND_TEXT;
     this.page.exitValue = signals.exitValue;
     return ANSWER_GUEST_EXITED;
   }
