@@ -48,6 +48,9 @@ const MEMORY_GRANTS = [
   { files: ["hv/core/monitor/fail.ts", "hv/vmm/guests/faults.ts"], grants: { view: true } },
   // Three elements an exit, each behind a check of the exit reason; the checks again would cost ticks in each.
   { files: ["hv/core/vmx/run.ts"], grants: { unchecked: true } },
+  // One row a CPUID, and two elements a RDMSR, each behind a check of the leaf or the MSR.
+  { files: ["hv/core/cpu/cpuid.ts"], grants: { address: true, view: true } },
+  { files: ["hv/core/cpu/msr-access.ts"], grants: { address: true, unchecked: true } },
   // One element a character, behind a check of the length.
   { files: ["hv/core/console/console.ts"], grants: { address: true, unchecked: true } },
   // The root goes out to the host as a number and comes back as one.

@@ -53,6 +53,7 @@ IMPORT(u64, segmentDescriptor, u32 selector) {
 }
 IMPORT(void, writeCr0, u64 value) { __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory"); }
 IMPORT(void, writeCr4, u64 value) { __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory"); }
+IMPORT(void, xsetbv, u64 value) { __asm__ volatile("xsetbv" : : "a"((u32)value), "d"((u32)(value >> 32)), "c"(0)); }
 
 // SDM 3C 31.2: CF says VMfailInvalid, ZF VMfailValid.
 #define VMX_STATUS(instruction, ...)                                                                                   \
@@ -139,8 +140,7 @@ IMPORT(void, setLocalApic, u32 mode, u64 base) {
 }
 IMPORT(u64, physicalBase) { return (u64)core_memory_start; }
 IMPORT(u64, memoryBase) { return (u64)h->memory; }
-IMPORT(u64, imageStart) { return (u64)image_start; }
-IMPORT(u64, imageEnd) { return (u64)image_end; }
+IMPORT(u64, imageStart) { return (u64)image_start; } IMPORT(u64, imageEnd) { return (u64)image_end; }
 IMPORT(u64, vmExitAddress) { return (u64)vmx_exit; }
 IMPORT(u64, mirrorAddress) { return (u64)vmx_mirror; }
 IMPORT(u64, nmiCount) { return nmi_count; }

@@ -43,6 +43,8 @@ export declare function segmentDescriptor(selector: u32): u64;
 export declare function writeCr0(value: u64): void;
 /** Writes CR4. */
 export declare function writeCr4(value: u64): void;
+/** XSETBV of XCR0, of a value that it takes, while CR4.OSXSAVE is 1. */
+export declare function xsetbv(value: u64): void;
 
 /** VMXON with the region at `hpa`; VM_SUCCEED, VM_FAIL_INVALID or VM_FAIL_VALID. */
 export declare function vmxon(hpa: u64): u32;

@@ -1,4 +1,4 @@
-// The exports of core.wasm: `boot`, which the runtime calls once, and `run` for the reason that run.ts gives.
+// The exports of core.wasm: `boot`, which the runtime calls once, and what is not to be inlined where it is called.
 
 import { CPUID_1_EDX_MTRR, CPUID_LEAF_FEATURES } from "../x86/cpuid";
 import { BOOT_INFORMATION_OK, BOOT_INFORMATION_TEXTS, BootInformation } from "./boot/boot-information";
@@ -21,6 +21,8 @@ import { NOTHING_ASKED } from "./vcpu/virtualization";
 import { checkVmx, Vmx } from "./vmx/vmx";
 
 export { run } from "./vmx/run";
+export { onIndirectCpuid } from "./cpu/cpuid";
+export { rdmsrByKind } from "./cpu/msr-access";
 
 /** Pages of core's memory that hold VMX regions, vCPU pages and EPT tables. */
 const POOL_PAGES: u32 = 640;

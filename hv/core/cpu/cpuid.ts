@@ -1,16 +1,10 @@
 // CPUID as core asks it, and as guests see it.
 
-import {
-  CPUID_1_ECX_HYPERVISOR,
-  CPUID_1_ECX_MONITOR,
-  CPUID_1_ECX_VMX,
-  CPUID_LEAF_ADDRESS_SIZES,
-  CPUID_LEAF_EXTENDED_MAXIMUM,
-  CPUID_LEAF_FEATURES,
-} from "../../x86/cpuid";
+import { CPUID_LEAF_ADDRESS_SIZES, CPUID_LEAF_EXTENDED_MAXIMUM } from "../../x86/cpuid";
 import { cpuid } from "../hardware";
 import { NEXT_INSTRUCTION } from "../vcpu/action";
 import { Vcpu } from "../vcpu/vcpu";
+import { ANSWER_EAX, ANSWER_EBX, ANSWER_ECX, ANSWER_EDX } from "./cpuid-policy";
 
 /** Executes CPUID and keeps its answer. */
 export class Cpuid {
@@ -46,14 +40,39 @@ export class Cpuid {
   }
 }
 
-/** What CPUID.1:ECX does not show a guest: it has no VMX, and MONITOR and MWAIT exit. */
-const HIDDEN_FEATURES: u64 = CPUID_1_ECX_VMX | CPUID_1_ECX_MONITOR;
+/** Basic leaves below this one have the row of their number, but for those of GuestCpuid.indirect. */
+const DIRECT_LEAVES: u32 = 32;
 
-/** Executes a guest's CPUID into its registers, and tells it that it runs under a hypervisor. */
+/** A row of GuestCpuid.answers. */
+@unmanaged
+class CpuidRow {
+  eax: u32;
+  ebx: u32;
+  ecx: u32;
+  edx: u32;
+}
+const ROW_SHIFT: u32 = 4;
+
+/** Answers a guest's CPUID from its table; the upper halves of the four registers are cleared. */
 export function onCpuid(vcpu: Vcpu): u32 {
   const registers = vcpu.registers;
   const leaf = <u32>registers.rax;
-  cpuid(leaf, <u32>registers.rcx, changetype<usize>(registers));
-  if (leaf == CPUID_LEAF_FEATURES) registers.rcx = (registers.rcx & ~HIDDEN_FEATURES) | CPUID_1_ECX_HYPERVISOR;
+  if (leaf >= DIRECT_LEAVES || (vcpu.cpuidIndirect >> leaf) & 1) return onIndirectCpuid(vcpu);
+  const row = changetype<CpuidRow>(vcpu.cpuidRows + (leaf << ROW_SHIFT));
+  registers.rax = row.eax;
+  registers.rbx = row.ebx;
+  registers.rcx = row.ecx;
+  registers.rdx = row.edx;
+  return NEXT_INSTRUCTION;
+}
+
+/** The same for what has no row of its number. Index.ts exports it, so that it stays out of the exit path's code. */
+export function onIndirectCpuid(vcpu: Vcpu): u32 {
+  const registers = vcpu.registers;
+  const row = vcpu.cpuid.rowOf(<u32>registers.rax, <u32>registers.rcx);
+  registers.rax = vcpu.cpuid.get(row, ANSWER_EAX);
+  registers.rbx = vcpu.cpuid.get(row, ANSWER_EBX);
+  registers.rcx = vcpu.cpuid.get(row, ANSWER_ECX);
+  registers.rdx = vcpu.cpuid.get(row, ANSWER_EDX);
   return NEXT_INSTRUCTION;
 }

@@ -2,14 +2,25 @@
 
 import { CONSOLE_CAPACITY, CONSOLE_OFFSET, CPU_STATE_OFFSET, CpuState } from "../../shared/vcpu-page";
 import { Registers, REGISTERS_OFFSET, VcpuPage } from "../../shared/vcpu-page";
+import { XCR0_X87 } from "../../x86/control-registers";
+import { CPUID_ADDRESS_SIZES_PHYSICAL_MASK, CPUID_LEAF_ADDRESS_SIZES } from "../../x86/cpuid";
 import { Console, LEVEL_DEBUG } from "../console/console";
+import { supportedCr4 } from "../cpu/control-registers";
+import { ANSWER_EAX } from "../cpu/cpuid-policy";
+import { GuestCpuid } from "../cpu/guest-cpuid";
+import { GuestMsrs } from "../cpu/guest-msrs";
 import { GuestMemory } from "../guest-memory";
+import { xsetbv } from "../hardware";
+import { Bytes } from "../memory/bytes";
 import { PAGE_BYTES } from "../memory/page-pool";
 import { RESULT_OK } from "../results";
 import { STOP } from "./action";
+import { STATE_RSP } from "./state";
 
 /** At log level debug. */
 const TRACED_EXITS: u32 = 8;
+/** Its place in the vCPU page is not always filled in. */
+const RSP: u32 = 4;
 
 /** The virtual CPU of the VM with number `vm`. A backend (hv/core/vmx) gives it state and a way to run. */
 export abstract class Vcpu {
@@ -36,6 +47,25 @@ export abstract class Vcpu {
   /** How it ended, one of hv/core/results.ts. */
   result: u32 = RESULT_OK;
 
+  /** The CPU that the guest sees. */
+  readonly cpuid: GuestCpuid;
+  /** Its `answers` and `indirect`, here for the exit path. */
+  readonly cpuidRows: usize;
+  readonly cpuidIndirect: u32;
+  readonly msrs: GuestMsrs;
+  /** The bits of CR4 that the guest may set. */
+  readonly supportedCr4: u64;
+  /** A mask of the bits of physical addresses. */
+  readonly physicalAddresses: u64;
+  /** The guest's XCR0; a change of it goes through setXcr0. */
+  xcr0: u64 = XCR0_X87;
+  /** The guest's CR8: its task priority. */
+  cr8: u64 = 0;
+  /** The guest's time-stamp counter less the host's; a change of it goes through setTscOffset. */
+  tscOffset: u64 = 0;
+  /** For hv/core/cpu/pdptes.ts: nothing is allocated on the exit path. */
+  readonly pdpteBytes: Bytes = new Bytes(32);
+
   /** Exits, and the ticks that they took in core and vmm: two numbers for each row of the backend's table. */
   readonly exitCounters: StaticArray<u64>;
 
@@ -48,7 +78,17 @@ export abstract class Vcpu {
     /** Rows of the backend's table of exits, of which the first `exitRows` are told in the summary. */
     readonly exitRows: u32,
     counters: u32,
+    /** FEATURE_* of hv/core/cpu/features.ts: what the backend lets the guest use. */
+    readonly features: u32,
   ) {
+    const cpuid = new GuestCpuid(features);
+    this.cpuid = cpuid;
+    this.cpuidRows = changetype<usize>(cpuid.answers);
+    this.cpuidIndirect = cpuid.indirect;
+    this.msrs = new GuestMsrs(cpuid);
+    this.supportedCr4 = supportedCr4(cpuid);
+    const addressBits = cpuid.of(CPUID_LEAF_ADDRESS_SIZES, ANSWER_EAX) & CPUID_ADDRESS_SIZES_PHYSICAL_MASK;
+    this.physicalAddresses = ((<u64>1) << addressBits) - 1;
     this.exitsToTrace = console.level >= LEVEL_DEBUG ? TRACED_EXITS : 0;
     this.registersEnd = page + PAGE_BYTES;
     this.shared = changetype<VcpuPage>(page);
@@ -61,6 +101,17 @@ export abstract class Vcpu {
   abstract read(state: u32): u64;
   /** Changes a part of it; the value is one that the processor takes. */
   abstract write(state: u32, value: u64): void;
+  /** CR0 or CR4 as the guest reads it, by STATE_CR0 or STATE_CR4: bits that are the backend's are as the guest left them. */
+  abstract readSeen(state: u32): u64;
+  /** Has the guest read this value in it, and the processor use what of it is the guest's. */
+  abstract writeSeen(state: u32, value: u64): void;
+  /** IA32_EFER, where it is the guest's own; LMA decides the mode of the next entry. */
+  abstract readEfer(): u64;
+  abstract writeEfer(value: u64): void;
+  /** Changes tscOffset. */
+  abstract setTscOffset(offset: u64): void;
+  /** Has the next entry drop the translations of linear addresses: where Basalt changed what the guest's paging rests on. */
+  abstract dropLinearTranslations(): void;
   /** Makes it ready for its first entry: RESULT_OK or why not. The vmm has said in the page where it starts. */
   abstract prepare(): u32;
   /** Makes it the one that this processor runs: after another vCPU ran. RESULT_OK or why not. */
@@ -82,6 +133,27 @@ export abstract class Vcpu {
   abstract exitName(row: u32): string;
   /** Adds to a line what the last exit was: its number, its name, where, its qualification. */
   abstract describeExit(line: Console): void;
+
+  /** Puts a value that XSETBV takes in force, on this processor and in leaf 0xD of the guest's CPUID. */
+  setXcr0(value: u64): void {
+    this.xcr0 = value;
+    this.cpuid.setXcr0(value);
+    xsetbv(value);
+  }
+
+  /** A general-purpose register by the number of its encoding, 0 to 15. */
+  register(number: u32): u64 {
+    return number == RSP ? this.read(STATE_RSP) : this.registerAt(number).value;
+  }
+
+  setRegister(number: u32, value: u64): void {
+    if (number == RSP) this.write(STATE_RSP, value);
+    else this.registerAt(number).value = value;
+  }
+
+  private registerAt(number: u32): RegisterValue {
+    return changetype<RegisterValue>(changetype<usize>(this.registers) + ((number & 15) << 3));
+  }
 
   /** The guest ran: an entry that failed by the guest's state is none. */
   get hasExited(): bool {
@@ -119,4 +191,9 @@ export abstract class Vcpu {
 @unmanaged
 class ConsoleText {
   byte: u8;
+}
+
+@unmanaged
+class RegisterValue {
+  value: u64;
 }

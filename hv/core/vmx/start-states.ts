@@ -31,7 +31,7 @@ import { GuestState, SEGMENTS } from "./guest-state";
 import { KIND_REAL_MODE, KIND_REPORTED } from "../guest-kinds";
 
 /** Basalt owns these bits of CR0: VMX operation fixes NE, and the guest's caching is the EPT's and the PAT's matter. */
-const CR0_OWNED: u64 = CR0_NE | CR0_NW | CR0_CD;
+export const CR0_OWNED: u64 = CR0_NE | CR0_NW | CR0_CD;
 /** VMX operation fixes VMXE to 1; a machine check is the host's. The guest reads 0 in both. */
 const CR4_OWNED: u64 = CR4_VMXE | CR4_MCE;
 const ALL_BITS: u64 = 0xffffffffffffffff;

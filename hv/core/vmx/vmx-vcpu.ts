@@ -7,15 +7,27 @@ import {
   INTERRUPTION_VALID,
 } from "../../x86/exceptions";
 import {
+  CR0_READ_SHADOW,
+  CR4_READ_SHADOW,
   EXIT_QUALIFICATION,
+  GUEST_CR0,
+  GUEST_CR4,
+  GUEST_IA32_EFER,
   GUEST_RIP,
+  TSC_OFFSET,
+  VM_ENTRY_CONTROLS,
   VM_ENTRY_EXCEPTION_ERROR_CODE,
   VM_ENTRY_INTERRUPTION_INFORMATION,
 } from "../../x86/vmcs-fields";
+import { CR0_PE, CR0_PG, CR4_MCE, CR4_OSXSAVE, CR4_PKE } from "../../x86/control-registers";
+import { EFER_LMA, EFER_LME, IA32_EFER, IA32_SPEC_CTRL, IA32_VMX_CR0_FIXED0, IA32_VMX_CR4_FIXED0 } from "../../x86/msr";
+import { ENTRY_IA32E_MODE_GUEST, SECONDARY_UNRESTRICTED_GUEST } from "../../x86/vmx-controls";
 import { NO_ERROR_CODE } from "../../shared/vcpu-page";
+import { FEATURE_OWN_EFER, FEATURE_TSC_OFFSET } from "../cpu/features";
+import { restoreMsrs } from "../cpu/msr-access";
 import { Console, LEVEL_DEBUG, LEVEL_ERROR } from "../console/console";
 import { GuestMemory } from "../guest-memory";
-import { VM_SUCCEED, vmclear, vmptrld, vmread, vmwrite } from "../hardware";
+import { rdmsr, rdtsc, VM_SUCCEED, vmclear, vmptrld, vmread, vmwrite, xsetbv } from "../hardware";
 import { Machine } from "../machine";
 import { PAGE_BYTES } from "../memory/page-pool";
 import {
@@ -27,15 +39,19 @@ import {
   RESULT_VMPTRLD_FAILED,
 } from "../results";
 import { RESUME } from "../vcpu/action";
+import { STATE_CR0 } from "../vcpu/state";
 import { Vcpu } from "../vcpu/vcpu";
 import { nextInstruction } from "./complete";
 import { writeControlFields } from "./control-fields";
+import { guestFeatures } from "./guest-features";
+import { GuestState } from "./guest-state";
 import { writeHostState } from "./host-state";
 import { GuestTranslations } from "./invalidate";
 import { mirroredState } from "./mirrored-state";
+import { writeMsrBitmap } from "./msr-bitmap";
 import { run } from "./run";
 import { spoilEntry } from "./spoil";
-import { startState } from "./start-states";
+import { CR0_OWNED, startState } from "./start-states";
 import { STATE_FIELDS } from "./state-fields";
 import { NOWHERE, WORK_VPID } from "./vcpu-values";
 import { Vmx } from "./vmx";
@@ -48,6 +64,11 @@ export class VmxVcpu extends Vcpu {
   isLaunched: u32 = 0;
   /** How the last VMLAUNCH or VMRESUME failed, where the exit's row says so. */
   entryOutcome: u32 = 0;
+  /** The guest/host masks, and the bits that are 1 in the guest whatever it writes. */
+  private cr0Owned: u64 = 0;
+  private cr4Owned: u64 = 0;
+  private cr0AlwaysOn: u64 = 0;
+  private cr4AlwaysOn: u64 = 0;
   /** RIP of the last instruction that was completed after its exit with all that its end brings. */
   completedRip: u64 = NOWHERE;
 
@@ -58,10 +79,13 @@ export class VmxVcpu extends Vcpu {
     private readonly kind: u32,
     page: usize,
     readonly vmcs: u64,
+    /** A page of the pool; 0 where MSR bitmaps are not used. */
+    private readonly msrBitmap: usize,
     memory: GuestMemory,
     readonly translations: GuestTranslations,
   ) {
-    super(vm, machine.console, page, memory, EXIT_REASON_COUNT, ROWS);
+    super(vm, machine.console, page, memory, EXIT_REASON_COUNT, ROWS, guestFeatures(vmx.controlsOf(kind)));
+    if (msrBitmap != 0) writeMsrBitmap(msrBitmap, this.msrs, this.features);
     this.work = translations.vpid.isPending ? WORK_VPID : 0;
   }
 
@@ -69,6 +93,41 @@ export class VmxVcpu extends Vcpu {
   dropLinearTranslations(): void {
     this.translations.vpid.requireInvalidation();
     if (this.translations.vpid.isPending) this.work |= WORK_VPID;
+  }
+
+  readSeen(state: u32): u64 {
+    if (state == STATE_CR0) {
+      return (vmread(GUEST_CR0) & ~this.cr0Owned) | (vmread(CR0_READ_SHADOW) & this.cr0Owned);
+    }
+    return (vmread(GUEST_CR4) & ~this.cr4Owned) | (vmread(CR4_READ_SHADOW) & this.cr4Owned);
+  }
+
+  writeSeen(state: u32, value: u64): void {
+    if (state == STATE_CR0) {
+      vmwrite(CR0_READ_SHADOW, value);
+      vmwrite(GUEST_CR0, (value & ~CR0_OWNED) | this.cr0AlwaysOn);
+    } else {
+      vmwrite(CR4_READ_SHADOW, value);
+      vmwrite(GUEST_CR4, value | this.cr4AlwaysOn);
+    }
+  }
+
+  readEfer(): u64 {
+    if (this.features & FEATURE_OWN_EFER) return vmread(GUEST_IA32_EFER);
+    const others = rdmsr(IA32_EFER) & ~(EFER_LME | EFER_LMA);
+    return vmread(VM_ENTRY_CONTROLS) & ENTRY_IA32E_MODE_GUEST ? others | EFER_LME | EFER_LMA : others;
+  }
+
+  /** The VM-entry control "IA-32e mode guest" says what LMA says (SDM 3C 27.3.1.1). */
+  writeEfer(value: u64): void {
+    const controls = vmread(VM_ENTRY_CONTROLS) & ~(<u64>ENTRY_IA32E_MODE_GUEST);
+    vmwrite(VM_ENTRY_CONTROLS, value & EFER_LMA ? controls | ENTRY_IA32E_MODE_GUEST : controls);
+    if (this.features & FEATURE_OWN_EFER) vmwrite(GUEST_IA32_EFER, value);
+  }
+
+  setTscOffset(offset: u64): void {
+    this.tscOffset = offset;
+    if (this.features & FEATURE_TSC_OFFSET) vmwrite(TSC_OFFSET, offset);
   }
 
   read(state: u32): u64 {
@@ -85,14 +144,35 @@ export class VmxVcpu extends Vcpu {
     if (result != RESULT_OK) return result;
     const controls = this.vmx.controlsOf(this.kind);
     const vpid = this.translations.vpid.vpid;
-    writeControlFields(controls, this.memory.pagingPointer, vpid);
+    const msrBitmap = this.machine.pool.physicalAddress(this.msrBitmap);
+    writeControlFields(controls, this.memory.pagingPointer, vpid, msrBitmap);
     writeHostState(this, controls);
     const state = this.mirrorsHost ? mirroredState(this) : startState(this.kind, this.shared, this.vmx.capabilities);
+    this.takeControlRegisters(state);
     state.write(controls);
+    // The guest's counter starts at 0.
+    this.setTscOffset(this.features & FEATURE_TSC_OFFSET ? 0 - rdtsc() : 0);
     const line = this.say(LEVEL_DEBUG).text("EPTP ").hex(this.memory.pagingPointer, 16);
     line.text(", VPID ").decimal(vpid).end();
     spoilEntry(this.machine.options.fail);
     return this.mayEnter() ? RESULT_OK : RESULT_ENTRY_REFUSED_BY_DOCTOR;
+  }
+
+  /** What of CR0 and CR4 is Basalt's, in VMX operation and by what the guest's CPUID shows (SDM 3C 25.6.6). */
+  private takeControlRegisters(state: GuestState): void {
+    const capabilities = this.vmx.capabilities;
+    const isUnrestricted = this.vmx.controlsOf(this.kind).secondary.has(SECONDARY_UNRESTRICTED_GUEST);
+    const cr0Fixed = capabilities.of(IA32_VMX_CR0_FIXED0);
+    this.cr0AlwaysOn = isUnrestricted ? cr0Fixed & ~(CR0_PE | CR0_PG) : cr0Fixed;
+    this.cr4AlwaysOn = capabilities.of(IA32_VMX_CR4_FIXED0) | CR4_MCE;
+    if (!this.mirrorsHost) {
+      // Changes of OSXSAVE and PKE show in CPUID; bits that the guest does not have are to be #GP.
+      state.cr4Owned |= ~this.supportedCr4 | CR4_OSXSAVE | CR4_PKE;
+      state.cr4Shadow &= this.supportedCr4;
+      this.cpuid.setCr4(state.cr4Shadow);
+    }
+    this.cr0Owned = state.cr0Owned;
+    this.cr4Owned = state.cr4Owned;
   }
 
   raise(vector: u32, errorCode: u32): u32 {
@@ -109,7 +189,11 @@ export class VmxVcpu extends Vcpu {
 
   makeCurrent(): u32 {
     const outcome = vmptrld(this.vmcs);
-    if (outcome == VM_SUCCEED) return RESULT_OK;
+    if (outcome == VM_SUCCEED) {
+      restoreMsrs(this, IA32_SPEC_CTRL);
+      if (this.cpuid.supportedXcr0 != 0) xsetbv(this.xcr0);
+      return RESULT_OK;
+    }
     vmxFailure(this.console, "VMPTRLD", this.vmcs, outcome);
     return RESULT_VMPTRLD_FAILED;
   }
@@ -130,6 +214,7 @@ export class VmxVcpu extends Vcpu {
     const result = this.clear();
     const pool = this.machine.pool;
     pool.free(pool.pointer(this.vmcs));
+    if (this.msrBitmap != 0) pool.free(this.msrBitmap);
     // A vmm's memory would still map the vCPU page.
     if (!this.mirrorsHost) return result;
     pool.free(this.page);

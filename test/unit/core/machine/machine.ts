@@ -254,6 +254,7 @@ export class Machine {
       segmentDescriptor: (selector: number) => segmentDescriptor(this.memory, selector >>> 0),
       writeCr0: (value: bigint) => this.#writeControlRegister(0, value),
       writeCr4: (value: bigint) => this.#writeControlRegister(4, value),
+      xsetbv: (value: bigint) => processor.xsetbv(u64(value)),
       vmxon: (hpa: bigint) => this.#execute("VMXON", u64(hpa), () => vmx.vmxon(u64(hpa))),
       vmxoff: () => this.#execute("VMXOFF", null, () => vmx.vmxoff()),
       vmclear: (hpa: bigint) => this.#execute("VMCLEAR", u64(hpa), () => vmx.vmclear(u64(hpa))),
