@@ -22,7 +22,7 @@ import { checkVmx, Vmx } from "./vmx/vmx";
 
 export { run } from "./vmx/run";
 export { onIndirectCpuid } from "./cpu/cpuid";
-export { rdmsrByKind } from "./cpu/msr-access";
+export { onOtherRdmsr } from "./vmx/dispatch";
 
 /** Pages of core's memory that hold VMX regions, vCPU pages and EPT tables. */
 const POOL_PAGES: u32 = 640;

@@ -4,7 +4,7 @@ import { EXIT_REASON_COUNT } from "../../x86/exit-reasons";
 import { IA32_TSC_AUX } from "../../x86/msr";
 import { EXIT_QUALIFICATION } from "../../x86/vmcs-fields";
 import { onCpuid } from "../cpu/cpuid";
-import { onRdmsr, onRdtscp, onWrmsr } from "../cpu/msr-access";
+import { onRdtscp, onWrmsr, rdmsrByKind, readKeptMsr } from "../cpu/msr-access";
 import { onXsetbv } from "../cpu/xcr0";
 import { onHalt } from "../exits/halt";
 import { onHypercall } from "../exits/hypercall";
@@ -14,7 +14,7 @@ import { onRdtsc } from "../exits/time";
 import { vmread } from "../hardware";
 import { RESULT_UNEXPECTED_EXIT } from "../results";
 import { stopAtExit } from "../vcpu/answers";
-import { finish } from "./complete";
+import { finish, nextInstruction } from "./complete";
 import { onControlRegisterAccess } from "./control-register-exits";
 import { onEptMisconfiguration, onEptViolation } from "./ept-exits";
 import { onExceptionOrNmi, onExternalInterrupt, onTripleFault } from "./event-exits";
@@ -48,8 +48,14 @@ function onIoExit(vcpu: VmxVcpu): u32 {
   return finish(vcpu, onPort(vcpu, vmread(EXIT_QUALIFICATION)));
 }
 
+/** Nothing is done behind either call, so that the common case keeps no registers. */
 function onRdmsrExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onRdmsr(vcpu));
+  return readKeptMsr(vcpu) ? nextInstruction(vcpu) : onOtherRdmsr(vcpu);
+}
+
+/** Index.ts exports it, so that it stays out of onRdmsrExit's code. */
+export function onOtherRdmsr(vcpu: VmxVcpu): u32 {
+  return finish(vcpu, rdmsrByKind(vcpu));
 }
 
 function onWrmsrExit(vcpu: VmxVcpu): u32 {
