@@ -44,14 +44,14 @@ for (const name of models) {
     const cpu = cpuModel(name);
     ask(
       function* (guest) {
-        const [highest] = yield* guest.cpuid(0);
+        const highest: number = (yield* guest.cpuid(0))[0]!;
         assert.equal(highest, Math.min(cpu.leaf(0)[0], 0x1f));
         for (const leaf of [3, 5, 6, 8, 9, 0xa, 0xc, 0xe, 0xf, 0x10, 0x12, 0x14, 0x17, 0x18, 0x19, 0x1a]) {
-          if (leaf <= highest!) assert.deepEqual(yield* guest.cpuid(leaf), [0, 0, 0, 0], `leaf ${leaf.toString(16)}`);
+          if (leaf <= highest) assert.deepEqual(yield* guest.cpuid(leaf), [0, 0, 0, 0], `leaf ${leaf.toString(16)}`);
         }
         for (const subleaf of [0, 1, 2, 3]) {
-          const expected = yield* guest.cpuid(highest!, subleaf);
-          for (const leaf of [highest! + 1, 0x20, 0x3f, 0x1000, 0x3fffffff, 0x50000000, 0x80000009, 0xffffffff]) {
+          const expected: readonly number[] = yield* guest.cpuid(highest, subleaf);
+          for (const leaf of [highest + 1, 0x20, 0x3f, 0x1000, 0x3fffffff, 0x50000000, 0x80000009, 0xffffffff]) {
             assert.deepEqual(yield* guest.cpuid(leaf, subleaf), expected, `leaf ${leaf.toString(16)}.${subleaf}`);
           }
         }
