@@ -10,7 +10,9 @@ export const KIND_REPORTED: u32 = 2;
 export const KIND_MIRROR: u32 = 3;
 /** The same, and RDTSC exits. */
 export const KIND_MIRROR_RDTSC: u32 = 4;
-export const KINDS: i32 = 5;
+/** RAM of its own; starts in 32-bit protected mode, with flat segments and without paging. */
+export const KIND_PROTECTED_MODE: u32 = 5;
+export const KINDS: i32 = 6;
 
 /** The kind of each built-in guest, by its number (hv/shared/guests.ts). */
 export const GUEST_KINDS: StaticArray<u32> = [
@@ -25,6 +27,11 @@ export const GUEST_KINDS: StaticArray<u32> = [
   KIND_MIRROR_RDTSC, // rdtsc
   KIND_REPORTED, // ept
   KIND_REAL_MODE, // real
+  KIND_64_BIT, // hypercall
+  KIND_64_BIT, // rdmsr
+  KIND_64_BIT, // port
+  KIND_64_BIT, // mmio
+  KIND_PROTECTED_MODE, // module
 ];
 
 /** Whether a VM of this kind has no memory of its own: its code is Basalt's, and it needs no vmm. */

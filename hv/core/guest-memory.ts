@@ -9,8 +9,8 @@ import { NestedPaging } from "./memory/nested-paging";
 import { Translation } from "./memory/page-tables";
 import { RESULT_EPT_UNUSABLE, RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "./results";
 
-/** RAM of a built-in guest. */
-export const RAM_BYTES: u64 = 16 << 20;
+/** RAM of a built-in guest; that of a boot module is BootOptions.memory. */
+export const BUILT_IN_RAM_BYTES: u64 = 16 << 20;
 /** What `hostAddress` returns where nothing is mapped. */
 export const NOT_MAPPED: u64 = 0xffffffffffffffff;
 /** What a vmm has for its statics and heap. */
@@ -19,6 +19,7 @@ export const VMM_OWN_BYTES: u64 = PAGE_SIZE_2_MIB;
 export class GuestMemory {
   /** Host-physical addresses of the guest's RAM and of its vmm's own memory; 0 where the guest has none. */
   ram: u64 = 0;
+  ramBytes: u64 = 0;
   vmmOwn: u64 = 0;
   /** null: none, so that guest-physical addresses are host-physical ones. */
   nestedPaging: NestedPaging | null = null;
@@ -29,15 +30,16 @@ export class GuestMemory {
     private readonly vm: u32,
   ) {}
 
-  /** Takes RAM for the guest and its vmm, and maps the guest's from guest-physical 0 on. RESULT_OK or why not. */
-  takeRam(): u32 {
+  /** Takes `bytes` of RAM, whole large pages, for the guest and its vmm, and maps the guest's from guest-physical 0 on. RESULT_OK or why not. */
+  takeRam(bytes: u64): u32 {
     const machine = this.machine;
-    this.ram = machine.memory.allocate(RAM_BYTES, PAGE_SIZE_2_MIB);
+    this.ramBytes = bytes;
+    this.ram = machine.memory.allocate(bytes, PAGE_SIZE_2_MIB);
     this.vmmOwn = machine.memory.allocate(VMM_OWN_BYTES, PAGE_SIZE_2_MIB);
-    if (this.ram == 0 || this.vmmOwn == 0) return tooLittleMemory(machine, this.vm);
+    if (this.ram == 0 || this.vmmOwn == 0) return tooLittleMemory(machine, this.vm, bytes);
     const line = machine.console.debug().text("vm").decimal(this.vm).text(": RAM at ").hex(this.ram, 8);
     line.text(", vmm at ").hex(this.vmmOwn, 8).end();
-    return this.map(0, this.ram, RAM_BYTES);
+    return this.map(0, this.ram, bytes);
   }
 
   /**
@@ -79,13 +81,13 @@ export class GuestMemory {
   }
 }
 
-/** Says what a VM takes and what is there. */
-export function tooLittleMemory(machine: Machine, vm: u32): u32 {
+/** Says what a VM with `ramBytes` of RAM takes and what is there. */
+export function tooLittleMemory(machine: Machine, vm: u32, ramBytes: u64): u32 {
   const line = machine.console.error().text("vm").decimal(vm).text(": too little memory: ");
   line
     .decimal(machine.memory.freeBytes >> 20)
     .text(" MiB are free; a VM takes ")
-    .decimal(RAM_BYTES >> 20);
+    .decimal(ramBytes >> 20);
   line.text(" MiB of RAM and 2 MiB for its vmm, each in one piece; ").decimal(machine.pool.available);
   line.text(" pages are left for its tables").end();
   return RESULT_TOO_LITTLE_MEMORY;

@@ -135,12 +135,17 @@ export declare function consoleWrite(text: usize, length: u32): void;
 /** The name of the function that holds the host-linear `address`, as ASCII; returns its length, 0 if none does. */
 export declare function symbolAt(address: u64, out: usize, capacity: u32): u32;
 
+// How vmmMap maps.
+/** For reading and writing, and zeroed. */
+export const VMM_MAP_ZEROED: u32 = 0;
+/** For reading, as it is. */
+export const VMM_MAP_READ_ONLY: u32 = 1;
 /**
- * Maps [hpa, hpa + bytes) at `address` of a vmm's linear memory, all multiples of 4 KiB, and zeroes it, but for pages of
- * core's memory, which may be shared. 0, or 1 where an argument is out of range, the memory is Basalt's own otherwise,
+ * Maps [hpa, hpa + bytes) at `address` of a vmm's linear memory, all multiples of 4 KiB, as VMM_MAP_* say. Pages
+ * of core's memory, which may be shared, are not zeroed. 0, or 1 where an argument is out of range, the memory is Basalt's own otherwise,
  * or page tables ran out.
  */
-export declare function vmmMap(vm: u32, address: u64, hpa: u64, bytes: u64): u32;
+export declare function vmmMap(vm: u32, address: u64, hpa: u64, bytes: u64, how: u32): u32;
 /** Creates a vmm instance in the memory mapped at 3 GiB. 0, or 1 where none is mapped. */
 export declare function vmmInstantiate(vm: u32): u32;
 /** Calls an entry of a vmm. Its u32 answer, or bit 32 and the kind of trap that stopped it (hv/core/vmm.ts). */

@@ -36,6 +36,9 @@ export const RESULT_MACHINE_CHECK_IN_GUEST: u32 = 47;
 export const RESULT_ENTRY_REFUSED_BY_DOCTOR: u32 = 48;
 export const RESULT_VMM_STOPPED: u32 = 50;
 export const RESULT_VMM_NOT_CREATED: u32 = 51;
+export const RESULT_GUEST_NOT_LOADED: u32 = 52;
+/** The guest ended itself with a value that is not 0, which the result line tells. */
+export const RESULT_GUEST_EXIT: u32 = 53;
 
 // 60 to 69: a panic; 60 to 64 are in boot/runtime/runtime.h.
 export const RESULT_VMXOFF_FAILED: u32 = 65;
@@ -70,6 +73,8 @@ const NUMBERS: StaticArray<u32> = [
   RESULT_ENTRY_REFUSED_BY_DOCTOR,
   RESULT_VMM_STOPPED,
   RESULT_VMM_NOT_CREATED,
+  RESULT_GUEST_NOT_LOADED,
+  RESULT_GUEST_EXIT,
   RESULT_VMXOFF_FAILED,
 ];
 const NAMES: StaticArray<string> = [
@@ -102,6 +107,8 @@ const NAMES: StaticArray<string> = [
   "entry-refused-by-doctor",
   "vmm-stopped",
   "vmm-not-created",
+  "guest-not-loaded",
+  "guest-exit",
   "vmxoff-failed",
 ];
 

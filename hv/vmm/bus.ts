@@ -25,6 +25,8 @@ const ALL_ONES: u64 = 0xffffffffffffffff;
 /** Ranges of one address space, none of which overlap: the machine's ports, or its physical memory. */
 export class Bus {
   private readonly ranges: Array<Range> = [];
+  /** Where the last access went: the next one goes there too, as a rule. */
+  private last: Range | null = null;
 
   /** Adds `device` at [start, start + bytes). Called while the machine is put together only. */
   attach(start: u64, bytes: u64, device: Device): void {
@@ -33,21 +35,25 @@ export class Bus {
 
   /** Reads `bytes`; all ones where no device is. */
   read(address: u64, bytes: u32): u64 {
-    const range = this.find(address, bytes);
+    const last = this.last;
+    const range = last && last.holds(address, bytes) ? last : this.find(address, bytes);
     const mask = ALL_ONES >> (64 - 8 * bytes);
     return range ? range.device.read(<u32>(address - range.start), bytes) & mask : mask;
   }
 
   /** Writes the low `bytes` of `value`; nothing happens where no device is. */
   write(address: u64, bytes: u32, value: u64): void {
-    const range = this.find(address, bytes);
+    const last = this.last;
+    const range = last && last.holds(address, bytes) ? last : this.find(address, bytes);
     if (range) range.device.write(<u32>(address - range.start), bytes, value & (ALL_ONES >> (64 - 8 * bytes)));
   }
 
   private find(address: u64, bytes: u32): Range | null {
     for (let i = 0; i < this.ranges.length; i++) {
       const range = this.ranges[i];
-      if (range.holds(address, bytes)) return range;
+      if (!range.holds(address, bytes)) continue;
+      this.last = range;
+      return range;
     }
     return null;
   }

@@ -2,9 +2,7 @@
 
 import { CPUID_LEAF_ADDRESS_SIZES, CPUID_LEAF_EXTENDED_MAXIMUM } from "../../x86/cpuid";
 import { cpuid } from "../hardware";
-import { NEXT_INSTRUCTION } from "../vcpu/action";
 import { Vcpu } from "../vcpu/vcpu";
-import { ANSWER_EAX, ANSWER_EBX, ANSWER_ECX, ANSWER_EDX } from "./cpuid-policy";
 
 /** Executes CPUID and keeps its answer. */
 export class Cpuid {
@@ -40,39 +38,33 @@ export class Cpuid {
   }
 }
 
-/** Basic leaves below this one have the row of their number, but for those of GuestCpuid.indirect. */
-const DIRECT_LEAVES: u32 = 32;
-
 /** A row of GuestCpuid.answers. */
 @unmanaged
-class CpuidRow {
+class CpuidAnswer {
   eax: u32;
   ebx: u32;
   ecx: u32;
   edx: u32;
 }
-const ROW_SHIFT: u32 = 4;
+
+/** Basic leaves below this one have the row of their number, but for those of GuestCpuid.indirect. */
+const DIRECT_LEAVES: u32 = 32;
+const ANSWER_BYTES: u32 = 16;
 
 /** Answers a guest's CPUID from its table; the upper halves of the four registers are cleared. */
-export function onCpuid(vcpu: Vcpu): u32 {
+export function answerCpuid(vcpu: Vcpu): void {
   const registers = vcpu.registers;
-  const leaf = <u32>registers.rax;
-  if (leaf >= DIRECT_LEAVES || (vcpu.cpuidIndirect >> leaf) & 1) return onIndirectCpuid(vcpu);
-  const row = changetype<CpuidRow>(vcpu.cpuidRows + (leaf << ROW_SHIFT));
-  registers.rax = row.eax;
-  registers.rbx = row.ebx;
-  registers.rcx = row.ecx;
-  registers.rdx = row.edx;
-  return NEXT_INSTRUCTION;
+  const cpuid = vcpu.cpuid;
+  let row = <u32>registers.rax;
+  if (row >= DIRECT_LEAVES || (cpuid.indirect >> row) & 1) row = indirectRow(vcpu);
+  const answer = changetype<CpuidAnswer>(changetype<usize>(cpuid.answers) + row * ANSWER_BYTES);
+  registers.rax = answer.eax;
+  registers.rbx = answer.ebx;
+  registers.rcx = answer.ecx;
+  registers.rdx = answer.edx;
 }
 
-/** The same for what has no row of its number. Index.ts exports it, so that it stays out of the exit path's code. */
-export function onIndirectCpuid(vcpu: Vcpu): u32 {
-  const registers = vcpu.registers;
-  const row = vcpu.cpuid.rowOf(<u32>registers.rax, <u32>registers.rcx);
-  registers.rax = vcpu.cpuid.get(row, ANSWER_EAX);
-  registers.rbx = vcpu.cpuid.get(row, ANSWER_EBX);
-  registers.rcx = vcpu.cpuid.get(row, ANSWER_ECX);
-  registers.rdx = vcpu.cpuid.get(row, ANSWER_EDX);
-  return NEXT_INSTRUCTION;
+/** The row of what RAX and RCX ask for. Index.ts exports it, so that it stays out of the exit path's code. */
+export function indirectRow(vcpu: Vcpu): u32 {
+  return vcpu.cpuid.rowOf(<u32>vcpu.registers.rax, <u32>vcpu.registers.rcx);
 }

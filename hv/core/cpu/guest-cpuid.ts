@@ -135,8 +135,7 @@ export class GuestCpuid {
     this.set(first + 1, ANSWER_EBX, this.compactedBytes(xcr0));
   }
 
-  /** The register ANSWER_* of a row. */
-  get(row: u32, register: u32): u32 {
+  private get(row: u32, register: u32): u32 {
     return this.answers[REGISTERS * row + register];
   }
 

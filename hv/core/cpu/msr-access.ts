@@ -24,8 +24,8 @@ import {
 
 const LOW_32_BITS: u64 = 0xffffffff;
 
-/** RDMSR at privilege level 0 of an MSR whose value Basalt keeps. False where it is another one: then `rdmsrByKind`. */
-export function readKeptMsr(vcpu: Vcpu): bool {
+/** RDMSR at privilege level 0: the value that Basalt keeps for the MSR, or what its kind says, or #GP. */
+export function onRdmsr(vcpu: Vcpu): u32 {
   const registers = vcpu.registers;
   const msrs = vcpu.msrs;
   const msr = <u32>registers.rcx;
@@ -36,13 +36,13 @@ export function readKeptMsr(vcpu: Vcpu): bool {
       const value = unchecked(msrs.values[slot]);
       registers.rax = value & LOW_32_BITS;
       registers.rdx = value >> 32;
-      return true;
+      return NEXT_INSTRUCTION;
     }
   }
-  return false;
+  return rdmsrByKind(vcpu);
 }
 
-/** RDMSR of any MSR, by its kind: its value, or #GP. */
+/** RDMSR of what is not kept. Index.ts exports it, so that it stays out of the exit path's code. */
 export function rdmsrByKind(vcpu: Vcpu): u32 {
   const registers = vcpu.registers;
   const msr = <u32>registers.rcx;

@@ -1,16 +1,34 @@
 // IN and OUT: the vmm is asked, core changes the guest's registers.
 
-import { ANSWER_NEXT_INSTRUCTION, EXIT_PORT } from "../../shared/vcpu-page";
+import { ANSWER_GUEST_EXITED, ANSWER_NEXT_INSTRUCTION, EXIT_PORT } from "../../shared/vcpu-page";
 import { IO_IS_IN, IO_IS_STRING, IO_SIZE_MASK } from "../../shared/port-access";
+import { vmmCall } from "../hardware";
+import { RESULT_GUEST_EXIT, RESULT_OK } from "../results";
 import { NEXT_INSTRUCTION } from "../vcpu/action";
-import { askVmm, stopUnanswered } from "../vcpu/answers";
+import { stopUnanswered, vmmAnswer } from "../vcpu/answers";
 import { Vcpu } from "../vcpu/vcpu";
+import { VMM_ENTRY_EXIT } from "../vmm";
 
 const LOW_32_BITS: u64 = 0xffffffff;
 
-/** Carries out the IN or OUT that `access` describes, in the form of hv/shared/port-access.ts. */
+/**
+ * Carries out the IN or OUT that `access` describes, in the form of hv/shared/port-access.ts. An OUT that the vmm took without
+ * a word is the commonest exit to a vmm: so it is answered here, and the rest elsewhere.
+ */
 export function onPort(vcpu: Vcpu, access: u64): u32 {
-  const answer = askVmm(vcpu, EXIT_PORT, access);
+  const shared = vcpu.shared;
+  shared.exitKind = EXIT_PORT;
+  shared.access = access;
+  const outcome = vmmCall(vcpu.vm, VMM_ENTRY_EXIT, vcpu.vmmRoot);
+  const isOut = (access & (IO_IS_IN | IO_IS_STRING)) == 0;
+  if (outcome == ANSWER_NEXT_INSTRUCTION && isOut && shared.consoleLength == 0) return NEXT_INSTRUCTION;
+  return finishPort(vcpu, access, outcome);
+}
+
+/** The rest of `onPort` after a call of the vmm. Index.ts exports it, to keep it out of the run loop's code. */
+export function finishPort(vcpu: Vcpu, access: u64, outcome: u64): u32 {
+  const answer = vmmAnswer(vcpu, outcome);
+  if (answer == ANSWER_GUEST_EXITED) return endByGuest(vcpu);
   // INS and OUTS no answer can do.
   if (answer != ANSWER_NEXT_INSTRUCTION || access & IO_IS_STRING) return stopUnanswered(vcpu, answer);
   if (!(access & IO_IS_IN)) return NEXT_INSTRUCTION;
@@ -20,4 +38,11 @@ export function onPort(vcpu: Vcpu, access: u64): u32 {
   const mask = LOW_32_BITS >> (32 - bits);
   vcpu.registers.rax = kept | (vcpu.shared.ioValue & mask);
   return NEXT_INSTRUCTION;
+}
+
+/** The guest ended itself: 0 is its word for all being well. */
+function endByGuest(vcpu: Vcpu): u32 {
+  vcpu.advance();
+  vcpu.exitValue = vcpu.shared.exitValue;
+  return vcpu.stop(vcpu.exitValue == 0 ? RESULT_OK : RESULT_GUEST_EXIT);
 }

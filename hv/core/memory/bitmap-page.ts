@@ -12,7 +12,7 @@ export class BitmapPage {
   clear(number: u32): void {
     assert(number < 8 * PAGE_BYTES, "a bit of a bitmap's page has a number below 32768");
     const byte = this.page + (number >> 3);
-    const others = ~((<u32>1) << (number & 7));
-    store<u8>(byte, <u8>(load<u8>(byte) & others));
+    const bit = <u8>((<u32>1) << (number & 7));
+    store<u8>(byte, load<u8>(byte) & ~bit);
   }
 }

@@ -1,6 +1,6 @@
 // The guest-physical memory of one VM, whatever format its tables have.
 
-import { CachedTranslations } from "./cached-translations";
+import { EntryWork } from "./entry-work";
 import { Translation } from "./page-tables";
 
 /** See hv/core/memory/page-tables.ts for the rules of `map`, `unmap`, `protect` and `query`. */
@@ -9,8 +9,8 @@ export abstract class NestedPaging {
   abstract get pointer(): u64;
   /** MAPPING_OK, or why this processor cannot use them; then every operation returns this status. */
   abstract get status(): u32;
-  /** The flag that says that the processor may hold stale translations of them. */
-  abstract get cached(): CachedTranslations;
+  /** Holds the flag that the processor may hold stale translations of them. */
+  abstract get entryWork(): EntryWork;
   abstract map(guest: u64, host: u64, bytes: u64, permissions: u32): u32;
   abstract unmap(guest: u64, bytes: u64): u32;
   abstract protect(guest: u64, bytes: u64, permissions: u32): u32;

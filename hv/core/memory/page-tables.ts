@@ -1,7 +1,7 @@
 // The builder of 4-level page tables, for whichever entry format it is given: map, unmap, protect and query.
 
 import { ENTRY_INDEX_MASK, PAGE_OFFSET_MASK_4_KIB } from "../../x86/paging";
-import { CachedTranslations } from "./cached-translations";
+import { EntryWork } from "./entry-work";
 import { EntryFormat } from "./entry-format";
 import {
   MAPPING_GUEST_ADDRESS_TOO_WIDE,
@@ -42,7 +42,7 @@ export class Translation {
  * tables that takes, and only then changes anything: whatever the status of a refusal, the tree is as it was. An entry
  * references a table only as long as that table holds a present entry, so an unmapped tree is its root alone.
  */
-export class PageTables extends CachedTranslations {
+export class PageTables extends EntryWork {
   /** The pointer to the root table; 0 where the pool was empty, and after `release`. */
   root: usize;
   /** Tables that the operation under way takes from the pool. */

@@ -12,6 +12,7 @@ import { GuestMsrs } from "../cpu/guest-msrs";
 import { GuestMemory } from "../guest-memory";
 import { xsetbv } from "../hardware";
 import { Bytes } from "../memory/bytes";
+import { EntryWork } from "../memory/entry-work";
 import { PAGE_BYTES } from "../memory/page-pool";
 import { RESULT_OK } from "../results";
 import { STOP } from "./action";
@@ -30,10 +31,12 @@ export abstract class Vcpu {
   readonly state: CpuState;
   readonly registers: Registers;
 
-  /** Bits of WORK_* (work.ts, and the backend's); the run loop enters the guest only while it is 0. */
-  work: u32 = 0;
+  /** The run loop enters the guest only while its `bits` are 0. */
+  entryWork: EntryWork = new EntryWork();
   /** The row of `exitCounters` for the last exit. */
   exitRow: u32 = 0;
+  /** When the handling of the last port access began, by the low half of the TSC. */
+  exitStart: u32 = 0;
   /** Exits that are still told one by one at log level debug. */
   exitsToTrace: u32;
   /** The root object of its vmm, as `create` returned it. */
@@ -46,12 +49,11 @@ export abstract class Vcpu {
   isHalted: bool = false;
   /** How it ended, one of hv/core/results.ts. */
   result: u32 = RESULT_OK;
+  /** With RESULT_GUEST_EXIT: the guest's own value. */
+  exitValue: u32 = 0;
 
   /** The CPU that the guest sees. */
   readonly cpuid: GuestCpuid;
-  /** Its `answers` and `indirect`, here for the exit path. */
-  readonly cpuidRows: usize;
-  readonly cpuidIndirect: u32;
   readonly msrs: GuestMsrs;
   /** The bits of CR4 that the guest may set. */
   readonly supportedCr4: u64;
@@ -83,8 +85,6 @@ export abstract class Vcpu {
   ) {
     const cpuid = new GuestCpuid(features);
     this.cpuid = cpuid;
-    this.cpuidRows = changetype<usize>(cpuid.answers);
-    this.cpuidIndirect = cpuid.indirect;
     this.msrs = new GuestMsrs(cpuid);
     this.supportedCr4 = supportedCr4(cpuid);
     const addressBits = cpuid.of(CPUID_LEAF_ADDRESS_SIZES, ANSWER_EAX) & CPUID_ADDRESS_SIZES_PHYSICAL_MASK;
@@ -163,6 +163,14 @@ export abstract class Vcpu {
     return false;
   }
 
+  /** Bits of WORK_* (work.ts, and the backend's): what is to be done before the next entry. */
+  get work(): u32 {
+    return this.entryWork.bits;
+  }
+  set work(bits: u32) {
+    this.entryWork.bits = bits;
+  }
+
   /** Starts a line of the console about this VM. */
   say(level: u32): Console {
     return this.console.line(level).text("vm").decimal(this.vm).text(": ");
@@ -177,10 +185,12 @@ export abstract class Vcpu {
   /** Prints what the vmm wrote for the console since the last call, and empties it. */
   printVmmText(level: u32): void {
     const length = min(this.shared.consoleLength, CONSOLE_CAPACITY);
+    const isDebug = this.shared.consoleIsDebug != 0;
     this.shared.consoleLength = 0;
+    this.shared.consoleIsDebug = 0;
     if (length == 0) return;
     const text = changetype<ConsoleText>(this.page + CONSOLE_OFFSET);
-    this.say(level);
+    this.say(isDebug ? LEVEL_DEBUG : level);
     for (let i: u32 = 0; i < length; i++) {
       this.console.byte(changetype<ConsoleText>(changetype<usize>(text) + i).byte);
     }

@@ -18,7 +18,6 @@ import { NEXT_INSTRUCTION } from "../vcpu/action";
 import { stopAtExit } from "../vcpu/answers";
 import { SEGMENT_CS, STATE_ACCESS_RIGHTS, STATE_CR3 } from "../vcpu/state";
 import { Vcpu } from "../vcpu/vcpu";
-import { finish } from "./complete";
 import { VmxVcpu } from "./vmx-vcpu";
 
 const REGISTER_MASK: u32 = 0xf;
@@ -36,16 +35,16 @@ export function onControlRegisterAccess(vcpu: VmxVcpu): u32 {
   const number = qualification & REGISTER_MASK;
   const operand = (qualification >> OPERAND_SHIFT) & REGISTER_MASK;
   const access = (qualification >> ACCESS_SHIFT) & ACCESS_MASK;
-  if (access == ACCESS_MOV_FROM) return finish(vcpu, moveFrom(vcpu, number, operand));
+  if (access == ACCESS_MOV_FROM) return moveFrom(vcpu, number, operand);
   if (access == ACCESS_CLTS) {
     clearTaskSwitched(vcpu);
-    return finish(vcpu, NEXT_INSTRUCTION);
+    return NEXT_INSTRUCTION;
   }
   const isTaken =
     access == ACCESS_MOV_TO
       ? moveTo(vcpu, number, operand)
       : loadMachineStatusWord(vcpu, qualification >> LMSW_SOURCE_SHIFT);
-  return isTaken ? finish(vcpu, NEXT_INSTRUCTION) : vcpu.raise(VECTOR_GENERAL_PROTECTION, 0);
+  return isTaken ? NEXT_INSTRUCTION : vcpu.raise(VECTOR_GENERAL_PROTECTION, 0);
 }
 
 /** Outside 64-bit mode the operand has 32 bits. */

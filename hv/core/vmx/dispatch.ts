@@ -1,20 +1,14 @@
 // The table of VM exits: the handler of each basic exit reason (SDM 3D appendix C).
 
-import { EXIT_REASON_COUNT } from "../../x86/exit-reasons";
+import { EXIT_REASON_BASIC_MASK, EXIT_REASON_COUNT, EXIT_REASON_ENTRY_FAILURE } from "../../x86/exit-reasons";
 import { IA32_TSC_AUX } from "../../x86/msr";
-import { EXIT_QUALIFICATION } from "../../x86/vmcs-fields";
-import { onCpuid } from "../cpu/cpuid";
-import { onRdtscp, onWrmsr, rdmsrByKind, readKeptMsr } from "../cpu/msr-access";
+import { onRdtscp, onWrmsr } from "../cpu/msr-access";
 import { onXsetbv } from "../cpu/xcr0";
 import { onHalt } from "../exits/halt";
-import { onHypercall } from "../exits/hypercall";
-import { onPort } from "../exits/port";
 import { onCacheFlush, onMissingInstruction, onPause, onRdpmc } from "../exits/refused";
 import { onRdtsc } from "../exits/time";
-import { vmread } from "../hardware";
 import { RESULT_UNEXPECTED_EXIT } from "../results";
 import { stopAtExit } from "../vcpu/answers";
-import { finish, nextInstruction } from "./complete";
 import { onControlRegisterAccess } from "./control-register-exits";
 import { onEptMisconfiguration, onEptViolation } from "./ept-exits";
 import { onExceptionOrNmi, onExternalInterrupt, onTripleFault } from "./event-exits";
@@ -23,51 +17,34 @@ import { WHY_IMPOSSIBLE } from "./impossible-exits";
 import { VmxVcpu } from "./vmx-vcpu";
 import { onWork } from "./work";
 
-/** Handles one exit: RESUME, STOP or YIELD. */
+/** Handles one exit: an action of hv/core/vcpu/action.ts. */
 export type ExitHandler = (vcpu: VmxVcpu) => u32;
 
 // The handlers outside hv/core/vmx know no VMX: what they need of the VMCS is read here.
 
-function onCpuidExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onCpuid(vcpu));
-}
-
 function onHltExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onHalt(vcpu));
+  return onHalt(vcpu);
 }
 
 function onRdtscExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onRdtsc(vcpu));
+  return onRdtsc(vcpu);
 }
 
-function onVmcallExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onHypercall(vcpu));
-}
-
-function onIoExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onPort(vcpu, vmread(EXIT_QUALIFICATION)));
-}
-
-/** Nothing is done behind either call, so that the common case keeps no registers. */
-function onRdmsrExit(vcpu: VmxVcpu): u32 {
-  return readKeptMsr(vcpu) ? nextInstruction(vcpu) : onOtherRdmsr(vcpu);
-}
-
-/** Index.ts exports it, so that it stays out of onRdmsrExit's code. */
-export function onOtherRdmsr(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, rdmsrByKind(vcpu));
+/** An exit that run.ts answers before it looks here. */
+function onCommonExit(vcpu: VmxVcpu): u32 {
+  return stopAtExit(vcpu, "run.ts has not answered ", RESULT_UNEXPECTED_EXIT);
 }
 
 function onWrmsrExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onWrmsr(vcpu));
+  return onWrmsr(vcpu);
 }
 
 function onRdtscpExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onRdtscp(vcpu, IA32_TSC_AUX));
+  return onRdtscp(vcpu, IA32_TSC_AUX);
 }
 
 function onXsetbvExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onXsetbv(vcpu));
+  return onXsetbv(vcpu);
 }
 
 function onRdpmcExit(vcpu: VmxVcpu): u32 {
@@ -75,11 +52,11 @@ function onRdpmcExit(vcpu: VmxVcpu): u32 {
 }
 
 function onCacheFlushExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onCacheFlush(vcpu));
+  return onCacheFlush(vcpu);
 }
 
 function onPauseExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onPause(vcpu));
+  return onPause(vcpu);
 }
 
 /** VMX, SMX and SGX instructions, MONITOR and MWAIT: the guest's CPUID shows none of their features. */
@@ -93,10 +70,25 @@ function onImpossible(vcpu: VmxVcpu): u32 {
   return stopAtExit(vcpu, "no handler for ", RESULT_UNEXPECTED_EXIT);
 }
 
-// Reasons of Basalt's own for leaving the guest, or not entering it, behind those of the SDM.
-export const REASON_ENTRY_FAILURE: u32 = EXIT_REASON_COUNT;
-export const REASON_ENTRY_REFUSED: u32 = EXIT_REASON_COUNT + 1;
-export const REASON_WORK: u32 = EXIT_REASON_COUNT + 2;
+// Rows of Basalt's own for leaving the guest, or not entering it, behind those of the SDM.
+const ROW_ENTRY_FAILURE: u32 = EXIT_REASON_COUNT;
+const ROW_ENTRY_REFUSED: u32 = EXIT_REASON_COUNT + 1;
+const ROW_WORK: u32 = EXIT_REASON_COUNT + 2;
+
+// The reasons for the last two: no processor's exit reason has all of its upper bits set (SDM 3C 25.9.1).
+export const REASON_ENTRY_REFUSED: u32 = 0xffffff00;
+export const REASON_WORK: u32 = 0xffffff01;
+
+/**
+ * The row for an exit reason that is none of the SDM's basic ones: Basalt's own, or one with flags in its upper half, which do
+ * not change what is to be done, but for a failed entry. Index.ts exports it, to keep it out of the run loop's code.
+ */
+export function rowOf(reason: u32): u32 {
+  if (reason == REASON_WORK) return ROW_WORK;
+  if (reason == REASON_ENTRY_REFUSED) return ROW_ENTRY_REFUSED;
+  const basic = reason & EXIT_REASON_BASIC_MASK;
+  return reason & EXIT_REASON_ENTRY_FAILURE || basic >= EXIT_REASON_COUNT ? ROW_ENTRY_FAILURE : basic;
+}
 
 /** Indexed by the basic exit reason, then by Basalt's own. */
 export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
@@ -110,7 +102,7 @@ export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onImpossible, // 7 INTERRUPT_WINDOW
   onImpossible, // 8 NMI_WINDOW
   onImpossible, // 9 TASK_SWITCH
-  onCpuidExit, // 10 CPUID
+  onCommonExit, // 10 CPUID
   onMissingExit, // 11 GETSEC
   onHltExit, // 12 HLT
   onCacheFlushExit, // 13 INVD
@@ -118,7 +110,7 @@ export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onRdpmcExit, // 15 RDPMC
   onRdtscExit, // 16 RDTSC
   onImpossible, // 17 RSM
-  onVmcallExit, // 18 VMCALL
+  onCommonExit, // 18 VMCALL
   onMissingExit, // 19 VMCLEAR
   onMissingExit, // 20 VMLAUNCH
   onMissingExit, // 21 VMPTRLD
@@ -130,8 +122,8 @@ export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onMissingExit, // 27 VMXON
   onControlRegisterAccess, // 28 CONTROL_REGISTER_ACCESS
   onImpossible, // 29 MOV_DR
-  onIoExit, // 30 IO_INSTRUCTION
-  onRdmsrExit, // 31 RDMSR
+  onCommonExit, // 30 IO_INSTRUCTION
+  onCommonExit, // 31 RDMSR
   onWrmsrExit, // 32 WRMSR
   onImpossible, // 33 INVALID_GUEST_STATE
   onImpossible, // 34 MSR_LOADING

@@ -48,7 +48,14 @@ const VPID_AND_INSTRUCTIONS: u32 =
   SECONDARY_ENABLE_ENCLS_EXITING |
   SECONDARY_ENABLE_ENCLV_EXITING;
 
-export const PRIMARY_REQUIRED: StaticArray<u32> = [GUEST_EXITS, GUEST_EXITS, GUEST_EXITS, 0, PRIMARY_RDTSC_EXITING];
+export const PRIMARY_REQUIRED: StaticArray<u32> = [
+  GUEST_EXITS,
+  GUEST_EXITS,
+  GUEST_EXITS,
+  0,
+  PRIMARY_RDTSC_EXITING,
+  GUEST_EXITS,
+];
 
 // The code of a mirroring guest is trusted: EPT and VPID are there to be tried where the CPU has them. Without "use MSR
 // bitmaps" every RDMSR and WRMSR exits.
@@ -58,6 +65,7 @@ export const PRIMARY_OPTIONAL: StaticArray<u32> = [
   PRIMARY_USE_MSR_BITMAPS,
   PRIMARY_ACTIVATE_SECONDARY_CONTROLS,
   PRIMARY_ACTIVATE_SECONDARY_CONTROLS,
+  0,
 ];
 
 // The report's secondary controls are EPT and RDTSCP.
@@ -67,6 +75,7 @@ export const SECONDARY_REQUIRED: StaticArray<u32> = [
   SECONDARY_ENABLE_EPT,
   0,
   0,
+  EPT_AND_UNRESTRICTED,
 ];
 export const SECONDARY_OPTIONAL: StaticArray<u32> = [
   VPID_AND_INSTRUCTIONS,
@@ -74,6 +83,7 @@ export const SECONDARY_OPTIONAL: StaticArray<u32> = [
   SECONDARY_ENABLE_RDTSCP,
   SECONDARY_ENABLE_EPT | SECONDARY_ENABLE_VPID,
   SECONDARY_ENABLE_EPT | SECONDARY_ENABLE_VPID,
+  VPID_AND_INSTRUCTIONS,
 ];
 
 /** What VM-entry controls say of the mode that the vCPU starts in. */
@@ -83,4 +93,5 @@ export const ENTRY_MODE: StaticArray<u32> = [
   ENTRY_IA32E_MODE_GUEST,
   ENTRY_IA32E_MODE_GUEST,
   ENTRY_IA32E_MODE_GUEST,
+  0,
 ];

@@ -41,7 +41,7 @@ import {
 import { RESUME } from "../vcpu/action";
 import { STATE_CR0 } from "../vcpu/state";
 import { Vcpu } from "../vcpu/vcpu";
-import { nextInstruction } from "./complete";
+import { advance } from "./complete";
 import { writeControlFields } from "./control-fields";
 import { guestFeatures } from "./guest-features";
 import { GuestState } from "./guest-state";
@@ -86,7 +86,8 @@ export class VmxVcpu extends Vcpu {
   ) {
     super(vm, machine.console, page, memory, EXIT_REASON_COUNT, ROWS, guestFeatures(vmx.controlsOf(kind)));
     if (msrBitmap != 0) writeMsrBitmap(msrBitmap, this.msrs, this.features);
-    this.work = translations.vpid.isPending ? WORK_VPID : 0;
+    this.entryWork = translations.entryWork;
+    if (translations.vpid.isPending) this.work |= WORK_VPID;
   }
 
   /** Has the next entry drop the translations of linear addresses: where Basalt changed what the guest's paging rests on. */
@@ -184,7 +185,7 @@ export class VmxVcpu extends Vcpu {
   }
 
   advance(): void {
-    nextInstruction(this);
+    advance(this);
   }
 
   makeCurrent(): u32 {

@@ -193,13 +193,13 @@ test("an EPT misconfiguration ends the VM and says that it is Basalt's fault", (
   assertEnd(runToExit(exit), "ept-misconfiguration", /0x0000000000005000.*Basalt wrote/);
 });
 
-test("an I/O instruction at a port that the vmm does not have ends the VM as not handled", () => {
+test("a string I/O instruction, which the vmm does not do, ends the VM as not handled", () => {
   const run = runToExit({
     reason: reason("EXIT_REASON_IO_INSTRUCTION"),
     instructionLength: 1,
-    qualification: 0xf40000n,
+    qualification: 0xf40010n,
   });
-  assertEnd(run, "not-handled", /VM exit 30, I\/O instruction.*exit qualification 0xf40000/);
+  assertEnd(run, "not-handled", /VM exit 30, I\/O instruction.*exit qualification 0xf40010/);
   assert.deepEqual(run.machine.vmms.calls.at(-1), [0, 3]);
 });
 

@@ -328,8 +328,8 @@ export class Machine {
         const name = this.vmms.lastTrap.frames[Number(u64(address) - FIRST_FRAME)] ?? "";
         return this.#bytes(out, capacity).write(name, "latin1");
       },
-      vmmMap: (vm: number, address: bigint, hpa: bigint, bytes: bigint) =>
-        this.vmms.map(vm >>> 0, u64(address), u64(hpa), u64(bytes)),
+      vmmMap: (vm: number, address: bigint, hpa: bigint, bytes: bigint, how: number) =>
+        this.vmms.map(vm >>> 0, u64(address), u64(hpa), u64(bytes), how === 1),
       vmmInstantiate: (vm: number) => this.vmms.instantiate(vm >>> 0),
       vmmCall: (vm: number, entry: number, argument: number) => this.vmms.call(vm >>> 0, entry >>> 0, argument >>> 0),
       vmmTrap: (out: number) => this.#writeTrap(out),

@@ -90,7 +90,7 @@ export class VmmBridge {
   }
 
   /** vmmMap of hv/core/hardware.ts. */
-  map(vm: number, address: bigint, hpa: bigint, bytes: bigint): number {
+  map(vm: number, address: bigint, hpa: bigint, bytes: bigint, isReadOnly = false): number {
     const { imageStart, imageEnd, coreStart, coreEnd, addressBits } = this.#limits;
     const end = hpa + bytes;
     const isAligned = (address | hpa | bytes) % PAGE === 0n;
@@ -103,8 +103,16 @@ export class VmmBridge {
       end <= 1n << BigInt(addressBits) &&
       address + bytes <= END_OF_MEMORY;
     if (!isGood || (inImage && !inCore)) return 1;
+    // What the vmm only reads, a boot module, is copied: the instance is there already.
+    if (isReadOnly) this.#show(vm, address, hpa, Number(bytes));
     this.mappings.set(vm, [...(this.mappings.get(vm) ?? []), { address, hpa, bytes }]);
     return 0;
+  }
+
+  #show(vm: number, address: bigint, hpa: bigint, bytes: number): void {
+    const instance = this.instances.get(vm);
+    if (!instance) throw new Error("a boot module was mapped before its vmm was instantiated");
+    new Uint8Array(instance.memory.buffer, Number(address), bytes).set(this.#memory.read(hpa, bytes));
   }
 
   /** vmmInstantiate. Guest RAM is the instance's own memory: it appears in physical memory where it was mapped from. */

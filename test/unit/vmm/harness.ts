@@ -1,0 +1,45 @@
+// Compiles a harness of this folder, with asc in a process of its own, and gives its exports.
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { root } from "../../../tools/paths.ts";
+import { textAt } from "../core/machine/vmm-bridge.ts";
+
+interface Started {
+  readonly memory: WebAssembly.Memory;
+  start(): void;
+}
+
+const modules = new Map<string, Promise<WebAssembly.Module>>();
+
+async function compile(name: string, flags: readonly string[]): Promise<WebAssembly.Module> {
+  const folder = await mkdtemp(join(tmpdir(), "basalt-vmm-"));
+  try {
+    const output = join(folder, "harness.wasm");
+    const asc = join(root, "node_modules/assemblyscript/bin/asc.js");
+    const options = ["--runtime", "stub", "-O3", "--exportStart", "start", "--outFile", output, ...flags];
+    await execa(process.execPath, [asc, join("test/unit/vmm", name), ...options], { cwd: root });
+    return await WebAssembly.compile(await readFile(output));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Starts an instance of test/unit/vmm/`name`, which is compiled once, always with the same `flags`. */
+export async function loadHarness<T>(name: string, flags: readonly string[] = []): Promise<T & Started> {
+  let module = modules.get(name);
+  if (module === undefined) {
+    module = compile(name, flags);
+    modules.set(name, module);
+  }
+  const env = {
+    abort: (message: number, file: number, line: number) => {
+      throw new Error(`abort: ${textAt(exports.memory, message)} at ${textAt(exports.memory, file)}:${line}`);
+    },
+  };
+  const instance = await WebAssembly.instantiate(await module, { env });
+  const exports = instance.exports as unknown as T & Started;
+  exports.start();
+  return exports;
+}
