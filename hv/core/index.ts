@@ -23,8 +23,8 @@ import { NOTHING_ASKED } from "./vcpu/virtualization";
 import { checkVmx, Vmx } from "./vmx/vmx";
 
 // What has one caller is inlined there: these are exported to stay out of the exit path's code, and `run` out of its caller's.
-export { hypercallToVmm, stopUnanswered } from "./vcpu/answers";
-export { finishPort } from "./exits/port";
+export { actOnAnswer, hypercallToVmm } from "./vcpu/answers";
+export { finishPort, onStringPort } from "./exits/port";
 export { reportStoppedVmm } from "./vmm";
 export { completeInstruction } from "./vmx/complete";
 export { rowOf } from "./vmx/dispatch";

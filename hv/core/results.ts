@@ -34,11 +34,13 @@ export const RESULT_EPT_MISCONFIGURATION: u32 = 45;
 export const RESULT_NOT_HANDLED: u32 = 46;
 export const RESULT_MACHINE_CHECK_IN_GUEST: u32 = 47;
 export const RESULT_ENTRY_REFUSED_BY_DOCTOR: u32 = 48;
+export const RESULT_EVENT_BEYOND_RAM: u32 = 49;
 export const RESULT_VMM_STOPPED: u32 = 50;
 export const RESULT_VMM_NOT_CREATED: u32 = 51;
 export const RESULT_GUEST_NOT_LOADED: u32 = 52;
 /** The guest ended itself with a value that is not 0, which the result line tells. */
 export const RESULT_GUEST_EXIT: u32 = 53;
+export const RESULT_VMM_ANSWER: u32 = 56;
 
 // 60 to 69: a panic; 60 to 64 are in boot/runtime/runtime.h.
 export const RESULT_VMXOFF_FAILED: u32 = 65;
@@ -71,10 +73,12 @@ const NUMBERS: StaticArray<u32> = [
   RESULT_NOT_HANDLED,
   RESULT_MACHINE_CHECK_IN_GUEST,
   RESULT_ENTRY_REFUSED_BY_DOCTOR,
+  RESULT_EVENT_BEYOND_RAM,
   RESULT_VMM_STOPPED,
   RESULT_VMM_NOT_CREATED,
   RESULT_GUEST_NOT_LOADED,
   RESULT_GUEST_EXIT,
+  RESULT_VMM_ANSWER,
   RESULT_VMXOFF_FAILED,
 ];
 const NAMES: StaticArray<string> = [
@@ -105,10 +109,12 @@ const NAMES: StaticArray<string> = [
   "not-handled",
   "machine-check-in-guest",
   "entry-refused-by-doctor",
+  "event-beyond-ram",
   "vmm-stopped",
   "vmm-not-created",
   "guest-not-loaded",
   "guest-exit",
+  "vmm-answer-not-possible",
   "vmxoff-failed",
 ];
 

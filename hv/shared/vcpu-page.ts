@@ -108,7 +108,15 @@ export class VcpuPage {
   consoleIsDebug: u32;
   /** With ANSWER_GUEST_EXITED: the guest's own word for how it ended, 0 if all was well. */
   exitValue: u32;
+  /** REQUEST_*, or 0; core takes it after each call, and sets it to 0. */
+  eventRequest: u32;
 }
+
+// What a vmm asks for in `eventRequest`.
+/** An external interrupt, with the vector in bits 7:0. */
+export const REQUEST_INTERRUPT: u32 = 1 << 8;
+export const REQUEST_NMI: u32 = 1 << 9;
+export const REQUEST_VECTOR_MASK: u32 = 0xff;
 
 export const NO_ERROR_CODE: u32 = 0xffffffff;
 

@@ -1,13 +1,39 @@
 // HLT of a guest.
 
+import { RFLAGS_IF, RFLAGS_TF } from "../../x86/control-registers";
+import { ANSWER_GUEST_ENDED, ANSWER_RESUME, EXIT_HALT } from "../../shared/vcpu-page";
 import { RESULT_OK } from "../results";
-import { NEXT_INSTRUCTION } from "../vcpu/action";
+import { NEXT_INSTRUCTION, YIELD } from "../vcpu/action";
+import { actOnAnswer, askVmm } from "../vcpu/answers";
+import { STATE_RFLAGS } from "../vcpu/state";
 import { Vcpu } from "../vcpu/vcpu";
 
-/** Goes on behind the HLT, until the guest has used up the number that its start gave it. */
+/** Goes on behind the HLT, until the guest has used up the number that its start gave it; without a number it waits. */
 export function onHalt(vcpu: Vcpu): u32 {
-  if (--vcpu.haltsLeft != 0) return NEXT_INSTRUCTION;
+  const left = vcpu.haltsLeft;
+  if (left == 0) return waitForEvent(vcpu);
+  vcpu.haltsLeft = left - 1;
+  if (left != 1) return NEXT_INSTRUCTION;
   vcpu.advance();
   vcpu.isHalted = true;
   return vcpu.stop(RESULT_OK);
+}
+
+/** Behind the HLT if something wakes the guest; else the vmm says whether anything will. */
+function waitForEvent(vcpu: Vcpu): u32 {
+  if (isAwake(vcpu)) return NEXT_INSTRUCTION;
+  const answer = askVmm(vcpu, EXIT_HALT, 0);
+  if (answer == ANSWER_GUEST_ENDED) vcpu.advance();
+  vcpu.takeEventRequest();
+  if (answer != ANSWER_RESUME) return actOnAnswer(vcpu, answer);
+  // It goes on waiting: the HLT will be asked about again, and meanwhile another VM may run.
+  return isAwake(vcpu) ? NEXT_INSTRUCTION : YIELD;
+}
+
+/** Whether an event ends the wait at once (SDM 2A "HLT"). A single step ends it, too. */
+function isAwake(vcpu: Vcpu): bool {
+  const events = vcpu.events;
+  const flags = vcpu.read(STATE_RFLAGS);
+  if (flags & RFLAGS_TF) return true;
+  return (events.hasInterrupt && (flags & RFLAGS_IF) != 0) || (events.hasNmi && !vcpu.isBlockedByNmi);
 }

@@ -1,18 +1,42 @@
 // Asking a VM's vmm about an exit, and doing what it answers.
 
+import { NO_EXCEPTION } from "../../shared/task-switch";
 import {
+  ANSWER_EMULATED,
+  ANSWER_FAULT,
   ANSWER_GUEST_ENDED,
+  ANSWER_LOAD_STATE,
   ANSWER_NEXT_INSTRUCTION,
   ANSWER_RESUME,
   EXIT_HALT,
   EXIT_HYPERCALL,
+  EXIT_MEMORY,
+  EXIT_STRING_PORT,
+  EXIT_TASK_SWITCH,
+  NO_ERROR_CODE,
 } from "../../shared/vcpu-page";
+import { RFLAGS_AF, RFLAGS_CF, RFLAGS_OF, RFLAGS_PF, RFLAGS_SF, RFLAGS_ZF } from "../../x86/control-registers";
+import { VECTOR_DEBUG, VECTOR_PAGE_FAULT, VECTORS_OF_FAULTS, VECTORS_WITH_ERROR_CODE } from "../../x86/exceptions";
 import { LEVEL_ERROR, LEVEL_INFO } from "../console/console";
 import { vmmCall } from "../hardware";
-import { RESULT_NOT_HANDLED, RESULT_OK, RESULT_VMM_STOPPED } from "../results";
+import { RESULT_NOT_HANDLED, RESULT_OK, RESULT_VMM_ANSWER, RESULT_VMM_STOPPED } from "../results";
 import { reportStoppedVmm, VMM_ENTRY_EXIT, VMM_STOPPED } from "../vmm";
 import { NEXT_INSTRUCTION, RESUME } from "./action";
+import { DR6_BT, raiseDebugException } from "./debug-exception";
+import { loadState } from "./load-state";
+import { STATE_RFLAGS, STATE_RSP } from "./state";
 import { Vcpu } from "./vcpu";
+import { WORK_EVENTS } from "./work";
+
+const LONGEST_INSTRUCTION: u32 = 15;
+const LAST_EXCEPTION: u32 = 31;
+const LARGEST_ERROR_CODE: u32 = 0x7fff;
+const RFLAGS_OF_ARITHMETIC: u64 = RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF;
+
+const WRONG_ANSWER: string = "the vmm's answer does not fit ";
+const WRONG_LENGTH: string = "the vmm tells no length of 1 to 15 bytes for the instruction that it carried out at ";
+const WRONG_FAULT: string = "the vmm raises an exception that no instruction can, at ";
+const WRONG_STATE: string = "a task switch fails at ";
 
 /**
  * Asks the vmm, which is the machine that the guest sees, about an exit of a kind EXIT_*, and prints what it has to say. Its
@@ -29,16 +53,70 @@ export function askVmm(vcpu: Vcpu, kind: u32, access: u64): u32 {
 export function vmmAnswer(vcpu: Vcpu, outcome: u64): u32 {
   const answer = outcome >> 32 == 0 ? <u32>outcome : reportStoppedVmm(vcpu);
   if (vcpu.shared.consoleLength != 0) vcpu.printVmmText(LEVEL_INFO);
+  if (vcpu.shared.eventRequest != 0) vcpu.work |= WORK_EVENTS;
   return answer;
+}
+
+/** Does what the vmm answered to the exit that it was asked about last; to be returned by a handler. */
+export function actOnAnswer(vcpu: Vcpu, answer: u32): u32 {
+  if (answer == ANSWER_NEXT_INSTRUCTION) return NEXT_INSTRUCTION;
+  if (answer == ANSWER_EMULATED) return endEmulated(vcpu);
+  if (answer == ANSWER_RESUME) return RESUME;
+  if (answer == ANSWER_FAULT) return raiseAnswered(vcpu);
+  if (answer == ANSWER_LOAD_STATE) return loadAnswered(vcpu);
+  return answer == ANSWER_GUEST_ENDED ? vcpu.stop(RESULT_OK) : stopUnanswered(vcpu, answer);
 }
 
 /** A hypercall that core does not know: the vmm's matter. */
 export function hypercallToVmm(vcpu: Vcpu): u32 {
-  const answer = askVmm(vcpu, EXIT_HYPERCALL, 0);
-  if (answer == ANSWER_RESUME) return RESUME;
-  if (answer == ANSWER_NEXT_INSTRUCTION) return NEXT_INSTRUCTION;
-  if (answer == ANSWER_GUEST_ENDED) return vcpu.stop(RESULT_OK);
-  return stopUnanswered(vcpu, answer);
+  return actOnAnswer(vcpu, askVmm(vcpu, EXIT_HYPERCALL, 0));
+}
+
+/** ANSWER_EMULATED: of RFLAGS the vmm changes what arithmetic does, and RIP moves by no more than an instruction has. */
+function endEmulated(vcpu: Vcpu): u32 {
+  const shared = vcpu.shared;
+  const kind = shared.exitKind;
+  const length = shared.instructionLength;
+  if (kind != EXIT_MEMORY && kind != EXIT_STRING_PORT) return stopAtExit(vcpu, WRONG_ANSWER, RESULT_VMM_ANSWER);
+  if (length == 0 || length > LONGEST_INSTRUCTION) return stopAtExit(vcpu, WRONG_LENGTH, RESULT_VMM_ANSWER);
+  const flags = vcpu.read(STATE_RFLAGS);
+  const changed = (flags ^ vcpu.state.rflags) & RFLAGS_OF_ARITHMETIC;
+  if (changed != 0) vcpu.write(STATE_RFLAGS, flags ^ changed);
+  vcpu.write(STATE_RSP, vcpu.registers.rsp);
+  vcpu.advanceBy(length);
+  return RESUME;
+}
+
+/** ANSWER_FAULT. */
+function raiseAnswered(vcpu: Vcpu): u32 {
+  const shared = vcpu.shared;
+  const vector = shared.faultVector;
+  const errorCode = shared.faultErrorCode;
+  if (!isFault(vector, errorCode)) return stopAtExit(vcpu, WRONG_FAULT, RESULT_VMM_ANSWER);
+  if (vector == VECTOR_PAGE_FAULT) return vcpu.raisePageFault(errorCode, shared.faultAddress);
+  return vcpu.raise(vector, errorCode);
+}
+
+/** An exception that an instruction can raise as a fault, with an error code if and only if it has one. */
+function isFault(vector: u32, errorCode: u32): bool {
+  if (vector > LAST_EXCEPTION || (VECTORS_OF_FAULTS & (1 << vector)) == 0) return false;
+  const hasErrorCode = (VECTORS_WITH_ERROR_CODE & (1 << vector)) != 0;
+  return hasErrorCode ? errorCode <= LARGEST_ERROR_CODE : errorCode == NO_ERROR_CODE;
+}
+
+/** ANSWER_LOAD_STATE: the new task, and an exception that it meets before its first instruction. */
+function loadAnswered(vcpu: Vcpu): u32 {
+  const shared = vcpu.shared;
+  if (shared.exitKind != EXIT_TASK_SWITCH) return stopAtExit(vcpu, WRONG_ANSWER, RESULT_VMM_ANSWER);
+  const vector = shared.faultVector;
+  const hasFault = vector != NO_EXCEPTION && vector != VECTOR_DEBUG;
+  const problem = loadState(vcpu, hasFault);
+  if (problem != "") {
+    vcpu.say(LEVEL_ERROR).text("the vmm loads a state that the CPU does not take: ").text(problem).end();
+    return stopAtExit(vcpu, WRONG_STATE, RESULT_VMM_ANSWER);
+  }
+  if (hasFault) return raiseAnswered(vcpu);
+  return vector == VECTOR_DEBUG ? raiseDebugException(vcpu, DR6_BT) : RESUME;
 }
 
 /**

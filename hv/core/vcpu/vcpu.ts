@@ -1,5 +1,6 @@
 // One virtual CPU, whatever virtualizes it: its registers, the page that it shares with the vmm, and what is counted.
 
+import { VECTOR_PAGE_FAULT } from "../../x86/exceptions";
 import { CONSOLE_CAPACITY, CONSOLE_OFFSET, CPU_STATE_OFFSET, CpuState } from "../../shared/vcpu-page";
 import { Registers, REGISTERS_OFFSET, VcpuPage } from "../../shared/vcpu-page";
 import { XCR0_X87 } from "../../x86/control-registers";
@@ -10,13 +11,19 @@ import { ANSWER_EAX } from "../cpu/cpuid-policy";
 import { GuestCpuid } from "../cpu/guest-cpuid";
 import { GuestMsrs } from "../cpu/guest-msrs";
 import { GuestMemory } from "../guest-memory";
-import { xsetbv } from "../hardware";
 import { Bytes } from "../memory/bytes";
 import { EntryWork } from "../memory/entry-work";
 import { PAGE_BYTES } from "../memory/page-pool";
 import { RESULT_OK } from "../results";
-import { STOP } from "./action";
-import { STATE_RSP } from "./state";
+import { REQUEST_INTERRUPT, REQUEST_NMI, REQUEST_VECTOR_MASK } from "../../shared/vcpu-page";
+import { SEGMENT_STATE_BYTES, SegmentState, SEGMENTS_OFFSET } from "../../shared/vcpu-page";
+import { VcpuEvents } from "../events/vcpu-events";
+import { REGISTER_CR2, writeRegister, xsetbv } from "../hardware";
+import { RESUME, STOP } from "./action";
+import { TaskState } from "./load-state";
+import { SEGMENTS, STATE_RSP } from "./state";
+import { endByTripleFault } from "./triple-fault";
+import { WORK_EVENTS } from "./work";
 
 /** At log level debug. */
 const TRACED_EXITS: u32 = 8;
@@ -30,6 +37,11 @@ export abstract class Vcpu {
   readonly shared: VcpuPage;
   readonly state: CpuState;
   readonly registers: Registers;
+  /** By hv/core/vcpu/state.ts's SEGMENT_*; valid where `state` is. */
+  readonly segments: StaticArray<SegmentState> = new StaticArray<SegmentState>(SEGMENTS);
+  /** What waits to be delivered. Whoever adds to it sets WORK_EVENTS. */
+  readonly events: VcpuEvents = new VcpuEvents();
+  readonly taskState: TaskState = new TaskState();
 
   /** The run loop enters the guest only while its `bits` are 0. */
   entryWork: EntryWork = new EntryWork();
@@ -95,6 +107,10 @@ export abstract class Vcpu {
     this.state = changetype<CpuState>(page + CPU_STATE_OFFSET);
     this.registers = changetype<Registers>(page + REGISTERS_OFFSET);
     this.exitCounters = new StaticArray<u64>(2 * counters);
+    this.state.physicalAddressBits = addressBits;
+    for (let i: u32 = 0; i < SEGMENTS; i++) {
+      this.segments[i] = changetype<SegmentState>(page + SEGMENTS_OFFSET + i * SEGMENT_STATE_BYTES);
+    }
   }
 
   /** A part of the guest's state, by its number in state.ts. The vCPU is current. */
@@ -118,11 +134,17 @@ export abstract class Vcpu {
   abstract makeCurrent(): u32;
   /** Advances RIP past the instruction that exited, with all that an instruction's end brings. */
   abstract advance(): void;
+  /** As `advance`, but by `length` bytes, 1 to 15. */
+  abstract advanceBy(length: u32): void;
+  /** Fills in `state`, `segments` and RSP's place in `registers`: in 64-bit mode CS, SS, FS and GS of the segments. */
+  abstract saveState(): void;
+  /** The handler of an NMI has not executed its IRET. */
+  abstract get isBlockedByNmi(): bool;
   /**
-   * Has the next entry deliver an exception at the instruction that exited, as a fault: `errorCode` or NO_ERROR_CODE
-   * (hv/shared/vcpu-page.ts). RESUME, to be returned by a handler.
+   * Before a state is loaded that is not the one of the next instruction: what waited for that one is gone, and so is an event
+   * whose delivery the exit interrupted.
    */
-  abstract raise(vector: u32, errorCode: u32): u32;
+  abstract endEvent(): void;
   /** Enters the guest, again and again, until it stops (STOP) or is to make room for another (YIELD). */
   abstract run(): u32;
   /** After the end: says why an entry failed, where one did. */
@@ -153,6 +175,43 @@ export abstract class Vcpu {
 
   private registerAt(number: u32): RegisterValue {
     return changetype<RegisterValue>(changetype<usize>(this.registers) + ((number & 15) << 3));
+  }
+
+  /**
+   * Has the next entry deliver an exception at the instruction that exited, as a fault: `errorCode` or NO_ERROR_CODE
+   * (hv/shared/vcpu-page.ts). Where the exit came while another event was delivered, the two may make a double fault, or a
+   * triple fault, which ends the VM. To be returned by a handler. A page fault is `raisePageFault`'s.
+   */
+  raise(vector: u32, errorCode: u32): u32 {
+    this.work |= WORK_EVENTS;
+    return this.events.raise(vector, errorCode) ? RESUME : endByTripleFault(this);
+  }
+
+  /** As `raise`, of #PF at a linear address, which the guest finds in CR2. */
+  raisePageFault(errorCode: u32, address: u64): u32 {
+    writeRegister(REGISTER_CR2, address);
+    return this.raise(VECTOR_PAGE_FAULT, errorCode);
+  }
+
+  /** Asks for an external interrupt with `vector`, below 256: it is delivered as soon as the guest takes interrupts. */
+  injectInterrupt(vector: u32): void {
+    this.events.requestInterrupt(vector);
+    this.work |= WORK_EVENTS;
+  }
+
+  /** Asks for an NMI; one that waits already is the same. */
+  injectNmi(): void {
+    this.events.hasNmi = true;
+    this.work |= WORK_EVENTS;
+  }
+
+  /** Takes over what the vmm asked for in the page. */
+  takeEventRequest(): void {
+    const request = this.shared.eventRequest;
+    if (request == 0) return;
+    this.shared.eventRequest = 0;
+    if (request & REQUEST_INTERRUPT) this.injectInterrupt(request & REQUEST_VECTOR_MASK);
+    if (request & REQUEST_NMI) this.injectNmi();
   }
 
   /** The guest ran: an entry that failed by the guest's state is none. */

@@ -1,33 +1,32 @@
 // The end of an instruction that exited and was carried out (SDM 3C 26.2, 28.3.3 and 28.3.4).
 
 import { RFLAGS_RF, RFLAGS_TF } from "../../x86/control-registers";
+import { DEBUGCTL_BTF } from "../../x86/msr";
 import { ACCESS_RIGHTS_64_BIT } from "../../x86/segments";
 import { exitReasonName } from "../../x86/exit-reasons";
 import {
   EXIT_QUALIFICATION,
   EXIT_REASON,
   GUEST_CS_ACCESS_RIGHTS,
+  GUEST_IA32_DEBUGCTL,
   GUEST_INTERRUPTIBILITY_STATE,
   GUEST_PENDING_DEBUG_EXCEPTIONS,
   GUEST_RFLAGS,
   GUEST_RIP,
-  VM_EXIT_INSTRUCTION_LENGTH,
 } from "../../x86/vmcs-fields";
 import { LEVEL_DEBUG } from "../console/console";
 import { vmread, vmwrite } from "../hardware";
+import { BLOCKING_BY_MOV_SS, BLOCKING_BY_STI, PENDING_SINGLE_STEP } from "./interruptibility";
 import { NOWHERE } from "./vcpu-values";
 import { VmxVcpu } from "./vmx-vcpu";
 
 const LOW_32_BITS: u64 = 0xffffffff;
-/** Blocking by STI, and by MOV SS or POP SS: bits of the interruptibility state (SDM 3C table 25-3). */
-const BLOCKING_BY_STI_OR_MOV_SS: u64 = 3;
-/** The bit of the pending debug exceptions that stands for a single step (SDM 3C table 25-4). */
-const PENDING_SINGLE_STEP: u64 = 1 << 14;
+const SHADOWS: u64 = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
 
-/** For a handler that ends the VM behind the instruction: what run.ts does after NEXT_INSTRUCTION. */
-export function advance(vcpu: VmxVcpu): void {
+/** For a handler that goes on behind the instruction by itself: what run.ts does after NEXT_INSTRUCTION, and `length` told. */
+export function advanceBy(vcpu: VmxVcpu, length: u32): void {
   const rip = vmread(GUEST_RIP);
-  const next = rip + vmread(VM_EXIT_INSTRUCTION_LENGTH);
+  const next = rip + length;
   vmwrite(GUEST_RIP, next);
   completeInstruction(vcpu, rip, next);
 }
@@ -43,17 +42,19 @@ export function advance(vcpu: VmxVcpu): void {
 export function completeInstruction(vcpu: VmxVcpu, rip: u64, next: u64): void {
   if (vcpu.exitsToTrace != 0) traceExit(vcpu, rip, next - rip);
   // Outside 64-bit mode RIP has 32 bits.
-  const isWrapped = (rip ^ next) >> 32 != 0 && !(vmread(GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_64_BIT);
-  if (isWrapped) vmwrite(GUEST_RIP, next & LOW_32_BITS);
-  const blocking = vmread(GUEST_INTERRUPTIBILITY_STATE) & BLOCKING_BY_STI_OR_MOV_SS;
-  if (blocking) vmwrite(GUEST_INTERRUPTIBILITY_STATE, vmread(GUEST_INTERRUPTIBILITY_STATE) & ~blocking);
-  const flags = vmread(GUEST_RFLAGS) & (RFLAGS_RF | RFLAGS_TF);
-  if (flags & RFLAGS_RF) vmwrite(GUEST_RFLAGS, vmread(GUEST_RFLAGS) & ~RFLAGS_RF);
-  if (flags & RFLAGS_TF) {
+  const isNearWrap = (rip ^ next) >> 32 != 0;
+  if (isNearWrap && !(vmread(GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_64_BIT)) vmwrite(GUEST_RIP, next & LOW_32_BITS);
+  const blocking = vmread(GUEST_INTERRUPTIBILITY_STATE);
+  if (blocking & SHADOWS) vmwrite(GUEST_INTERRUPTIBILITY_STATE, blocking & ~SHADOWS);
+  const flags = vmread(GUEST_RFLAGS);
+  if (flags & RFLAGS_RF) vmwrite(GUEST_RFLAGS, flags & ~RFLAGS_RF);
+  // With BTF only a branch is a step, and no instruction that exits is one (SDM 3B 17.4.2).
+  if (flags & RFLAGS_TF && !(vmread(GUEST_IA32_DEBUGCTL) & DEBUGCTL_BTF)) {
     vmwrite(GUEST_PENDING_DEBUG_EXCEPTIONS, vmread(GUEST_PENDING_DEBUG_EXCEPTIONS) | PENDING_SINGLE_STEP);
   }
   // What was special now may be so again.
-  vcpu.completedRip = isWrapped || blocking || flags || vcpu.exitsToTrace != 0 ? NOWHERE : rip;
+  const isSpecial = isNearWrap || (blocking & SHADOWS) != 0 || (flags & (RFLAGS_RF | RFLAGS_TF)) != 0;
+  vcpu.completedRip = isSpecial || vcpu.exitsToTrace != 0 ? NOWHERE : rip;
 }
 
 /** At log level debug, tells the first instructions of a guest that exited one by one. */

@@ -11,9 +11,16 @@ import { RESULT_UNEXPECTED_EXIT } from "../results";
 import { stopAtExit } from "../vcpu/answers";
 import { onControlRegisterAccess } from "./control-register-exits";
 import { onEptMisconfiguration, onEptViolation } from "./ept-exits";
-import { onExceptionOrNmi, onExternalInterrupt, onTripleFault } from "./event-exits";
+import {
+  onExceptionOrNmi,
+  onExternalInterrupt,
+  onInterruptWindowExit,
+  onNmiWindowExit,
+  onTripleFault,
+} from "./event-exits";
 import { onEntryFailure, onEntryRefused } from "./failed-entries";
 import { WHY_IMPOSSIBLE } from "./impossible-exits";
+import { onTaskSwitchExit } from "./task-switch-exit";
 import { VmxVcpu } from "./vmx-vcpu";
 import { onWork } from "./work";
 
@@ -99,9 +106,9 @@ export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onImpossible, // 4 STARTUP_IPI
   onImpossible, // 5 IO_SMI
   onImpossible, // 6 OTHER_SMI
-  onImpossible, // 7 INTERRUPT_WINDOW
-  onImpossible, // 8 NMI_WINDOW
-  onImpossible, // 9 TASK_SWITCH
+  onInterruptWindowExit, // 7 INTERRUPT_WINDOW
+  onNmiWindowExit, // 8 NMI_WINDOW
+  onTaskSwitchExit, // 9 TASK_SWITCH
   onCommonExit, // 10 CPUID
   onMissingExit, // 11 GETSEC
   onHltExit, // 12 HLT

@@ -1,28 +1,23 @@
 // A virtual CPU in a VMCS.
 
-import { EXIT_REASON_COUNT, exitReasonName } from "../../x86/exit-reasons";
-import {
-  INTERRUPTION_HAS_ERROR_CODE,
-  INTERRUPTION_TYPE_HARDWARE_EXCEPTION,
-  INTERRUPTION_VALID,
-} from "../../x86/exceptions";
+import { EXIT_REASON_BASIC_MASK, EXIT_REASON_COUNT, exitReasonName } from "../../x86/exit-reasons";
 import {
   CR0_READ_SHADOW,
   CR4_READ_SHADOW,
   EXIT_QUALIFICATION,
+  EXIT_REASON,
   GUEST_CR0,
   GUEST_CR4,
   GUEST_IA32_EFER,
+  GUEST_INTERRUPTIBILITY_STATE,
   GUEST_RIP,
   TSC_OFFSET,
   VM_ENTRY_CONTROLS,
-  VM_ENTRY_EXCEPTION_ERROR_CODE,
-  VM_ENTRY_INTERRUPTION_INFORMATION,
+  VM_EXIT_INSTRUCTION_LENGTH,
 } from "../../x86/vmcs-fields";
 import { CR0_PE, CR0_PG, CR4_MCE, CR4_OSXSAVE, CR4_PKE } from "../../x86/control-registers";
 import { EFER_LMA, EFER_LME, IA32_EFER, IA32_SPEC_CTRL, IA32_VMX_CR0_FIXED0, IA32_VMX_CR4_FIXED0 } from "../../x86/msr";
-import { ENTRY_IA32E_MODE_GUEST, SECONDARY_UNRESTRICTED_GUEST } from "../../x86/vmx-controls";
-import { NO_ERROR_CODE } from "../../shared/vcpu-page";
+import { ENTRY_IA32E_MODE_GUEST, PIN_VIRTUAL_NMIS, SECONDARY_UNRESTRICTED_GUEST } from "../../x86/vmx-controls";
 import { FEATURE_OWN_EFER, FEATURE_TSC_OFFSET } from "../cpu/features";
 import { restoreMsrs } from "../cpu/msr-access";
 import { Console, LEVEL_DEBUG, LEVEL_ERROR } from "../console/console";
@@ -38,11 +33,12 @@ import {
   RESULT_VMCLEAR_FAILED,
   RESULT_VMPTRLD_FAILED,
 } from "../results";
-import { RESUME } from "../vcpu/action";
 import { STATE_CR0 } from "../vcpu/state";
 import { Vcpu } from "../vcpu/vcpu";
-import { advance } from "./complete";
+import { advanceBy } from "./complete";
 import { writeControlFields } from "./control-fields";
+import { saveState } from "./cpu-state";
+import { isBlockedByNmi } from "./deliver";
 import { guestFeatures } from "./guest-features";
 import { GuestState } from "./guest-state";
 import { writeHostState } from "./host-state";
@@ -54,6 +50,7 @@ import { spoilEntry } from "./spoil";
 import { CR0_OWNED, startState } from "./start-states";
 import { STATE_FIELDS } from "./state-fields";
 import { NOWHERE, WORK_VPID } from "./vcpu-values";
+import { endEvent } from "./vectoring";
 import { Vmx } from "./vmx";
 import { vmxFailure } from "./vmx-failure";
 
@@ -71,6 +68,10 @@ export class VmxVcpu extends Vcpu {
   private cr4AlwaysOn: u64 = 0;
   /** RIP of the last instruction that was completed after its exit with all that its end brings. */
   completedRip: u64 = NOWHERE;
+  /** Whether the processor knows when the guest blocks NMIs. */
+  readonly hasVirtualNmis: bool;
+  /** Where it does not: an NMI was delivered, and the guest has not enabled interrupts since. */
+  isInNmiHandler: bool = false;
 
   constructor(
     private readonly machine: Machine,
@@ -85,12 +86,12 @@ export class VmxVcpu extends Vcpu {
     readonly translations: GuestTranslations,
   ) {
     super(vm, machine.console, page, memory, EXIT_REASON_COUNT, ROWS, guestFeatures(vmx.controlsOf(kind)));
+    this.hasVirtualNmis = vmx.controlsOf(kind).pin.has(PIN_VIRTUAL_NMIS);
     if (msrBitmap != 0) writeMsrBitmap(msrBitmap, this.msrs, this.features);
     this.entryWork = translations.entryWork;
     if (translations.vpid.isPending) this.work |= WORK_VPID;
   }
 
-  /** Has the next entry drop the translations of linear addresses: where Basalt changed what the guest's paging rests on. */
   dropLinearTranslations(): void {
     this.translations.vpid.requireInvalidation();
     if (this.translations.vpid.isPending) this.work |= WORK_VPID;
@@ -176,16 +177,24 @@ export class VmxVcpu extends Vcpu {
     this.cr4Owned = state.cr4Owned;
   }
 
-  raise(vector: u32, errorCode: u32): u32 {
-    const hasErrorCode = errorCode != NO_ERROR_CODE;
-    if (hasErrorCode) vmwrite(VM_ENTRY_EXCEPTION_ERROR_CODE, errorCode);
-    const kind = INTERRUPTION_VALID | INTERRUPTION_TYPE_HARDWARE_EXCEPTION | vector;
-    vmwrite(VM_ENTRY_INTERRUPTION_INFORMATION, hasErrorCode ? kind | INTERRUPTION_HAS_ERROR_CODE : kind);
-    return RESUME;
+  advance(): void {
+    advanceBy(this, <u32>vmread(VM_EXIT_INSTRUCTION_LENGTH));
   }
 
-  advance(): void {
-    advance(this);
+  advanceBy(length: u32): void {
+    advanceBy(this, length);
+  }
+
+  saveState(): void {
+    saveState(this);
+  }
+
+  get isBlockedByNmi(): bool {
+    return isBlockedByNmi(this, <u32>vmread(GUEST_INTERRUPTIBILITY_STATE));
+  }
+
+  endEvent(): void {
+    endEvent(this);
   }
 
   makeCurrent(): u32 {
@@ -228,7 +237,9 @@ export class VmxVcpu extends Vcpu {
   }
 
   describeExit(line: Console): void {
-    line.text("VM exit ").decimal(this.exitRow).text(", ").text(exitReasonName(this.exitRow));
+    // `exitRow` is not that of the commonest exits (run.ts).
+    const reason = (<u32>vmread(EXIT_REASON)) & EXIT_REASON_BASIC_MASK;
+    line.text("VM exit ").decimal(reason).text(", ").text(exitReasonName(reason));
     line.text(", at RIP ").hex(vmread(GUEST_RIP), 16).text(", exit qualification ").hex(vmread(EXIT_QUALIFICATION));
   }
 

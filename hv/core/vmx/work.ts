@@ -4,12 +4,16 @@ import { LEVEL_ERROR } from "../console/console";
 import { MAPPING_OK, mappingStatusText } from "../memory/mapping-status";
 import { RESULT_EPT_UNUSABLE, RESULT_VPID_UNUSABLE } from "../results";
 import { RESUME } from "../vcpu/action";
+import { WORK_EVENTS } from "../vcpu/work";
+import { deliverEvents } from "./deliver";
 import { WORK_VPID } from "./vcpu-values";
 import { VmxVcpu } from "./vmx-vcpu";
 
 /** Does it all: then the run loop enters, or comes back for what is due by now. */
 export function onWork(vcpu: VmxVcpu): u32 {
-  return dropStaleTranslations(vcpu);
+  const action = dropStaleTranslations(vcpu);
+  if (action == RESUME && vcpu.work & WORK_EVENTS) deliverEvents(vcpu);
+  return action;
 }
 
 /** Translations that the processor may hold are dropped. */

@@ -25,9 +25,11 @@ import { DeviceRegisters } from "./device-registers.ts";
 import { PhysicalMemory } from "./physical-memory.ts";
 import { Pm1Control } from "./pm1.ts";
 import { Ports } from "./ports.ts";
-import { Processor } from "./processor.ts";
+import { Processor, WRITABLE_REGISTERS } from "./processor.ts";
 import { VmEntry } from "./vm-entry.ts";
+import { vcpuPage } from "./tables.ts";
 import { textAt, VmmBridge } from "./vmm-bridge.ts";
+import { VcpuPageView } from "./vcpu-page.ts";
 import { Vmcs } from "./vmcs.ts";
 import { VM_FAIL_INVALID, VM_SUCCEED, Vmx, type Outcome } from "./vmx.ts";
 
@@ -39,6 +41,8 @@ const CORE_START = 0x180000n;
 const MEMORY_BASE = 0x8040000000n;
 const INFORMATION = 0x10000n;
 const COM1 = 0x3f8;
+/** hv/core/vmm.ts's VMM_ENTRY_EXIT. */
+const EXIT_ENTRY = 3;
 const LINE_STATUS = 5;
 const EXIT_RIP = 0x104f80n;
 /** Frames of a stopped vmm get addresses from here on; symbolAt names them. */
@@ -74,6 +78,8 @@ export interface MachineOptions {
   readonly keys?: readonly number[];
   /** A VM exit that loads another host state than the one before the entry is no defect: the VMCS is wrong on purpose. */
   readonly hostMayChange?: boolean;
+  /** Plays the vmm at an exit: an answer of hv/shared/vcpu-page.ts, or null where vmm.wasm is to be asked. */
+  readonly answer?: (page: VcpuPageView) => number | null;
   /** Changes the machine before core starts. */
   readonly prepare?: (machine: Machine) => void;
 }
@@ -252,9 +258,8 @@ export class Machine {
         });
       },
       segmentDescriptor: (selector: number) => segmentDescriptor(this.memory, selector >>> 0),
-      writeCr0: (value: bigint) => this.#writeControlRegister(0, value),
-      writeCr4: (value: bigint) => this.#writeControlRegister(4, value),
       xsetbv: (value: bigint) => processor.xsetbv(u64(value)),
+      writeRegister: (number: number, value: bigint) => this.#writeRegister(number, u64(value)),
       vmxon: (hpa: bigint) => this.#execute("VMXON", u64(hpa), () => vmx.vmxon(u64(hpa))),
       vmxoff: () => this.#execute("VMXOFF", null, () => vmx.vmxoff()),
       vmclear: (hpa: bigint) => this.#execute("VMCLEAR", u64(hpa), () => vmx.vmclear(u64(hpa))),
@@ -331,7 +336,8 @@ export class Machine {
       vmmMap: (vm: number, address: bigint, hpa: bigint, bytes: bigint, how: number) =>
         this.vmms.map(vm >>> 0, u64(address), u64(hpa), u64(bytes), how === 1),
       vmmInstantiate: (vm: number) => this.vmms.instantiate(vm >>> 0),
-      vmmCall: (vm: number, entry: number, argument: number) => this.vmms.call(vm >>> 0, entry >>> 0, argument >>> 0),
+      vmmCall: (vm: number, entry: number, argument: number) =>
+        (entry === EXIT_ENTRY ? this.#playedAnswer(vm) : null) ?? this.vmms.call(vm >>> 0, entry >>> 0, argument >>> 0),
       vmmTrap: (out: number) => this.#writeTrap(out),
       setEndSteps: (steps: number) => (this.endSteps = readEndSteps(this.#bytes(steps, END_STEPS_BYTES))),
       announceResult: (result: number, name: number) => {
@@ -350,9 +356,20 @@ export class Machine {
     return { hardware, env: { abort } };
   }
 
-  #writeControlRegister(n: 0 | 4, value: bigint): void {
-    this.trace.push(`MOV CR${n} ${u64(value).toString(16)}`);
-    this.processor.writeControlRegister(n, u64(value));
+  /** What the test's vmm answers; null: it does not. */
+  #playedAnswer(vm: number): bigint | null {
+    const { answer } = this.#options;
+    const page = this.vmms.mappings.get(vm)?.find(({ address }) => address === BigInt(vcpuPage("VCPU_PAGE_IN_VMM")));
+    if (!answer || !page) return null;
+    const played = answer(new VcpuPageView(this.core.buffer, Number(page.hpa - CORE_START)));
+    return played === null ? null : BigInt(played);
+  }
+
+  #writeRegister(number: number, value: bigint): void {
+    const name = WRITABLE_REGISTERS[number];
+    if (name === undefined) throw new Error(`core wrote register ${number}, which hv/core/hardware.ts does not let it`);
+    this.trace.push(`MOV ${name} ${value.toString(16)}`);
+    this.processor.writeRegister(name, value);
   }
 
   #accessFailed(instruction: string, encoding: number): never {
