@@ -147,6 +147,11 @@ IMPORT(void, readPhysical, u64 physical, u32 to, u32 length) {
   }
   window_to((u64)image_start, PAGE_READ); // harmless to be left there
 }
+IMPORT(void, zeroBlock, u64 physical) {
+  paging_map(BLOCK_WINDOW, physical, LARGE_PAGE_SIZE, PAGE_WRITE);
+  memset((void *)BLOCK_WINDOW, 0, LARGE_PAGE_SIZE);
+  paging_map(BLOCK_WINDOW, physical, LARGE_PAGE_SIZE, 0);
+}
 IMPORT(u32, readDevice32, u64 physical) { return *(volatile u32 *)window_to(physical, PAGE_UNCACHED); }
 IMPORT(void, writeDevice32, u64 physical, u32 value) { *(volatile u32 *)window_to(physical, PAGE_UNCACHED) = value; }
 IMPORT(void, setLocalApic, u32 mode, u64 base) {

@@ -50,10 +50,7 @@ bool paging_map(u64 address, u64 physical, u64 bytes, u32 flags) {
 static u8 core_state[INSTANCE_STATE_BYTES] __attribute__((aligned(4096)));
 
 void paging_start(void) {
-  struct {
-    u8 *start, *end;
-    u32 flags;
-  } parts[] = {
+  struct { u8 *start, *end; u32 flags; } parts[] = {
       {image_start, text_start, PAGE_READ},
       {text_start, text_end, PAGE_READ | PAGE_EXECUTE},
       {rodata_start, data_start, PAGE_READ},

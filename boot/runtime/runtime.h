@@ -27,6 +27,7 @@ typedef uint64_t u64;
 #define VMM_INSTANCE(vm) (1 + (vm))
 #define APIC_WINDOW ((u64)64 << 39) // the local APIC's page in xAPIC mode
 #define MEMORY_WINDOW (APIC_WINDOW + PAGE_SIZE) // of readPhysical and of devices' registers
+#define BLOCK_WINDOW (APIC_WINDOW + GIB) // of zeroBlock
 #define TERMINAL_INSTANCE (1 + MAX_VMS)
 #define MODULE_OWN_START 0xC0000000ull // vmm's and terminal's statics and heap: asconfig.json's memoryBase
 
@@ -112,7 +113,8 @@ void put_address(u64 address);
 #define VMM_STACK_GUARD 0x10000ull  // linker.ld
 struct w2c_host {
   u8 *memory;
-  u64 own_bytes;
+  u64 own_bytes, ram_bytes;
+  u32 ram;
 };
 #define VMM_ENTRIES 4
 extern void *const vmm_entries[VMM_ENTRIES]; // each u32 (*)(instance, u32 argument), as vmm_call.asm calls it
@@ -120,8 +122,8 @@ void vmm_instance_create(void *state, struct w2c_host *host);
 u64 w2c_host_clock(struct w2c_host *host);
 void vmm_abort(struct w2c_host *host, u32 message, u32 file, u32 line);
 enum vmm_trap_kind { // hv/core/vmm.ts names them
-  VMM_TRAP_OUT_OF_BOUNDS = 1, VMM_TRAP_STACK_EXHAUSTED, VMM_TRAP_UNREACHABLE, VMM_TRAP_ABORT, VMM_TRAP_TIME_BUDGET,
-  VMM_TRAP_ARITHMETIC, VMM_TRAP_INDIRECT_CALL, VMM_TRAP_EXCEPTION
+  VMM_POPULATED, VMM_TRAP_OUT_OF_BOUNDS, VMM_TRAP_STACK_EXHAUSTED, VMM_TRAP_UNREACHABLE, VMM_TRAP_ABORT, VMM_TRAP_TIME_BUDGET,
+  VMM_TRAP_ARITHMETIC, VMM_TRAP_INDIRECT_CALL, VMM_TRAP_EXCEPTION, VMM_TRAP_NO_RAM
 };
 #define VMM_TRAP_FRAMES 8
 struct vmm_trap_record { // hv/core/vmm.ts
@@ -136,7 +138,7 @@ extern u64 vmm_escape_stack;
 extern u32 vmm_running, vmm_timer_ticks;
 bool vmm_is_running(void);
 bool vmm_code_holds(u64 rip);
-u64 vmm_fault_kind(u64 address);
+u64 vmm_fault_kind(u64 address, bool is_present);
 void vmm_record_trap(u32 kind, u64 address, u64 rip, u64 rbp);
 void vmm_unwind(struct trap_frame *frame, u32 kind, u64 address);
 void vmm_timer_tick(struct trap_frame *frame);

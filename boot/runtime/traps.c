@@ -36,10 +36,7 @@ static const u8 exception_stacks[FIRST_INTERRUPT] = {[PAGE_FAULT] = 1, [DOUBLE_F
 enum { INTERRUPT_STACK = 5 };
 
 void traps_start(void) {
-  struct __attribute__((packed)) {
-    u16 limit;
-    u64 base;
-  } gdtr = {sizeof gdt - 1, (u64)gdt}, idtr = {sizeof idt - 1, (u64)idt};
+  struct __attribute__((packed)) { u16 limit; u64 base; } gdtr = {sizeof gdt - 1, (u64)gdt}, idtr = {sizeof idt - 1, (u64)idt};
   u64 base = (u64)&tss;
   for (u32 i = 0; i < IST_STACKS; i++)
     tss.ist[i] = (u64)ist_stacks_start + (i + 1) * IST_STACK_STRIDE;
@@ -92,10 +89,7 @@ static _Noreturn void report(struct trap_frame *f) {
       put(": beyond core's memory");
   }
   put("\n");
-  const struct {
-    const char *name;
-    u64 value;
-  } fields[] = {{"rax", f->rax}, {"rbx", f->rbx}, {"rcx", f->rcx}, {"rdx", f->rdx}, {"rsi", f->rsi}, {"rdi", f->rdi},
+  const struct { const char *name; u64 value; } fields[] = {{"rax", f->rax}, {"rbx", f->rbx}, {"rcx", f->rcx}, {"rdx", f->rdx}, {"rsi", f->rsi}, {"rdi", f->rdi},
                 {"rbp", f->rbp}, {"rsp", f->rsp}, {"r8 ", f->r8},  {"r9 ", f->r9},  {"r10", f->r10}, {"r11", f->r11},
                 {"r12", f->r12}, {"r13", f->r13}, {"r14", f->r14}, {"r15", f->r15}, {"rip", f->rip}, {"rfl", f->rflags},
                 {"cr2", cr2},    {"cr3", cr3}};
@@ -139,7 +133,9 @@ void trap_dispatch(struct trap_frame *f) {
   if (vmm_is_running() && f->vector != MACHINE_CHECK && f->vector != DOUBLE_FAULT) {
     u64 cr2;
     __asm__ volatile("mov %%cr2, %0" : "=r"(cr2));
-    u32 kind = f->vector == PAGE_FAULT ? vmm_fault_kind(cr2) : VMM_TRAP_EXCEPTION;
+    u32 kind = f->vector == PAGE_FAULT ? vmm_fault_kind(cr2, f->error & 1) : VMM_TRAP_EXCEPTION;
+    if (kind == VMM_POPULATED)
+      return;
     // A stack runs out in whatever function comes last, also in one of the runtime's.
     if (vmm_code_holds(f->rip) || kind == VMM_TRAP_STACK_EXHAUSTED)
       return vmm_unwind(f, kind, f->vector == PAGE_FAULT ? cr2 : f->vector);

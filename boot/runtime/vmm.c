@@ -13,14 +13,18 @@ u32 vmm_running, vmm_timer_ticks; // of the call that runs
 static volatile bool budget_is_spent; // set while an import runs; the import then unwinds before it returns
 
 struct w2c_hardware; // core's instance, which these imports of core do not use
+u32 w2c_core_populate(void *core, u32 memory, u64 address);
 
 bool vmm_is_running(void) { return *(volatile u64 *)&vmm_escape_stack != 0; }
 
 // vmm's own code, and the functions that it shares with the rest and that hold no state (linker.ld puts them together).
 bool vmm_code_holds(u64 rip) { return rip >= (u64)vmm_text_start && rip < (u64)vmm_text_end; }
 
-u64 vmm_fault_kind(u64 address) {
-  u64 reservation = INSTANCE_SLOT(VMM_INSTANCE(vmm_running));
+// VMM_POPULATED: the page is there by now, as core has put one where guest RAM had none.
+u64 vmm_fault_kind(u64 address, bool is_present) {
+  u64 reservation = INSTANCE_SLOT(VMM_INSTANCE(vmm_running)), offset = address - INSTANCE_MEMORY(VMM_INSTANCE(vmm_running));
+  if (offset < hosts[vmm_running].ram_bytes && !is_present)
+    return w2c_core_populate((void *)INSTANCE_STATE(CORE_INSTANCE), hosts[vmm_running].ram, offset) ? VMM_POPULATED : VMM_TRAP_NO_RAM;
   if (address >= reservation && address < reservation + GIB + RESERVATION_BYTES)
     return VMM_TRAP_OUT_OF_BOUNDS;
   if (address < (u64)vmm_stack_bottom && address >= (u64)vmm_stack_bottom - VMM_STACK_GUARD)
@@ -58,9 +62,8 @@ void vmm_timer_tick(struct trap_frame *f) {
     budget_is_spent = true;
 }
 
-// Maps physical memory into a vmm's linear memory, and zeroes it unless it is read-only or core's (a vCPU page): nothing
-// that was in RAM before reaches a guest. Statuses: 0, or 1 where the arguments name what no VM may have.
-u32 w2c_hardware_vmmMap(struct w2c_hardware *h, u32 vm, u64 address, u64 physical, u64 bytes, u32 read_only) {
+// Maps physical memory into a vmm's linear memory. Statuses: 0, or 1 where the arguments name what no VM may have.
+u32 w2c_hardware_vmmMap(struct w2c_hardware *h, u32 vm, u64 address, u64 physical, u64 bytes, u32 flags) {
   u64 end = physical + bytes;
   bool is_aligned = ((address | physical | bytes) & (PAGE_SIZE - 1)) == 0;
   bool in_image = physical < (u64)image_end && end > (u64)image_start;
@@ -68,24 +71,23 @@ u32 w2c_hardware_vmmMap(struct w2c_hardware *h, u32 vm, u64 address, u64 physica
   if (vm >= MAX_VMS || !is_aligned || bytes == 0 || end < physical || address >= 4 * GIB ||
       bytes > 4 * GIB - address || (in_image && !in_core))
     return 1;
-  u64 linear = INSTANCE_MEMORY(VMM_INSTANCE(vm)) + address;
-  if (!paging_map(linear, physical, bytes, read_only ? PAGE_READ : PAGE_WRITE))
+  if (!paging_map(INSTANCE_MEMORY(VMM_INSTANCE(vm)) + address, physical, bytes, flags & PAGE_WRITE))
     return 1;
-  if (!in_core && !read_only)
-    memset((void *)linear, 0, bytes);
   if (address == MODULE_OWN_START)
     hosts[vm].own_bytes = bytes;
   return 0;
 }
 
-// Creates the instance in memory that vmmMap has populated from MODULE_OWN_START on.
-u32 w2c_hardware_vmmInstantiate(struct w2c_hardware *h, u32 vm) {
+// Creates the instance in memory that vmmMap has populated from MODULE_OWN_START on. `ram` is for core's `populate`.
+u32 w2c_hardware_vmmInstantiate(struct w2c_hardware *h, u32 vm, u64 ram_bytes, u32 ram) {
   if (vm >= MAX_VMS || hosts[vm].own_bytes == 0)
     return 1;
   u64 state = INSTANCE_STATE(VMM_INSTANCE(vm));
   if (!paging_map(state, (u64)states[vm], INSTANCE_STATE_BYTES, PAGE_WRITE))
     return 1;
   hosts[vm].memory = (u8 *)INSTANCE_MEMORY(VMM_INSTANCE(vm));
+  hosts[vm].ram_bytes = ram_bytes;
+  hosts[vm].ram = ram;
   vmm_instance_create((void *)state, &hosts[vm]);
   return 0;
 }

@@ -18,10 +18,7 @@ void wasm_rt_allocate_funcref_table(wasm_rt_funcref_table_t *table, uint32_t siz
 }
 
 _Noreturn void wasm_rt_trap(wasm_rt_trap_t kind) {
-  static const struct {
-    const char *text;
-    u32 vmm_kind;
-  } kinds[] = {
+  static const struct { const char *text; u32 vmm_kind; } kinds[] = {
       [WASM_RT_TRAP_OOB] = {"out-of-bounds access", VMM_TRAP_OUT_OF_BOUNDS},
       [WASM_RT_TRAP_INT_OVERFLOW] = {"integer overflow", VMM_TRAP_ARITHMETIC},
       [WASM_RT_TRAP_DIV_BY_ZERO] = {"division by zero", VMM_TRAP_ARITHMETIC},

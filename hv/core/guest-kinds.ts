@@ -1,5 +1,7 @@
 // The kinds of VM: where a guest's memory comes from, and in which state its vCPU starts.
 
+import { TOUCHED_BYTES } from "../shared/guests";
+
 /** RAM of its own; starts in 64-bit mode with flat segments. */
 export const KIND_64_BIT: u32 = 0;
 /** RAM of its own; starts in real mode. */
@@ -32,9 +34,20 @@ export const GUEST_KINDS: StaticArray<u32> = [
   KIND_64_BIT, // port
   KIND_64_BIT, // mmio
   KIND_PROTECTED_MODE, // module
+  KIND_64_BIT, // touch
+  KIND_64_BIT, // zeroes
+  KIND_64_BIT, // unpack
 ];
 
 /** Whether a VM of this kind has no memory of its own: its code is Basalt's, and it needs no vmm. */
 export function mirrorsHost(kind: u32): bool {
   return kind == KIND_MIRROR || kind == KIND_MIRROR_RDTSC;
+}
+
+/** The page tables of guest `touch` map 1 GiB, of which the first piece holds them and its code. */
+const MAXIMUM_TOUCHES: u64 = 511;
+
+/** RAM of guest `touch` for a number of iterations; it makes no more of them than this RAM has room for. */
+export function touchedRamBytes(iterations: u64): u64 {
+  return (min(iterations, MAXIMUM_TOUCHES) + 1) * TOUCHED_BYTES;
 }

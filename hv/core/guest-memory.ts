@@ -1,45 +1,77 @@
 // The memory of one VM: RAM of its own, or Basalt's for a guest that mirrors the host; and the nested paging that maps it.
 
-import { PAGE_SIZE_2_MIB } from "../x86/paging";
-import { imageEnd, imageStart } from "./hardware";
+import { VMM_MAP_NOTHING, VMM_MAP_WRITABLE, imageEnd, imageStart, rdtscLow, vmmMap } from "./hardware";
 import { Machine } from "./machine";
+import { BLOCK_BYTES, BLOCK_SHIFT, BLOCK_TYPE_MASK } from "./memory/block-pool";
 import { ALL_PERMISSIONS } from "./memory/entry-format";
 import { MAPPING_OK, mappingStatusText } from "./memory/mapping-status";
 import { NestedPaging } from "./memory/nested-paging";
-import { Translation } from "./memory/page-tables";
 import { RESULT_EPT_UNUSABLE, RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "./results";
 
 /** RAM of a built-in guest; that of a boot module is BootOptions.memory. */
 export const BUILT_IN_RAM_BYTES: u64 = 16 << 20;
 /** What `hostAddress` returns where nothing is mapped. */
 export const NOT_MAPPED: u64 = 0xffffffffffffffff;
-/** What a vmm has for its statics and heap. */
-export const VMM_OWN_BYTES: u64 = PAGE_SIZE_2_MIB;
+/** What a vmm has for its statics and heap, and where in its memory (boot/runtime/runtime.h's MODULE_OWN_START). */
+export const VMM_OWN_BYTES: u64 = BLOCK_BYTES;
+export const VMM_OWN_START: u64 = 0xc0000000;
 
+// What came of `populate`.
+/** There was nothing yet, and now there are zeroes. */
+export const POPULATED: u32 = 0;
+/** Memory is there. */
+export const WAS_POPULATED: u32 = 1;
+/** The address is none of RAM. */
+export const BEYOND_RAM: u32 = 2;
+/** No block is free, or no page for a table: `tooLittleMemory` has been said. */
+export const NO_MEMORY_LEFT: u32 = 3;
+
+/**
+ * RAM is made of blocks (memory/block-pool.ts). Guest and vmm find all of it full of zeroes, but a block is only taken, and
+ * zeroed, when one of them first touches it, or at the start with the boot option `populate=start`.
+ */
 export class GuestMemory {
-  /** Host-physical addresses of the guest's RAM and of its vmm's own memory; 0 where the guest has none. */
-  ram: u64 = 0;
+  /** Guest RAM is [0, ramBytes), a multiple of BLOCK_BYTES; 0 where the guest has none of its own. */
   ramBytes: u64 = 0;
-  vmmOwn: u64 = 0;
+  /** The block of the vmm's own memory, with its type; 0 where the guest has no vmm. */
+  private vmmOwn: u64 = 0;
   /** null: none, so that guest-physical addresses are host-physical ones. */
   nestedPaging: NestedPaging | null = null;
-  private readonly translation: Translation = new Translation();
+  /** Of each block of RAM the host-physical address, with its memory type in the low bits; 0: nobody has touched it. */
+  private blocks: StaticArray<u64> = [];
+  /** TSC ticks that finding and zeroing them took. */
+  zeroingTicks: u64 = 0;
 
   constructor(
     private readonly machine: Machine,
     private readonly vm: u32,
   ) {}
 
-  /** Takes `bytes` of RAM, whole large pages, for the guest and its vmm, and maps the guest's from guest-physical 0 on. RESULT_OK or why not. */
+  /**
+   * Gives the guest `bytes` of RAM from guest-physical 0 on, at most 3 GiB and a multiple of BLOCK_BYTES, and its vmm memory
+   * of its own. RESULT_OK or why not.
+   */
   takeRam(bytes: u64): u32 {
     const machine = this.machine;
     this.ramBytes = bytes;
-    this.ram = machine.memory.allocate(bytes, PAGE_SIZE_2_MIB);
-    this.vmmOwn = machine.memory.allocate(VMM_OWN_BYTES, PAGE_SIZE_2_MIB);
-    if (this.ram == 0 || this.vmmOwn == 0) return tooLittleMemory(machine, this.vm, bytes);
-    const line = machine.console.debug().text("vm").decimal(this.vm).text(": RAM at ").hex(this.ram, 8);
-    line.text(", vmm at ").hex(this.vmmOwn, 8).end();
-    return this.map(0, this.ram, bytes);
+    this.blocks = new StaticArray<u64>(<i32>(bytes >> BLOCK_SHIFT));
+    this.nestedPaging = machine.virtualization.newNestedPaging(machine);
+    if (this.nestedPaging!.status != MAPPING_OK) return this.unusable(this.nestedPaging!.status);
+    if (!machine.blocks.reserve(this.blocks.length + 1)) return tooLittleMemory(machine, this.vm, bytes);
+    this.vmmOwn = machine.blocks.take();
+    if (this.vmmOwn == 0) return tooLittleMemory(machine, this.vm, bytes);
+    machine.console
+      .debug()
+      .text("vm")
+      .decimal(this.vm)
+      .text(": vmm at ")
+      .hex(this.vmmOwn & ~BLOCK_TYPE_MASK, 8)
+      .end();
+    if (!machine.options.populatesAtStart) return RESULT_OK;
+    for (let guest: u64 = 0; guest < bytes; guest += BLOCK_BYTES) {
+      if (this.populate(guest) != POPULATED) return RESULT_TOO_LITTLE_MEMORY;
+    }
+    return RESULT_OK;
   }
 
   /**
@@ -47,17 +79,56 @@ export class GuestMemory {
    * its descriptor tables in the image. Without nested paging there is nothing to do.
    */
   shareImage(hasNestedPaging: bool): u32 {
-    return hasNestedPaging ? this.map(imageStart(), imageStart(), imageEnd() - imageStart()) : RESULT_OK;
-  }
-
-  private map(guest: u64, host: u64, bytes: u64): u32 {
+    if (!hasNestedPaging) return RESULT_OK;
     const machine = this.machine;
     const paging = machine.virtualization.newNestedPaging(machine);
-    const status = paging.status == MAPPING_OK ? paging.map(guest, host, bytes, ALL_PERMISSIONS) : paging.status;
     this.nestedPaging = paging;
-    if (status == MAPPING_OK) return RESULT_OK;
-    machine.console.error().text("vm").decimal(this.vm).text(": nested paging: ").text(mappingStatusText(status)).end();
+    const bytes = imageEnd() - imageStart();
+    const status =
+      paging.status == MAPPING_OK ? paging.map(imageStart(), imageStart(), bytes, ALL_PERMISSIONS) : paging.status;
+    return status == MAPPING_OK ? RESULT_OK : this.unusable(status);
+  }
+
+  private unusable(status: u32): u32 {
+    const line = this.machine.console.error().text("vm").decimal(this.vm).text(": nested paging: ");
+    line.text(mappingStatusText(status)).end();
     return RESULT_EPT_UNUSABLE;
+  }
+
+  /** Has memory at guest-physical `guest` for the guest, and says whether it had. Allocates nothing in core's heap. */
+  populate(guest: u64): u32 {
+    if (guest >= this.ramBytes) return BEYOND_RAM;
+    const n = <u32>(guest >> BLOCK_SHIFT);
+    if (unchecked(this.blocks[n]) != 0) return WAS_POPULATED;
+    const start = rdtscLow();
+    const block = this.machine.blocks.take();
+    this.zeroingTicks += rdtscLow() - start;
+    if (block == 0 || !this.nestedPaging!.mapBlock(guest, block)) return this.giveUp(block);
+    unchecked((this.blocks[n] = block));
+    return POPULATED;
+  }
+
+  private giveUp(block: u64): u32 {
+    if (block != 0) this.machine.blocks.giveBack(block);
+    tooLittleMemory(this.machine, this.vm, this.ramBytes);
+    return NO_MEMORY_LEFT;
+  }
+
+  /** The vmm touches an address of RAM that is not mapped in its memory: maps the block there. False: it cannot be had. */
+  populateForVmm(address: u64): bool {
+    const status = this.populate(address);
+    if (status > WAS_POPULATED) return false;
+    const n = <u32>(address >> BLOCK_SHIFT);
+    return vmmMap(this.vm, (<u64>n) << BLOCK_SHIFT, this.hostBlock(n), BLOCK_BYTES, VMM_MAP_WRITABLE) == 0;
+  }
+
+  /** Maps the vmm's own memory into it. */
+  mapVmmOwn(): bool {
+    return vmmMap(this.vm, VMM_OWN_START, this.vmmOwn & ~BLOCK_TYPE_MASK, VMM_OWN_BYTES, VMM_MAP_WRITABLE) == 0;
+  }
+
+  private hostBlock(n: u32): u64 {
+    return this.blocks[n] & ~BLOCK_TYPE_MASK;
   }
 
   /** What the processor is given to find the tables; 0 without nested paging. */
@@ -66,18 +137,54 @@ export class GuestMemory {
     return paging ? paging.pointer : 0;
   }
 
-  /** The host-physical address of a guest-physical one; NOT_MAPPED where nothing is mapped. */
-  hostAddress(guest: u64): u64 {
-    const paging = this.nestedPaging;
-    if (!paging) return guest;
-    return paging.query(guest, this.translation) == MAPPING_OK ? this.translation.physicalAddress : NOT_MAPPED;
+  /** Blocks of RAM that guest or vmm have touched. */
+  get blocksTaken(): u32 {
+    let taken: u32 = 0;
+    for (let n = 0; n < this.blocks.length; n++) {
+      if (this.blocks[n] != 0) taken++;
+    }
+    return taken;
   }
 
-  /** Gives the tables back. RAM stays, as the vmm's address space still maps it. */
+  /** Whether a guest-physical address is the guest's memory: RAM that nobody has touched yet, too. */
+  holds(guest: u64): bool {
+    return guest < this.ramBytes || this.hostAddress(guest) != NOT_MAPPED;
+  }
+
+  /** The host-physical address of a guest-physical one, whatever the guest may do there; NOT_MAPPED where nothing is. */
+  hostAddress(guest: u64): u64 {
+    if (this.ramBytes == 0) return this.hostAddressInImage(guest);
+    if (guest >= this.ramBytes) return NOT_MAPPED;
+    const block = this.hostBlock(<u32>(guest >> BLOCK_SHIFT));
+    return block == 0 ? NOT_MAPPED : block | (guest & (BLOCK_BYTES - 1));
+  }
+
+  private hostAddressInImage(guest: u64): u64 {
+    const isMapped = !this.nestedPaging || (guest >= imageStart() && guest < imageEnd());
+    return isMapped ? guest : NOT_MAPPED;
+  }
+
+  /** Gives all back, tables and RAM: neither the guest nor its vmm runs again. */
   release(): void {
     const paging = this.nestedPaging;
     if (paging) paging.release();
     this.nestedPaging = null;
+    let untaken = this.vmmOwn == 0 ? 0 : this.blocks.length;
+    for (let n = 0; n < this.blocks.length; n++) {
+      if (this.blocks[n] == 0) continue;
+      this.takeFromVmm((<u64>n) << BLOCK_SHIFT, this.blocks[n]);
+      this.blocks[n] = 0;
+      untaken--;
+    }
+    if (this.vmmOwn != 0) this.takeFromVmm(VMM_OWN_START, this.vmmOwn);
+    this.vmmOwn = 0;
+    this.machine.blocks.unreserve(untaken);
+  }
+
+  private takeFromVmm(address: u64, block: u64): void {
+    // A block is given back only once nothing of the ended VM reaches it.
+    const isGone = vmmMap(this.vm, address, block & ~BLOCK_TYPE_MASK, BLOCK_BYTES, VMM_MAP_NOTHING) == 0;
+    if (isGone) this.machine.blocks.giveBack(block);
   }
 }
 
@@ -88,7 +195,7 @@ export function tooLittleMemory(machine: Machine, vm: u32, ramBytes: u64): u32 {
     .decimal(machine.memory.freeBytes >> 20)
     .text(" MiB are free; a VM takes ")
     .decimal(ramBytes >> 20);
-  line.text(" MiB of RAM and 2 MiB for its vmm, each in one piece; ").decimal(machine.pool.available);
+  line.text(" MiB of RAM and 2 MiB for its vmm, in pieces of 2 MiB; ").decimal(machine.pool.available);
   line.text(" pages are left for its tables").end();
   return RESULT_TOO_LITTLE_MEMORY;
 }

@@ -139,19 +139,24 @@ export declare function consoleWrite(text: usize, length: u32): void;
 /** The name of the function that holds the host-linear `address`, as ASCII; returns its length, 0 if none does. */
 export declare function symbolAt(address: u64, out: usize, capacity: u32): u32;
 
-// How vmmMap maps.
-/** For reading and writing, and zeroed. */
-export const VMM_MAP_ZEROED: u32 = 0;
-/** For reading, as it is. */
+/** Fills 2 MiB of physical memory at `hpa`, a multiple of 2 MiB below the CPU's MAXPHYADDR, with zeroes. */
+export declare function zeroBlock(hpa: u64): void;
+
+/** How vmmMap maps: the low bits of a page-table entry. NOTHING takes away what was mapped there. */
+export const VMM_MAP_NOTHING: u32 = 0;
 export const VMM_MAP_READ_ONLY: u32 = 1;
+export const VMM_MAP_WRITABLE: u32 = 3;
 /**
- * Maps [hpa, hpa + bytes) at `address` of a vmm's linear memory, all multiples of 4 KiB, as VMM_MAP_* say. Pages
- * of core's memory, which may be shared, are not zeroed. 0, or 1 where an argument is out of range, the memory is Basalt's own otherwise,
- * or page tables ran out.
+ * Maps [hpa, hpa + bytes) at `address` of a vmm's linear memory, all multiples of 4 KiB, as VMM_MAP_* says. What was in the
+ * memory stays: who maps it has zeroed it. 0, or 1 where an argument is out of range, the memory is Basalt's own other than
+ * core's, or page tables ran out.
  */
 export declare function vmmMap(vm: u32, address: u64, hpa: u64, bytes: u64, how: u32): u32;
-/** Creates a vmm instance in the memory mapped at 3 GiB. 0, or 1 where none is mapped. */
-export declare function vmmInstantiate(vm: u32): u32;
+/**
+ * Creates a vmm instance in the memory mapped at 3 GiB. An access of the vmm to an address below `ramBytes` where nothing
+ * is mapped calls `populate` of index.ts with `ram`. 0, or 1 where no memory is mapped at 3 GiB.
+ */
+export declare function vmmInstantiate(vm: u32, ramBytes: u64, ram: usize): u32;
 /** Calls an entry of a vmm. Its u32 answer, or bit 32 and the kind of trap that stopped it (hv/core/vmm.ts). */
 export declare function vmmCall(vm: u32, entry: u32, argument: u32): u64;
 /** Writes the VmmTrap record of the last stopped call to `out`. */

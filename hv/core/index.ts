@@ -10,6 +10,7 @@ import { failOnPurpose } from "./monitor/fail";
 import { AcpiTables } from "./firmware/acpi-tables";
 import { Ending } from "./firmware/ending";
 import { silenceMachine } from "./firmware/take-over";
+import { GuestMemory } from "./guest-memory";
 import { announceResult, imageEnd, imageStart, nmiCount, physicalBase } from "./hardware";
 import { GuestExit } from "./guest-exit";
 import { Machine } from "./machine";
@@ -32,6 +33,8 @@ export { run } from "./vmx/run";
 export { indirectRow } from "./cpu/cpuid";
 export { rdmsrByKind } from "./cpu/msr-access";
 
+export { mapFirstBlock } from "./memory/page-tables";
+
 /** Pages of core's memory that hold VMX regions, vCPU pages and EPT tables. */
 const POOL_PAGES: u32 = 640;
 
@@ -43,6 +46,14 @@ export function boot(kind: u32, information: u32): void {
   const result = main(console, ending, exit, kind, information);
   announceResult(result, result == RESULT_GUEST_EXIT ? exit.describe(resultName(result)) : resultName(result));
   ending.end(console);
+}
+
+/**
+ * A vmm has touched `address` of its guest's RAM where nothing is mapped in its memory; `memory` is what core gave to
+ * vmmInstantiate. 1: the page is there now. 0: it cannot be had, and the vmm is to be stopped. Called while that vmm runs.
+ */
+export function populate(memory: usize, address: u64): u32 {
+  return changetype<GuestMemory>(memory).populateForVmm(address) ? 1 : 0;
 }
 
 function main(console: Console, ending: Ending, exit: GuestExit, kind: u32, address: u32): u32 {

@@ -3,6 +3,7 @@
 import { BootModule } from "./boot/boot-modules";
 import { BootOptions } from "./boot/options";
 import { Console } from "./console/console";
+import { BlockPool } from "./memory/block-pool";
 import { Mtrrs } from "./memory/memory-type";
 import { GuestExit } from "./guest-exit";
 import { PagePool } from "./memory/page-pool";
@@ -11,6 +12,9 @@ import { Virtualization } from "./vcpu/virtualization";
 
 /** Everything that creating a VM needs. */
 export class Machine {
+  /** What guest RAM is made of: pieces of `memory`. */
+  readonly blocks: BlockPool;
+
   constructor(
     readonly console: Console,
     readonly options: BootOptions,
@@ -21,5 +25,7 @@ export class Machine {
     readonly maximumPhysicalAddress: u32,
     readonly mtrrs: Mtrrs,
     readonly virtualization: Virtualization,
-  ) {}
+  ) {
+    this.blocks = new BlockPool(memory, mtrrs);
+  }
 }

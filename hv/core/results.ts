@@ -40,6 +40,8 @@ export const RESULT_VMM_NOT_CREATED: u32 = 51;
 export const RESULT_GUEST_NOT_LOADED: u32 = 52;
 /** The guest ended itself with a value that is not 0, which the result line tells. */
 export const RESULT_GUEST_EXIT: u32 = 53;
+/** As a watch asked. */
+export const RESULT_STOPPED_BY_WATCH: u32 = 58;
 export const RESULT_VMM_ANSWER: u32 = 56;
 
 // 60 to 69: a panic; 60 to 64 are in boot/runtime/runtime.h.
@@ -79,6 +81,7 @@ const NUMBERS: StaticArray<u32> = [
   RESULT_GUEST_NOT_LOADED,
   RESULT_GUEST_EXIT,
   RESULT_VMM_ANSWER,
+  RESULT_STOPPED_BY_WATCH,
   RESULT_VMXOFF_FAILED,
 ];
 const NAMES: StaticArray<string> = [
@@ -115,6 +118,7 @@ const NAMES: StaticArray<string> = [
   "guest-not-loaded",
   "guest-exit",
   "vmm-answer-not-possible",
+  "stopped-by-watch",
   "vmxoff-failed",
 ];
 

@@ -1,12 +1,20 @@
 // One VM: its memory, its vmm instance and its vCPU, from creation to summary.
 
-import { GUEST_EPT, GUEST_HLT, GUEST_MODULE, GUEST_NAMES, GUEST_RDTSC, GUEST_REAL } from "../shared/guests";
+import {
+  GUEST_EPT,
+  GUEST_HLT,
+  GUEST_MODULE,
+  GUEST_NAMES,
+  GUEST_RDTSC,
+  GUEST_REAL,
+  GUEST_TOUCH,
+} from "../shared/guests";
 import { LEVEL_INFO } from "./console/console";
-import { GUEST_KINDS, mirrorsHost } from "./guest-kinds";
+import { GUEST_KINDS, mirrorsHost, touchedRamBytes } from "./guest-kinds";
 import { BUILT_IN_RAM_BYTES, GuestMemory, tooLittleMemory } from "./guest-memory";
 import { rdtsc } from "./hardware";
 import { Machine } from "./machine";
-import { printSummary } from "./monitor/summary";
+import { printMemory, printSummary } from "./monitor/summary";
 import { RESULT_GUEST_EXIT, RESULT_OK } from "./results";
 import { RESUME, STOP } from "./vcpu/action";
 import { confirmEnd } from "./vcpu/answers";
@@ -46,22 +54,31 @@ export class Vm {
     const memory = this.memory;
     const isMirror = mirrorsHost(kind);
     result = isMirror ? memory.shareImage(machine.virtualization.hasNestedPaging(kind)) : memory.takeRam(this.ramBytes);
-    if (result != RESULT_OK) return result;
+    if (result != RESULT_OK) return this.giveBack(result);
     const vcpu = machine.virtualization.newVcpu(machine, this.number, kind, memory);
-    if (!vcpu) return tooLittleMemory(machine, this.number, this.ramBytes);
+    if (!vcpu) return this.giveBack(tooLittleMemory(machine, this.number, this.ramBytes));
     this.pagesTaken = machine.pool.inUse - pagesBefore;
     this.vcpu = vcpu;
     vcpu.mirrorsHost = isMirror;
     if (!isMirror) result = createVmm(machine, vcpu, this.guest, this.module, memory);
-    if (result != RESULT_OK) return result;
+    if (result != RESULT_OK) return this.giveBack(result);
+    result = vcpu.watches.arm(vcpu, machine.options.watches);
+    if (result != RESULT_OK) return this.giveBack(result);
     this.setCounts(vcpu);
     result = vcpu.prepare();
-    if (result != RESULT_OK) vcpu.retire();
+    if (result == RESULT_OK) return RESULT_OK;
+    vcpu.retire();
+    return this.giveBack(result);
+  }
+
+  private giveBack(result: u32): u32 {
+    this.memory.release();
     return result;
   }
 
   /** RAM of a VM that has its own. */
   private get ramBytes(): u64 {
+    if (this.guest == GUEST_TOUCH) return touchedRamBytes(this.machine.options.iterations);
     return this.guest == GUEST_MODULE ? this.machine.options.memory : BUILT_IN_RAM_BYTES;
   }
 
@@ -85,6 +102,8 @@ export class Vm {
     if (vcpu.isHalted) confirmEnd(vcpu);
     if (vcpu.result == RESULT_GUEST_EXIT) machine.exit.note(vcpu.exitValue);
     printSummary(vcpu, this.ticks);
+    printMemory(vcpu);
+    vcpu.watches.print(vcpu);
     const inUse = machine.pool.inUse;
     const result = vcpu.retire();
     if (result != RESULT_OK) return result;

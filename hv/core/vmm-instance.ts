@@ -3,28 +3,23 @@
 import { GUEST_MODULE } from "../shared/guests";
 import { ANSWER_RESUME, VCPU_PAGE_IN_VMM } from "../shared/vcpu-page";
 import { LEVEL_ERROR, LEVEL_INFO } from "./console/console";
-import { GuestMemory, VMM_OWN_BYTES } from "./guest-memory";
+import { GuestMemory } from "./guest-memory";
 import { showModule } from "./guest-module";
-import { VMM_MAP_ZEROED, vmmInstantiate, vmmMap } from "./hardware";
+import { VMM_MAP_WRITABLE, vmmInstantiate, vmmMap } from "./hardware";
 import { Machine } from "./machine";
 import { PAGE_BYTES } from "./memory/page-pool";
 import { RESULT_GUEST_NOT_LOADED, RESULT_OK, RESULT_VMM_NOT_CREATED, RESULT_VMM_STOPPED } from "./results";
 import { callVmm, VMM_ENTRY_CREATE, VMM_ENTRY_RESET, VMM_ENTRY_START, VMM_STOPPED } from "./vmm";
 import { Vcpu } from "./vcpu/vcpu";
 
-/** The vmm's statics and heap, from 3 GiB of its memory on (boot/runtime/vmm.h). */
-const VMM_OWN_START: u64 = 0xc0000000;
-
 /**
  * Maps the VM's memory into a vmm instance and lets it build guest number `guest`, which may be boot module `module`.
  * RESULT_OK or why not.
  */
 export function createVmm(machine: Machine, vcpu: Vcpu, guest: u32, module: u32, memory: GuestMemory): u32 {
-  const isMapped =
-    vmmMap(vcpu.vm, 0, memory.ram, memory.ramBytes, VMM_MAP_ZEROED) == 0 &&
-    vmmMap(vcpu.vm, VMM_OWN_START, memory.vmmOwn, VMM_OWN_BYTES, VMM_MAP_ZEROED) == 0 &&
-    vmmMap(vcpu.vm, VCPU_PAGE_IN_VMM, machine.pool.physicalAddress(vcpu.page), PAGE_BYTES, VMM_MAP_ZEROED) == 0;
-  if (!isMapped || vmmInstantiate(vcpu.vm) != 0) {
+  const page = machine.pool.physicalAddress(vcpu.page);
+  const isMapped = memory.mapVmmOwn() && vmmMap(vcpu.vm, VCPU_PAGE_IN_VMM, page, PAGE_BYTES, VMM_MAP_WRITABLE) == 0;
+  if (!isMapped || vmmInstantiate(vcpu.vm, memory.ramBytes, changetype<usize>(memory)) != 0) {
     vcpu.say(LEVEL_ERROR).text("no vmm instance: its memory could not be mapped").end();
     return RESULT_VMM_NOT_CREATED;
   }

@@ -24,6 +24,7 @@ const KINDS: StaticArray<string> = [
   "arithmetic trap",
   "indirect call of a wrong type",
   "processor exception",
+  "no memory left for the guest's RAM",
 ];
 const KIND_OUT_OF_BOUNDS: u32 = 1;
 const KIND_ABORT: u32 = 4;

@@ -17,6 +17,9 @@ export const GUEST_PORT: u32 = 13;
 export const GUEST_MMIO: u32 = 14;
 /** A kernel that is a boot module. */
 export const GUEST_MODULE: u32 = 15;
+export const GUEST_TOUCH: u32 = 16;
+export const GUEST_ZEROES: u32 = 17;
+export const GUEST_UNPACK: u32 = 18;
 
 /** A guest's number is its place here. */
 export const GUEST_NAMES: StaticArray<string> = [
@@ -36,4 +39,10 @@ export const GUEST_NAMES: StaticArray<string> = [
   "port",
   "mmio",
   "module",
+  "touch",
+  "zeroes",
+  "unpack",
 ];
+
+/** Guest `touch` touches a byte in each piece of RAM of this size: the unit in which Basalt gives RAM. */
+export const TOUCHED_BYTES: u64 = 0x200000;

@@ -9,6 +9,9 @@ import {
   GUEST_MODULE,
   GUEST_NAMES,
   GUEST_REAL,
+  GUEST_TOUCH,
+  GUEST_UNPACK,
+  GUEST_ZEROES,
 } from "../shared/guests";
 import {
   ANSWER_GUEST_ENDED,
@@ -30,7 +33,15 @@ import { ConsoleLine } from "./devices/console-line";
 import { DEBUG_CONSOLE_PORT, DebugConsole } from "./devices/debug-console";
 import { EXIT_PORT_START, EXIT_PORTS, ExitPort } from "./devices/exit-port";
 import { COM1, Uart, UART_PORTS } from "./devices/uart";
-import { haltGuest, hypercallGuest, measuredCode, measuredGuest } from "./guests/code";
+import {
+  haltGuest,
+  hypercallGuest,
+  measuredCode,
+  measuredGuest,
+  touchGuest,
+  unpackGuest,
+  zeroesGuest,
+} from "./guests/code";
 import { commitFault } from "./guests/faults";
 import { buildIdentityMap, IDENTITY_MAP } from "./guests/page-tables";
 import { BOOT_SECTOR, realModeGuest } from "./guests/real-mode";
@@ -111,6 +122,9 @@ export class Vmm {
     const status = buildIdentityMap(this.ram);
     if (status != RAM_OK) return status;
     if (this.guest == GUEST_HLT || this.guest == GUEST_EPT) return haltGuest(this.ram, CODE);
+    if (this.guest == GUEST_TOUCH) return touchGuest(this.ram, CODE, this.registers);
+    if (this.guest == GUEST_UNPACK) return unpackGuest(this.ram, CODE, this.registers);
+    if (this.guest == GUEST_ZEROES) return zeroesGuest(this.ram, CODE, this.registers);
     const loop = measuredCode(this.guest);
     if (loop) return measuredGuest(this.ram, CODE, loop, this.registers, this.page.iterations);
     return hypercallGuest(this.ram, CODE);

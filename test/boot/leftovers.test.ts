@@ -21,7 +21,7 @@ test("x2APIC mode, an open I/O APIC line and RAM that lies above 4 GiB: the vmm'
   onlyLine(run, /^basalt: debug: local APIC in x2APIC mode/);
   onlyLine(run, /^basalt: debug: I\/O APIC at 0xfec00000: 24 lines, 1 were open$/);
   onlyLine(run, /^basalt: error: vm1: vmm stopped: time budget spent/);
-  const ram = /RAM at (0x[0-9a-f]+)/.exec(onlyLine(run, /^basalt: debug: vm0: RAM at/))?.[1];
+  const ram = /vmm at (0x[0-9a-f]+)/.exec(onlyLine(run, /^basalt: debug: vm0: vmm at/))?.[1];
   assert.ok(BigInt(ram!) >= 4n * GIB, ram);
   onlyLine(run, /^basalt: vm0: ended: ok, 1\d\d VM entries/);
 });

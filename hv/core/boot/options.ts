@@ -4,10 +4,12 @@ import { GUEST_MODULE, GUEST_NAMES } from "../../shared/guests";
 import { MAXIMUM_COMMAND_LINE } from "./boot-information";
 import { MAXIMUM_MODULES } from "./boot-modules";
 import { END_AUTOMATIC, END_NAMES } from "../firmware/end-choice";
+import { Watch } from "../watch/watch";
+import { addWatch } from "../watch/watch-option";
 import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/console";
 
 const KNOWN: string =
-  "guest=NAME[,NAME...], iterations=N, loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, end=NAME, fail=NAME; behind -- a module's own";
+  "guest=NAME[,NAME...], iterations=N, loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, populate=touch|start, watch=VM:START-END:KIND:ACTION, end=NAME, fail=NAME; behind -- a module's own";
 
 /** What `fail=` makes happen on purpose, so that the reports of host failures can be seen and tested. */
 export const FAIL_NOTHING: u32 = 0;
@@ -30,6 +32,9 @@ const FAIL_NAMES: StaticArray<string> = [
 
 /** `doctor=`: when the rules of VM entry are gone through. */
 const DOCTOR_NAMES: StaticArray<string> = ["on-failure", "strict"];
+
+/** `populate=`: when a guest's RAM is taken and zeroed. */
+const POPULATE_NAMES: StaticArray<string> = ["touch", "start"];
 
 /** No guest that a vmm loads: it runs alone, and needs none. */
 const MUTATION: string = "mutate";
@@ -74,6 +79,10 @@ export class BootOptions {
   isMutation: bool = false;
   /** `mutate=all`: also what no real machine would survive. */
   isMutationWhole: bool = false;
+  /** `watch=`, which may come several times. */
+  readonly watches: Array<Watch> = [];
+  /** `populate=start`: all RAM of a guest is there, and zeroed, before it starts. */
+  populatesAtStart: bool = false;
   /** One of END_*. */
   end: u32 = END_AUTOMATIC;
   fail: u32 = FAIL_NOTHING;
@@ -116,6 +125,8 @@ export class BootOptions {
     if (name == "end") return this.applyEnd(value);
     if (name == "fail") return this.applyFail(value);
     if (name == "doctor") return this.applyDoctor(value);
+    if (name == "populate") return this.applyPopulate(value);
+    if (name == "watch") return addWatch(value, this.watches);
     if (name == "mutate") return this.applyMutate(value);
     if (name == "memory") return this.applyMemory(value);
     const isFlag = name == "quiet" || name == "strict" || name == "probe" || name == "vmx-script";
@@ -150,6 +161,13 @@ export class BootOptions {
   private applyMutate(value: string): string {
     this.isMutationWhole = value == "all";
     return this.isMutationWhole ? "" : "expected all";
+  }
+
+  private applyPopulate(value: string): string {
+    const when = indexOf(POPULATE_NAMES, value);
+    if (when < 0) return "expected one of " + list(POPULATE_NAMES);
+    this.populatesAtStart = when == 1;
+    return "";
   }
 
   private applyIterations(value: string): string {

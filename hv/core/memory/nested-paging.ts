@@ -1,5 +1,6 @@
 // The guest-physical memory of one VM, whatever format its tables have.
 
+import { Console } from "../console/console";
 import { EntryWork } from "./entry-work";
 import { Translation } from "./page-tables";
 
@@ -12,9 +13,16 @@ export abstract class NestedPaging {
   /** Holds the flag that the processor may hold stale translations of them. */
   abstract get entryWork(): EntryWork;
   abstract map(guest: u64, host: u64, bytes: u64, permissions: u32): u32;
+  /**
+   * Maps a zeroed block (block-pool.ts) where nothing is mapped: at the block around `guest`, with all permissions.
+   * False where no page is left for a table. Nothing is to be invalidated: what is not present is cached nowhere.
+   */
+  abstract mapBlock(guest: u64, block: u64): bool;
   abstract unmap(guest: u64, bytes: u64): u32;
   abstract protect(guest: u64, bytes: u64, permissions: u32): u32;
   abstract query(guest: u64, into: Translation): u32;
+  /** Adds to a line which entry on the way to `guest` the processor does not take, and why. */
+  abstract explainEntry(guest: u64, line: Console): void;
   /** Drops what the processor may hold of them, where a change since the last time calls for it. */
   abstract flush(): u32;
   /** Gives every table back to the pool. */

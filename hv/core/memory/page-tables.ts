@@ -1,8 +1,14 @@
 // The builder of 4-level page tables, for whichever entry format it is given: map, unmap, protect and query.
 
-import { ENTRY_INDEX_MASK, PAGE_OFFSET_MASK_4_KIB } from "../../x86/paging";
+import {
+  ENTRY_INDEX_MASK,
+  PAGE_OFFSET_MASK_2_MIB,
+  PAGE_OFFSET_MASK_4_KIB,
+  PAGE_SHIFT_1_GIB,
+  PAGE_SIZE_2_MIB,
+} from "../../x86/paging";
 import { EntryWork } from "./entry-work";
-import { EntryFormat } from "./entry-format";
+import { ALL_PERMISSIONS, EntryFormat, PAGE_LEVEL_2_MIB } from "./entry-format";
 import {
   MAPPING_GUEST_ADDRESS_TOO_WIDE,
   MAPPING_HOST_ADDRESS_TOO_WIDE,
@@ -21,6 +27,8 @@ const ENTRY_BYTES: usize = 8;
 const PAGE_SHIFT: u32 = 12;
 const INDEX_BITS: u32 = 9;
 const GUEST_ADDRESS_END: u64 = 0x1000000000000;
+/** No guest-physical address is so high. */
+const NO_GIB: u64 = 0xffffffffffffffff;
 
 /** Permissions of a page that `change` is to unmap. */
 const NO_ACCESS: u32 = 0;
@@ -47,6 +55,9 @@ export class PageTables extends EntryWork {
   root: usize;
   /** Tables that the operation under way takes from the pool. */
   private tablesNeeded: u32 = 0;
+  /** The table of level 2 that `mapBlock` wrote to last, and which GiB of guest-physical addresses it is for. */
+  private blockTable: usize = 0;
+  private blockGib: u64 = NO_GIB;
 
   /** `physicalAddressBits` is MAXPHYADDR, at most 52. Takes one page of the pool for the root. */
   constructor(
@@ -77,6 +88,33 @@ export class PageTables extends EntryWork {
     status = this.planMap(this.root, ROOT_LEVEL, guest, host, end);
     if (status == MAPPING_OK) this.fill(this.root, ROOT_LEVEL, guest, host, end, permissions, memoryType);
     return status;
+  }
+
+  /**
+   * `map` for the 2 MiB around `guest`, with all permissions and a legal memory type, in a few instructions where the last
+   * one was close. False where the pool is exhausted, or where something is mapped in this range.
+   */
+  mapBlock(guest: u64, host: u64, memoryType: u32): bool {
+    if (guest >> PAGE_SHIFT_1_GIB != this.blockGib) return mapFirstBlock(this, guest, host, memoryType);
+    const pointer = entryPointer(this.blockTable, PAGE_LEVEL_2_MIB, guest);
+    // Nothing is there that hardware may hold, so that `replace` is not asked.
+    if (load<u64>(pointer) != 0) return false;
+    store<u64>(pointer, this.format.page(host, PAGE_LEVEL_2_MIB, ALL_PERMISSIONS, memoryType));
+    return true;
+  }
+
+  /** `mapBlock` where the table is not known yet, or there is none. */
+  mapBlockAnywhere(address: u64, host: u64, memoryType: u32): bool {
+    const guest = address & ~PAGE_OFFSET_MASK_2_MIB;
+    if (this.map(guest, host, PAGE_SIZE_2_MIB, ALL_PERMISSIONS, memoryType) != MAPPING_OK) return false;
+    if (this.format.largestPageLevel() < PAGE_LEVEL_2_MIB) return true;
+    let table = this.root;
+    for (let level = ROOT_LEVEL; level > PAGE_LEVEL_2_MIB; level--) {
+      table = this.tableOf(load<u64>(entryPointer(table, level, guest)));
+    }
+    this.blockTable = table;
+    this.blockGib = guest >> PAGE_SHIFT_1_GIB;
+    return true;
   }
 
   /**
@@ -119,11 +157,26 @@ export class PageTables extends EntryWork {
     return MAPPING_OK;
   }
 
+  /** The entry of `level` (1 to 4) on the way to `guest` as it is in memory; 0 where no entry above references its table. */
+  entryAt(guest: u64, level: u32): u64 {
+    let table = this.root;
+    let at = ROOT_LEVEL;
+    while (table != 0) {
+      const entry = load<u64>(entryPointer(table, at, guest));
+      if (at == level) return entry;
+      const referencesTable = this.format.isPresent(entry) && !this.format.isPage(entry, at);
+      table = referencesTable ? this.tableOf(entry) : 0;
+      at--;
+    }
+    return 0;
+  }
+
   /** Gives every table back to the pool, the root included; from then on every operation ends in MAPPING_NO_ROOT. */
   release(): void {
     if (this.root == 0) return;
     this.freeTables(this.root, ROOT_LEVEL);
     this.root = 0;
+    this.blockGib = NO_GIB;
     this.invalidationIsPending = true;
   }
 
@@ -258,6 +311,8 @@ export class PageTables extends EntryWork {
     if (permissions == NO_ACCESS && isEmpty(child)) {
       this.replace(pointer, 0);
       this.pool.free(child);
+      // It may have been the table of the last block.
+      this.blockGib = NO_GIB;
     }
   }
 
@@ -308,6 +363,11 @@ export class PageTables extends EntryWork {
     }
     this.pool.free(table);
   }
+}
+
+/** Index.ts exports it, to keep it out of the code of each touch of RAM. */
+export function mapFirstBlock(tables: PageTables, guest: u64, host: u64, memoryType: u32): bool {
+  return tables.mapBlockAnywhere(guest, host, memoryType);
 }
 
 /** Bytes that one entry of `level` translates. */

@@ -59,6 +59,16 @@ export class PhysicalMemory {
     return false;
   }
 
+  /** How many pieces of `bytes`, a power of two ≥ 4 KiB, are free at multiples of it. */
+  pieces(bytes: u64): u64 {
+    let found: u64 = 0;
+    for (let i = 0; i < this.count; i++) {
+      const start = (this.starts[i] + bytes - 1) & ~(bytes - 1);
+      if (start >= this.starts[i] && start < this.ends[i]) found += (this.ends[i] - start) / bytes;
+    }
+    return found;
+  }
+
   /** Takes the lowest free range of `bytes` at a multiple of `alignment` (a power of two ≥ 4 KiB); 0 where none is. */
   allocate(bytes: u64, alignment: u64): u64 {
     let best: u64 = 0;

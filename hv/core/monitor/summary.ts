@@ -1,6 +1,7 @@
 // The summary of a vCPU that has ended: entries, final RIP, ticks, exit reasons with counts and ticks.
 
 import { LEVEL_INFO } from "../console/console";
+import { BLOCK_SHIFT } from "../memory/block-pool";
 import { RESULT_GUEST_EXIT, resultName } from "../results";
 import { STATE_RIP } from "../vcpu/state";
 import { Vcpu } from "../vcpu/vcpu";
@@ -27,4 +28,17 @@ export function printSummary(vcpu: Vcpu, ticks: u64): void {
       .text(" each")
       .end();
   }
+}
+
+/** Prints how much RAM of a guest was touched, and what it took to zero that. */
+export function printMemory(vcpu: Vcpu): void {
+  const memory = vcpu.memory;
+  if (memory.ramBytes == 0) return;
+  const line = vcpu.say(LEVEL_INFO).text("RAM: ").decimal(memory.blocksTaken).text(" of ");
+  line
+    .decimal(memory.ramBytes >> BLOCK_SHIFT)
+    .text(" blocks of 2 MiB were touched; zeroing them took ")
+    .decimal(memory.zeroingTicks)
+    .text(" ticks")
+    .end();
 }

@@ -19,8 +19,10 @@ import { REQUEST_INTERRUPT, REQUEST_NMI, REQUEST_VECTOR_MASK } from "../../share
 import { SEGMENT_STATE_BYTES, SegmentState, SEGMENTS_OFFSET } from "../../shared/vcpu-page";
 import { VcpuEvents } from "../events/vcpu-events";
 import { REGISTER_CR2, writeRegister, xsetbv } from "../hardware";
+import { WatchList } from "../watch/watch-list";
 import { RESUME, STOP } from "./action";
 import { TaskState } from "./load-state";
+import { MemoryFault } from "./memory-fault";
 import { SEGMENTS, STATE_RSP } from "./state";
 import { endByTripleFault } from "./triple-fault";
 import { WORK_EVENTS } from "./work";
@@ -37,6 +39,10 @@ export abstract class Vcpu {
   readonly shared: VcpuPage;
   readonly state: CpuState;
   readonly registers: Registers;
+  /** Its VM's watches, which cost nothing where there are none: only an access that is not allowed asks for them. */
+  readonly watches: WatchList;
+  /** Its last access that nested paging did not allow. */
+  readonly fault: MemoryFault = new MemoryFault();
   /** By hv/core/vcpu/state.ts's SEGMENT_*; valid where `state` is. */
   readonly segments: StaticArray<SegmentState> = new StaticArray<SegmentState>(SEGMENTS);
   /** What waits to be delivered. Whoever adds to it sets WORK_EVENTS. */
@@ -104,6 +110,7 @@ export abstract class Vcpu {
     this.exitsToTrace = console.level >= LEVEL_DEBUG ? TRACED_EXITS : 0;
     this.registersEnd = page + PAGE_BYTES;
     this.shared = changetype<VcpuPage>(page);
+    this.watches = new WatchList(memory);
     this.state = changetype<CpuState>(page + CPU_STATE_OFFSET);
     this.registers = changetype<Registers>(page + REGISTERS_OFFSET);
     this.exitCounters = new StaticArray<u64>(2 * counters);
@@ -145,6 +152,8 @@ export abstract class Vcpu {
    * whose delivery the exit interrupted.
    */
   abstract endEvent(): void;
+  /** Has it stop behind the next instruction, and arm its watches again. */
+  abstract startStep(): void;
   /** Enters the guest, again and again, until it stops (STOP) or is to make room for another (YIELD). */
   abstract run(): u32;
   /** After the end: says why an entry failed, where one did. */

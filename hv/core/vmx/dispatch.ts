@@ -21,6 +21,7 @@ import {
 import { onEntryFailure, onEntryRefused } from "./failed-entries";
 import { WHY_IMPOSSIBLE } from "./impossible-exits";
 import { onTaskSwitchExit } from "./task-switch-exit";
+import { onMonitorTrap } from "./step";
 import { VmxVcpu } from "./vmx-vcpu";
 import { onWork } from "./work";
 
@@ -136,7 +137,7 @@ export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onImpossible, // 34 MSR_LOADING
   onImpossible, // 35 not defined
   onMissingExit, // 36 MWAIT
-  onImpossible, // 37 MONITOR_TRAP_FLAG
+  onMonitorTrap, // 37 MONITOR_TRAP_FLAG
   onImpossible, // 38 not defined
   onMissingExit, // 39 MONITOR
   onPauseExit, // 40 PAUSE

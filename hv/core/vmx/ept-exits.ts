@@ -1,52 +1,92 @@
 // EPT violations and misconfigurations (SDM 3C 28.2.1, table 28-7, and 29.3.3).
 
-import { EXIT_QUALIFICATION, GUEST_LINEAR_ADDRESS, GUEST_PHYSICAL_ADDRESS, GUEST_RIP } from "../../x86/vmcs-fields";
+import {
+  EPT_VIOLATION_ACCESS,
+  EPT_VIOLATION_ALLOWED,
+  EPT_VIOLATION_ALLOWED_SHIFT,
+  EPT_VIOLATION_ASYNCHRONOUS,
+  EPT_VIOLATION_EXECUTE_DISABLED,
+  EPT_VIOLATION_LINEAR_VALID,
+  EPT_VIOLATION_NMI_UNBLOCKING,
+  EPT_VIOLATION_OF_TRANSLATION,
+  EPT_VIOLATION_SHADOW_STACK,
+  EPT_VIOLATION_USER_ADDRESS,
+  EPT_VIOLATION_USER_EXECUTABLE,
+  EPT_VIOLATION_WRITABLE_ADDRESS,
+} from "../../x86/ept-violation";
+import { INTERRUPTION_VALID } from "../../x86/exceptions";
+import {
+  EXIT_QUALIFICATION,
+  GUEST_LINEAR_ADDRESS,
+  GUEST_PHYSICAL_ADDRESS,
+  IDT_VECTORING_INFORMATION,
+} from "../../x86/vmcs-fields";
 import { ACCESS_HAS_LINEAR, ACCESS_OF_PAGING } from "../../shared/vcpu-page";
 import { LEVEL_ERROR } from "../console/console";
 import { onMemory } from "../exits/memory";
+import { onMemoryFault, stopAtMemory } from "../exits/memory-fault";
+import { BEYOND_RAM, POPULATED } from "../guest-memory";
 import { vmread } from "../hardware";
-import { RESULT_EPT_MISCONFIGURATION, RESULT_EPT_VIOLATION, RESULT_NOT_HANDLED } from "../results";
-import { STOP } from "../vcpu/action";
+import { RESULT_EPT_MISCONFIGURATION, RESULT_NOT_HANDLED } from "../results";
+import { RESUME, STOP } from "../vcpu/action";
 import { keepInterruptedEvent } from "./vectoring";
 import { VmxVcpu } from "./vmx-vcpu";
 
-// Bits of the exit qualification.
-const READ_WRITE_FETCH: u64 = 7;
-const IS_LINEAR_VALID: u64 = 1 << 7;
-/** Of the operand itself; else the access was to a paging structure. */
-const IS_FINAL: u64 = 1 << 8;
-const IS_NMI_UNBLOCKED_BY_IRET: u64 = 1 << 12;
-
+/** RAM that is touched for the first time takes few instructions, what lies beyond RAM few more. */
 export function onEptViolation(vcpu: VmxVcpu): u32 {
   const qualification = vmread(EXIT_QUALIFICATION);
-  keepInterruptedEvent(vcpu, (qualification & IS_NMI_UNBLOCKED_BY_IRET) != 0);
+  const isUnblockedByIret = (qualification & EPT_VIOLATION_NMI_UNBLOCKING) != 0;
+  const wasDelivering = (vmread(IDT_VECTORING_INFORMATION) & INTERRUPTION_VALID) != 0;
+  // The call is what both are asked for here.
+  if (isUnblockedByIret || wasDelivering) keepInterruptedEvent(vcpu, isUnblockedByIret);
   const gpa = vmread(GUEST_PHYSICAL_ADDRESS);
-  if (gpa < vcpu.shared.ramBytes || vcpu.mirrorsHost) return reportViolation(vcpu, qualification);
-  // Bits 0 to 2 are those of ACCESS_*.
-  let access = qualification & READ_WRITE_FETCH;
-  if (qualification & IS_LINEAR_VALID) access |= ACCESS_HAS_LINEAR;
-  if (qualification & IS_LINEAR_VALID && !(qualification & IS_FINAL)) access |= ACCESS_OF_PAGING;
-  const action = onMemory(vcpu, access, gpa, vmread(GUEST_LINEAR_ADDRESS));
-  const isUnanswered = action == STOP && vcpu.result == RESULT_NOT_HANDLED;
-  return isUnanswered ? reportViolation(vcpu, qualification) : action;
+  const status = vcpu.memory.populate(gpa);
+  if (status == POPULATED) return RESUME;
+  if (status == BEYOND_RAM && !vcpu.mirrorsHost) return onBeyondRam(vcpu, gpa, qualification);
+  readViolation(vcpu, gpa, qualification);
+  return onMemoryFault(vcpu, vcpu.fault, status);
 }
 
-function reportViolation(vcpu: VmxVcpu, qualification: u64): u32 {
-  const line = vcpu.say(LEVEL_ERROR).text("EPT violation: ");
-  line.text(qualification & 4 ? "fetch from " : qualification & 2 ? "write to " : "read of ");
-  line.text("guest-physical ").hex(vmread(GUEST_PHYSICAL_ADDRESS), 16);
-  if (qualification & 0x80) line.text(" (linear ").hex(vmread(GUEST_LINEAR_ADDRESS), 16).text(")");
-  line.text(" at RIP ").hex(vmread(GUEST_RIP), 16).text("; the EPT allows ");
-  line
-    .text(qualification & 8 ? "r" : "-")
-    .text(qualification & 0x10 ? "w" : "-")
-    .text(qualification & 0x20 ? "x" : "-");
-  line.text("; this VM ends").end();
-  return vcpu.stop(RESULT_EPT_VIOLATION);
+function onBeyondRam(vcpu: VmxVcpu, gpa: u64, qualification: u64): u32 {
+  const action = onMemory(vcpu, accessOf(qualification), gpa, vmread(GUEST_LINEAR_ADDRESS));
+  if (action != STOP || vcpu.result != RESULT_NOT_HANDLED) return action;
+  readViolation(vcpu, gpa, qualification);
+  return stopAtMemory(vcpu, vcpu.fault);
+}
+
+/** In the form of ACCESS_*: the SDM's bits 2:0 are those of reads, writes and fetches. */
+function accessOf(qualification: u64): u64 {
+  const access = qualification & EPT_VIOLATION_ACCESS;
+  if (!(qualification & EPT_VIOLATION_LINEAR_VALID)) return access;
+  return qualification & EPT_VIOLATION_OF_TRANSLATION
+    ? access | ACCESS_HAS_LINEAR
+    : access | ACCESS_HAS_LINEAR | ACCESS_OF_PAGING;
+}
+
+/** Fills the vCPU's MemoryFault from the VMCS. */
+function readViolation(vcpu: VmxVcpu, gpa: u64, qualification: u64): void {
+  const fault = vcpu.fault;
+  const hasLinear = (qualification & EPT_VIOLATION_LINEAR_VALID) != 0;
+  const isTranslated = hasLinear && (qualification & EPT_VIOLATION_OF_TRANSLATION) != 0;
+  fault.gpa = gpa;
+  fault.linearAddress = hasLinear ? vmread(GUEST_LINEAR_ADDRESS) : 0;
+  fault.access = accessOf(qualification);
+  // Bits 5:3 are READ, WRITE and EXECUTE.
+  fault.allowed = <u32>((qualification >> EPT_VIOLATION_ALLOWED_SHIFT) & EPT_VIOLATION_ALLOWED);
+  fault.isUserExecutable = vcpu.hasModeBasedExecution && (qualification & EPT_VIOLATION_USER_EXECUTABLE) != 0;
+  fault.hasGuestPaging = isTranslated && vcpu.hasAdvancedViolations;
+  fault.isUserAddress = (qualification & EPT_VIOLATION_USER_ADDRESS) != 0;
+  fault.isGuestWritable = (qualification & EPT_VIOLATION_WRITABLE_ADDRESS) != 0;
+  fault.isGuestExecuteDisabled = (qualification & EPT_VIOLATION_EXECUTE_DISABLED) != 0;
+  fault.unblocksNmis = (qualification & EPT_VIOLATION_NMI_UNBLOCKING) != 0;
+  fault.isShadowStack = (qualification & EPT_VIOLATION_SHADOW_STACK) != 0;
+  fault.isAsynchronous = (qualification & EPT_VIOLATION_ASYNCHRONOUS) != 0;
 }
 
 export function onEptMisconfiguration(vcpu: VmxVcpu): u32 {
-  const line = vcpu.say(LEVEL_ERROR).text("EPT misconfiguration at guest-physical ");
-  line.hex(vmread(GUEST_PHYSICAL_ADDRESS), 16).text(": Basalt wrote an entry that this CPU does not take").end();
+  const gpa = vmread(GUEST_PHYSICAL_ADDRESS);
+  const line = vcpu.say(LEVEL_ERROR).text("EPT misconfiguration at guest-physical ").hex(gpa, 16).text(": ");
+  vcpu.memory.nestedPaging!.explainEntry(gpa, line);
+  line.text("; this VM ends").end();
   return vcpu.stop(RESULT_EPT_MISCONFIGURATION);
 }

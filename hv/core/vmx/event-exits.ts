@@ -33,6 +33,7 @@ import { raiseDebugException } from "../vcpu/debug-exception";
 import { endByTripleFault } from "../vcpu/triple-fault";
 import { WORK_EVENTS } from "../vcpu/work";
 import { onInterruptWindow } from "./deliver";
+import { onDebugInStep } from "./step";
 import { NOWHERE } from "./vcpu-values";
 import { keepInterruptedEvent } from "./vectoring";
 import { VmxVcpu } from "./vmx-vcpu";
@@ -53,6 +54,7 @@ export function onNmiWindowExit(vcpu: VmxVcpu): u32 {
 }
 
 const NMI: u32 = INTERRUPTION_TYPE_NMI | VECTOR_NMI;
+const DEBUG: u32 = INTERRUPTION_TYPE_HARDWARE_EXCEPTION | VECTOR_DEBUG;
 const MACHINE_CHECK: u32 = INTERRUPTION_TYPE_HARDWARE_EXCEPTION | VECTOR_MACHINE_CHECK;
 
 /** An NMI is the host's, a machine check the machine's, another exception the guest's. */
@@ -60,6 +62,7 @@ export function onExceptionOrNmi(vcpu: VmxVcpu): u32 {
   const information = <u32>vmread(VM_EXIT_INTERRUPTION_INFORMATION);
   const event = information & INTERRUPTION_VECTOR_AND_TYPE_MASK;
   if (event == MACHINE_CHECK) return endByMachineCheck(vcpu, "in the guest");
+  if (event == DEBUG && vcpu.isStepping) return onDebugInStep(vcpu);
   if (event != NMI) return reflect(vcpu, information);
   unblockNmis();
   return RESUME;

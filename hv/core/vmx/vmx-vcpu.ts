@@ -16,8 +16,23 @@ import {
   VM_EXIT_INSTRUCTION_LENGTH,
 } from "../../x86/vmcs-fields";
 import { CR0_PE, CR0_PG, CR4_MCE, CR4_OSXSAVE, CR4_PKE } from "../../x86/control-registers";
-import { EFER_LMA, EFER_LME, IA32_EFER, IA32_SPEC_CTRL, IA32_VMX_CR0_FIXED0, IA32_VMX_CR4_FIXED0 } from "../../x86/msr";
-import { ENTRY_IA32E_MODE_GUEST, PIN_VIRTUAL_NMIS, SECONDARY_UNRESTRICTED_GUEST } from "../../x86/vmx-controls";
+import {
+  EFER_LMA,
+  EFER_LME,
+  IA32_EFER,
+  IA32_SPEC_CTRL,
+  IA32_VMX_CR0_FIXED0,
+  IA32_VMX_CR4_FIXED0,
+  IA32_VMX_EPT_VPID_CAP,
+} from "../../x86/msr";
+import { EPT_CAP_ADVANCED_EXIT_INFORMATION } from "../../x86/vmx-capabilities";
+import {
+  ENTRY_IA32E_MODE_GUEST,
+  PIN_VIRTUAL_NMIS,
+  PRIMARY_MONITOR_TRAP_FLAG,
+  SECONDARY_MODE_BASED_EXECUTE_CONTROL_FOR_EPT,
+  SECONDARY_UNRESTRICTED_GUEST,
+} from "../../x86/vmx-controls";
 import { FEATURE_OWN_EFER, FEATURE_TSC_OFFSET } from "../cpu/features";
 import { restoreMsrs } from "../cpu/msr-access";
 import { Console, LEVEL_DEBUG, LEVEL_ERROR } from "../console/console";
@@ -47,6 +62,7 @@ import { mirroredState } from "./mirrored-state";
 import { writeMsrBitmap } from "./msr-bitmap";
 import { run } from "./run";
 import { spoilEntry } from "./spoil";
+import { startStep } from "./step";
 import { CR0_OWNED, startState } from "./start-states";
 import { STATE_FIELDS } from "./state-fields";
 import { NOWHERE, WORK_VPID } from "./vcpu-values";
@@ -68,6 +84,16 @@ export class VmxVcpu extends Vcpu {
   private cr4AlwaysOn: u64 = 0;
   /** RIP of the last instruction that was completed after its exit with all that its end brings. */
   completedRip: u64 = NOWHERE;
+  /** Whether this processor has the monitor trap flag. */
+  readonly hasMonitorTrapFlag: bool;
+  /** One instruction runs by itself (step.ts). By RFLAGS.TF: the guest had that itself, or BTF of IA32_DEBUGCTL. */
+  isStepping: bool = false;
+  stepsItself: bool = false;
+  hiddenBtf: u64 = 0;
+  /** EPT tells what supervisor and user mode may execute apart. */
+  readonly hasModeBasedExecution: bool;
+  /** The processor tells of an EPT violation what the guest's own paging says. */
+  readonly hasAdvancedViolations: bool;
   /** Whether the processor knows when the guest blocks NMIs. */
   readonly hasVirtualNmis: bool;
   /** Where it does not: an NMI was delivered, and the guest has not enabled interrupts since. */
@@ -87,6 +113,10 @@ export class VmxVcpu extends Vcpu {
   ) {
     super(vm, machine.console, page, memory, EXIT_REASON_COUNT, ROWS, guestFeatures(vmx.controlsOf(kind)));
     this.hasVirtualNmis = vmx.controlsOf(kind).pin.has(PIN_VIRTUAL_NMIS);
+    this.hasMonitorTrapFlag = (vmx.capabilities.primaryControls >> 32) & PRIMARY_MONITOR_TRAP_FLAG ? true : false;
+    this.hasModeBasedExecution = vmx.controlsOf(kind).secondary.has(SECONDARY_MODE_BASED_EXECUTE_CONTROL_FOR_EPT);
+    const described = vmx.capabilities.of(IA32_VMX_EPT_VPID_CAP);
+    this.hasAdvancedViolations = (described & EPT_CAP_ADVANCED_EXIT_INFORMATION) != 0;
     if (msrBitmap != 0) writeMsrBitmap(msrBitmap, this.msrs, this.features);
     this.entryWork = translations.entryWork;
     if (translations.vpid.isPending) this.work |= WORK_VPID;
@@ -191,6 +221,10 @@ export class VmxVcpu extends Vcpu {
 
   get isBlockedByNmi(): bool {
     return isBlockedByNmi(this, <u32>vmread(GUEST_INTERRUPTIBILITY_STATE));
+  }
+
+  startStep(): void {
+    startStep(this);
   }
 
   endEvent(): void {

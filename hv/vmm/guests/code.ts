@@ -1,6 +1,6 @@
 // The code of the built-in guests. test/unit/vmm/guest-code.test.ts holds the bytes against ndisasm.
 
-import { GUEST_COUNT, GUEST_HYPERCALL, GUEST_MMIO, GUEST_PORT, GUEST_RDMSR } from "../../shared/guests";
+import { GUEST_COUNT, GUEST_HYPERCALL, GUEST_MMIO, GUEST_PORT, GUEST_RDMSR, TOUCHED_BYTES } from "../../shared/guests";
 import { Registers } from "../../shared/vcpu-page";
 import { Ram, RAM_OK } from "../memory/ram";
 
@@ -27,6 +27,19 @@ const WRITE_PORT: StaticArray<u8> = [
 const WRITE_MEMORY: StaticArray<u8> = [0xbf, 0x00, 0x00, 0x00, 0xd0, 0x89, 0x47, 0x08, 0x49, 0xff, 0xc8, 0x75, 0xf8];
 /** xor eax, eax; vmcall. */
 const END: StaticArray<u8> = [0x31, 0xc0, 0x0f, 0x01, 0xc1];
+
+/** mov [rdi], dil; add rdi, rsi; dec r8; jnz to the start; vmcall. Four instructions an iteration. */
+const TOUCH: StaticArray<u8> = [0x40, 0x88, 0x3f, 0x48, 0x01, 0xf7, 0x49, 0xff, 0xc8, 0x75, 0xf5, 0x0f, 0x01, 0xc1];
+
+/** xor eax, eax; repe scasq; jne to the ud2; vmcall; ud2. */
+const ZEROES: StaticArray<u8> = [0x31, 0xc0, 0xf3, 0x48, 0xaf, 0x75, 0x03, 0x0f, 0x01, 0xc1, 0x0f, 0x0b];
+
+/** lodsb; xor al, 0x5a; stosb; loop to the start; jmp rbx. */
+const UNPACK: StaticArray<u8> = [0xac, 0x34, 0x5a, 0xaa, 0xe2, 0xfa, 0xff, 0xe3];
+/** What it unpacks, each byte XORed with 0x5a: mov eax, 42; vmcall. */
+const PACKED: StaticArray<u8> = [0xe2, 0x70, 0x5a, 0x5a, 0x5a, 0x55, 0x5b, 0x9b];
+/** Where it unpacks to: a page of its own. */
+const UNPACKED: u64 = 0x30000;
 
 /** vmcall. */
 const HYPERCALL: StaticArray<u8> = [0x0f, 0x01, 0xc1];
@@ -56,4 +69,30 @@ export function measuredGuest(ram: Ram, code: u64, loop: StaticArray<u8>, regist
 /** One hypercall. */
 export function hypercallGuest(ram: Ram, code: u64): u32 {
   return ram.write(code, HYPERCALL);
+}
+
+/** Writes a byte to each TOUCHED_BYTES of RAM but the first, in order, then a hypercall. */
+export function touchGuest(ram: Ram, code: u64, registers: Registers): u32 {
+  registers.rdi = TOUCHED_BYTES;
+  registers.rsi = TOUCHED_BYTES;
+  registers.r8 = ram.bytes / TOUCHED_BYTES - 1;
+  return ram.write(code, TOUCH);
+}
+
+/** Reads all of RAM behind the code, and makes a hypercall if all of it is 0; else #UD, for which it has no IDT. */
+export function zeroesGuest(ram: Ram, code: u64, registers: Registers): u32 {
+  const start = code + PAGE_BYTES;
+  registers.rdi = start;
+  registers.rcx = (ram.bytes - start) / 8;
+  return ram.write(code, ZEROES);
+}
+
+/** Unpacks code into the page at UNPACKED, as a program that hides itself does, and jumps to it. */
+export function unpackGuest(ram: Ram, code: u64, registers: Registers): u32 {
+  registers.rsi = code + PAGE_BYTES;
+  registers.rdi = UNPACKED;
+  registers.rbx = UNPACKED;
+  registers.rcx = PACKED.length;
+  const status = ram.write(registers.rsi, PACKED);
+  return status == RAM_OK ? ram.write(code, UNPACK) : status;
 }

@@ -182,31 +182,6 @@ test("a triple fault ends the VM with a report of the guest's state", () => {
   );
 });
 
-test("an EPT violation ends the VM with access, addresses and permissions", () => {
-  const violation = (qualification: bigint): Exit => ({
-    reason: reason("EXIT_REASON_EPT_VIOLATION"),
-    qualification,
-    rip: 0x10004n,
-    fields: { GUEST_PHYSICAL_ADDRESS: 0x123456789000n, GUEST_LINEAR_ADDRESS: 0xffff800000001000n },
-  });
-  const cases: readonly (readonly [bigint, RegExp])[] = [
-    [0x181n, /read of guest-physical 0x0000123456789000 \(linear 0xffff800000001000\) at RIP 0x0000000000010004.*---/],
-    [0x18an, /write to guest-physical .*\(linear .*r--/],
-    [0x194n, /fetch from guest-physical .*-w-/],
-    [0x1b4n, /fetch from guest-physical .*-wx/],
-    [0x83n, /write to guest-physical/],
-  ];
-  for (const [qualification, pattern] of cases)
-    assertEnd(runToExit(violation(qualification)), "ept-violation", pattern);
-  const withoutLinear = runToExit(violation(0x2n));
-  assertEnd(withoutLinear, "ept-violation", /write to guest-physical 0x0000123456789000 at RIP/);
-});
-
-test("an EPT misconfiguration ends the VM and says that it is Basalt's fault", () => {
-  const exit = { reason: reason("EXIT_REASON_EPT_MISCONFIGURATION"), fields: { GUEST_PHYSICAL_ADDRESS: 0x5000n } };
-  assertEnd(runToExit(exit), "ept-misconfiguration", /0x0000000000005000.*Basalt wrote/);
-});
-
 test("a string I/O instruction, which the vmm does not do, ends the VM as not handled", () => {
   const run = runToExit({
     reason: reason("EXIT_REASON_IO_INSTRUCTION"),

@@ -42,7 +42,7 @@ export function eptMapsGuestRip(subject: Subject, memory: GuestMemory): Tri {
   const walk = new Walk(memory);
   const address = walk.translate(subject);
   if (walk.isBeyondEpt) return NO;
-  return walk.isFault ? UNKNOWN : tri(memory.hostAddress(address) != NOT_MAPPED);
+  return walk.isFault ? UNKNOWN : tri(memory.holds(address));
 }
 
 class Walk {
@@ -98,12 +98,11 @@ class Walk {
 
   /** An entry at a guest-physical address; one that is not present where the EPT does not map it. */
   private read(address: u64, bytes: u32): u64 {
-    const host = this.memory.hostAddress(address);
-    if (host == NOT_MAPPED) {
-      this.isBeyondEpt = true;
-      return 0;
-    }
     this.entry[0] = 0;
+    if (!this.memory.holds(address)) this.isBeyondEpt = true;
+    const host = this.memory.hostAddress(address);
+    // RAM that nobody has touched yet is full of zeroes.
+    if (host == NOT_MAPPED) return 0;
     readPhysical(host, changetype<usize>(this.entry), bytes);
     return this.entry[0];
   }

@@ -1,7 +1,10 @@
 // The EPT of one VM: its page tables, its EPTP and the invalidation that its changes call for.
 
+import { Console } from "../../console/console";
 import { checkInvept, EptInvalidation } from "../invalidate";
 import { checkEptPointer, EptFormat, eptPointer } from "./ept-format";
+import { BLOCK_TYPE_MASK } from "../../memory/block-pool";
+import { explainMisconfiguration } from "./misconfiguration";
 import { MAPPING_OK, MAPPING_POOL_EXHAUSTED } from "../../memory/mapping-status";
 import { Mtrrs } from "../../memory/memory-type";
 import { PagePool } from "../../memory/page-pool";
@@ -38,9 +41,9 @@ export class Ept extends NestedPaging {
    */
   constructor(
     pool: PagePool,
-    capabilities: u64,
+    private readonly capabilities: u64,
     private readonly mtrrs: Mtrrs,
-    physicalAddressBits: u32,
+    private readonly physicalAddressBits: u32,
   ) {
     super();
     const tables = new PageTables(pool, new EptFormat(capabilities), physicalAddressBits);
@@ -91,6 +94,10 @@ export class Ept extends NestedPaging {
     return status;
   }
 
+  mapBlock(guest: u64, block: u64): bool {
+    return this.tables.mapBlock(guest, block & ~BLOCK_TYPE_MASK, <u32>(block & BLOCK_TYPE_MASK));
+  }
+
   /** See `PageTables.unmap`. */
   unmap(guest: u64, bytes: u64): u32 {
     return this.support == MAPPING_OK ? this.tables.unmap(guest, bytes) : this.support;
@@ -104,6 +111,10 @@ export class Ept extends NestedPaging {
   /** See `PageTables.query`. */
   query(guest: u64, into: Translation): u32 {
     return this.support == MAPPING_OK ? this.tables.query(guest, into) : this.support;
+  }
+
+  explainEntry(guest: u64, line: Console): void {
+    explainMisconfiguration(this.tables, guest, this.capabilities, this.physicalAddressBits, line);
   }
 
   /** Executes INVEPT if a change since the last one calls for it. Costs one test otherwise. */

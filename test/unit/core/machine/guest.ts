@@ -113,6 +113,17 @@ export class Guest {
     return this.#memory.read(host, 1)[0]!;
   }
 
+  /** Writes a byte at a linear address of 64-bit mode. */
+  writeByte(linear: bigint, value: number): void {
+    const host = this.#translate(this.linearToPhysical(linear), linear, WRITE, FINAL_ACCESS);
+    this.#memory.write(host, Uint8Array.of(value));
+  }
+
+  /** Reads eight bytes at a linear address of 64-bit mode, a multiple of eight. */
+  readQuad(linear: bigint): bigint {
+    return this.#memory.read64(this.#translate(this.linearToPhysical(linear), linear, READ, FINAL_ACCESS));
+  }
+
   /** Writes four bytes at a linear address of 64-bit mode. */
   writeData(linear: bigint, value: bigint): void {
     const host = this.#translate(this.linearToPhysical(linear), linear, WRITE, FINAL_ACCESS);

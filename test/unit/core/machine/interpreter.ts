@@ -81,6 +81,17 @@ function decrement(guest: Guest, register: string): bigint {
   return value;
 }
 
+/** repe scasq, upwards: may stop at an EPT violation in the middle, with the registers as they are there. */
+function repeScasq(guest: Guest): void {
+  const { registers } = guest;
+  while (registers.get("rcx") !== 0n) {
+    guest.zeroFlag = guest.readQuad(registers.get("rdi")) === registers.get("rax");
+    registers.set("rdi", (registers.get("rdi") + 8n) & MASK);
+    decrement(guest, "rcx");
+    if (!guest.zeroFlag) return;
+  }
+}
+
 const common: readonly Row[] = [
   [[0xf4], 1, () => hlt],
   [[0x0f, 0xa2], 2, () => cpuid],
@@ -113,6 +124,24 @@ const of64Bit: readonly Row[] = [
     3,
     (guest) => {
       guest.zeroFlag = decrement(guest, "r8") === 0n;
+    },
+  ],
+  [
+    [0x40, 0x88, 0x3f], // mov [rdi], dil
+    3,
+    (guest) => guest.writeByte(guest.registers.get("rdi"), Number(guest.registers.get("rdi") & 0xffn)),
+  ],
+  [
+    [0x48, 0x01, 0xf7], // add rdi, rsi
+    3,
+    (guest) => guest.registers.set("rdi", (guest.registers.get("rdi") + guest.registers.get("rsi")) & MASK),
+  ],
+  [[0xf3, 0x48, 0xaf], 3, repeScasq],
+  [
+    [0x0f, 0x0b], // ud2
+    2,
+    () => {
+      throw new GuestException("#UD: UD2");
     },
   ],
   ...[

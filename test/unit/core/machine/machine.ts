@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildDirectory } from "../../../../tools/paths.ts";
 import { writeAcpi, type AcpiOptions } from "./acpi.ts";
-import { u64 } from "./bits.ts";
+import { entryAddress } from "../../ept/walker.ts";
+import { has, u64 } from "./bits.ts";
 import {
   MULTIBOOT2,
   pcMemoryMap,
@@ -26,6 +27,7 @@ import { PhysicalMemory } from "./physical-memory.ts";
 import { Pm1Control } from "./pm1.ts";
 import { Ports } from "./ports.ts";
 import { Processor, WRITABLE_REGISTERS } from "./processor.ts";
+import { field } from "./tables.ts";
 import { VmEntry } from "./vm-entry.ts";
 import { vcpuPage } from "./tables.ts";
 import { textAt, VmmBridge } from "./vmm-bridge.ts";
@@ -38,6 +40,8 @@ const vmmModule = new WebAssembly.Module(readFileSync(join(buildDirectory, "vmm.
 
 const IMAGE_START = 0x100000n;
 const CORE_START = 0x180000n;
+const PAGE_ADDRESS = 0xffffffffff000n;
+const BLOCK = 0x200000;
 const MEMORY_BASE = 0x8040000000n;
 const INFORMATION = 0x10000n;
 const COM1 = 0x3f8;
@@ -80,6 +84,8 @@ export interface MachineOptions {
   readonly hostMayChange?: boolean;
   /** Plays the vmm at an exit: an answer of hv/shared/vcpu-page.ts, or null where vmm.wasm is to be asked. */
   readonly answer?: (page: VcpuPageView) => number | null;
+  /** The byte of which all memory is full that nobody has written yet: 0 unless it is given. */
+  readonly leftovers?: number;
   /** Changes the machine before core starts. */
   readonly prepare?: (machine: Machine) => void;
 }
@@ -95,11 +101,12 @@ export interface Run {
 interface CoreExports {
   readonly memory: WebAssembly.Memory;
   boot(kind: number, information: number): void;
+  populate(memory: number, address: bigint): number;
   start(): void;
 }
 
 export class Machine {
-  readonly memory = new PhysicalMemory();
+  readonly memory: PhysicalMemory;
   readonly ports = new Ports();
   readonly devices = new DeviceRegisters();
   readonly localApic: LocalApic;
@@ -129,6 +136,7 @@ export class Machine {
 
   constructor(options: MachineOptions = {}) {
     this.#options = options;
+    this.memory = new PhysicalMemory(options.leftovers);
     this.#staleKeys = [...(options.staleKeys ?? [])];
     this.#keys = [...(options.keys ?? [])];
     const cpu = options.cpu ?? skylake;
@@ -150,6 +158,7 @@ export class Machine {
       coreStart: CORE_START,
       coreEnd: CORE_START + BigInt(this.core.buffer.byteLength),
       addressBits: cpu.maximumPhysicalAddress,
+      guestHas: (address) => this.#guestHas(address),
     });
     this.ports.attach(0xb004, 2, new Pm1Control());
     this.ports.attach(COM1, 8, { read: (offset) => (offset === LINE_STATUS ? 0x60 : 0), write: () => undefined });
@@ -333,9 +342,11 @@ export class Machine {
         const name = this.vmms.lastTrap.frames[Number(u64(address) - FIRST_FRAME)] ?? "";
         return this.#bytes(out, capacity).write(name, "latin1");
       },
+      zeroBlock: (hpa: bigint) => this.memory.zero(u64(hpa), BLOCK),
       vmmMap: (vm: number, address: bigint, hpa: bigint, bytes: bigint, how: number) =>
-        this.vmms.map(vm >>> 0, u64(address), u64(hpa), u64(bytes), how === 1),
-      vmmInstantiate: (vm: number) => this.vmms.instantiate(vm >>> 0),
+        this.vmms.map(vm >>> 0, u64(address), u64(hpa), u64(bytes), how >>> 0),
+      vmmInstantiate: (vm: number, ramBytes: bigint, ram: number) =>
+        this.vmms.instantiate(vm >>> 0, u64(ramBytes), (address) => this.#exports.populate(ram, address) === 1),
       vmmCall: (vm: number, entry: number, argument: number) =>
         (entry === EXIT_ENTRY ? this.#playedAnswer(vm) : null) ?? this.vmms.call(vm >>> 0, entry >>> 0, argument >>> 0),
       vmmTrap: (out: number) => this.#writeTrap(out),
@@ -363,6 +374,17 @@ export class Machine {
     if (!answer || !page) return null;
     const played = answer(new VcpuPageView(this.core.buffer, Number(page.hpa - CORE_START)));
     return played === null ? null : BigInt(played);
+  }
+
+  /** Whether the EPT of the current VMCS has anything in the 2 MiB around a guest-physical address. */
+  #guestHas(address: bigint): boolean {
+    let table = (this.vmx.current?.read(field("EPT_POINTER")) ?? 0n) & PAGE_ADDRESS;
+    for (let level = 4; level >= 2; level--) {
+      const entry = this.memory.read64(entryAddress(table, level, address));
+      if (!has(entry, 7n)) return false;
+      table = entry & PAGE_ADDRESS;
+    }
+    return true;
   }
 
   #writeRegister(number: number, value: bigint): void {

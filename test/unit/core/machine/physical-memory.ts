@@ -9,17 +9,39 @@ interface Region {
 
 export class PhysicalMemory {
   readonly #pages = new Map<bigint, Uint8Array>();
-  readonly #regions: Region[] = [];
+  readonly #leftovers: number;
+  #regions: Region[] = [];
+
+  /** `leftovers` is the byte of which all that was never written is full. */
+  constructor(leftovers = 0) {
+    this.#leftovers = leftovers;
+  }
 
   /** Makes [start, start + bytes.length) an alias of `bytes`. */
   attach(start: bigint, bytes: Uint8Array): void {
     this.#regions.push({ start, bytes });
   }
 
+  /** Ends an alias; what it held stays there. */
+  detach(start: bigint): void {
+    const region = this.#regions.find((candidate) => candidate.start === start);
+    this.#regions = this.#regions.filter((candidate) => candidate !== region);
+    if (region) this.write(start, region.bytes);
+  }
+
+  /** Fills [address, address + length) with zeroes. */
+  zero(address: bigint, length: number): void {
+    this.#eachPart(address, length, (page, offset, _from, count) => {
+      const bytes = this.#pages.get(page);
+      if (bytes) bytes.fill(0, offset, offset + count);
+      else if (this.#leftovers !== 0) this.write(page * BigInt(PAGE) + BigInt(offset), new Uint8Array(count));
+    });
+  }
+
   read(address: bigint, length: number): Uint8Array {
     const region = this.#regionOf(address, length);
     if (region) return region.slice();
-    const result = new Uint8Array(length);
+    const result = new Uint8Array(length).fill(this.#leftovers);
     this.#eachPart(address, length, (page, offset, from, count) => {
       const bytes = this.#pages.get(page);
       if (bytes) result.set(bytes.subarray(offset, offset + count), from);
@@ -31,7 +53,7 @@ export class PhysicalMemory {
     const region = this.#regionOf(address, data.length);
     if (region) return void region.set(data);
     this.#eachPart(address, data.length, (page, offset, from, count) => {
-      const bytes = this.#pages.get(page) ?? new Uint8Array(PAGE);
+      const bytes = this.#pages.get(page) ?? new Uint8Array(PAGE).fill(this.#leftovers);
       this.#pages.set(page, bytes);
       bytes.set(data.subarray(from, from + count), offset);
     });

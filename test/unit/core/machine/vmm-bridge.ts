@@ -12,6 +12,7 @@ export const TRAP = {
   ARITHMETIC: 6,
   INDIRECT_CALL: 7,
   EXCEPTION: 8,
+  NO_RAM: 9,
 } as const;
 
 const kindsByMessage: readonly (readonly [RegExp, number])[] = [
@@ -36,6 +37,12 @@ interface Mapping {
   readonly bytes: bigint;
 }
 
+/** A VM's RAM, and how core is asked for a block of it that the vmm touches. */
+interface Ram {
+  readonly bytes: bigint;
+  readonly populate: (address: bigint) => boolean;
+}
+
 interface VmmExports {
   readonly memory: WebAssembly.Memory;
   start(): void;
@@ -57,6 +64,11 @@ class VmmAbort extends Error {
 
 const PAGE = 4096n;
 const OWN_START = 0xc0000000n;
+const BLOCK = 0x200000n;
+const EXIT = 3;
+const NOTHING = 0;
+const READ_ONLY = 1;
+const zeroes = Buffer.alloc(Number(BLOCK));
 const MAXIMUM_VMS = 16;
 const END_OF_MEMORY = 1n << 32n;
 const TRAPPED = 1n << 32n;
@@ -70,11 +82,18 @@ export interface MachineLimits {
   readonly coreStart: bigint;
   readonly coreEnd: bigint;
   readonly addressBits: number;
+  /** Whether the guest that runs has touched the block of RAM at an address, which is there since. */
+  readonly guestHas: (address: bigint) => boolean;
 }
 
 export class VmmBridge {
-  /** Of each VM, what was mapped for it. */
+  /** Of each VM, what was ever mapped for it. */
   readonly mappings = new Map<number, Mapping[]>();
+  /** Of each VM, what is mapped for it now. */
+  readonly #live = new Map<number, Mapping[]>();
+  readonly #rams = new Map<number, Ram>();
+  /** A block that the vmm has written to in its own memory is being mapped: the bytes there are the newer ones. */
+  #vmmIsNewer = false;
   readonly instances = new Map<number, VmmExports>();
   /** Entries called, in order: VM and entry number. */
   readonly calls: [number, number][] = [];
@@ -90,7 +109,7 @@ export class VmmBridge {
   }
 
   /** vmmMap of hv/core/hardware.ts. */
-  map(vm: number, address: bigint, hpa: bigint, bytes: bigint, isReadOnly = false): number {
+  map(vm: number, address: bigint, hpa: bigint, bytes: bigint, how: number): number {
     const { imageStart, imageEnd, coreStart, coreEnd, addressBits } = this.#limits;
     const end = hpa + bytes;
     const isAligned = (address | hpa | bytes) % PAGE === 0n;
@@ -103,9 +122,10 @@ export class VmmBridge {
       end <= 1n << BigInt(addressBits) &&
       address + bytes <= END_OF_MEMORY;
     if (!isGood || (inImage && !inCore)) return 1;
+    if (how === NOTHING) this.#unmap(vm, address);
     // What the vmm only reads, a boot module, is copied: the instance is there already.
-    if (isReadOnly) this.#show(vm, address, hpa, Number(bytes));
-    this.mappings.set(vm, [...(this.mappings.get(vm) ?? []), { address, hpa, bytes }]);
+    else if (how === READ_ONLY) this.#show(vm, address, hpa, Number(bytes));
+    else this.#mapLive(vm, { address, hpa, bytes });
     return 0;
   }
 
@@ -115,8 +135,38 @@ export class VmmBridge {
     new Uint8Array(instance.memory.buffer, Number(address), bytes).set(this.#memory.read(hpa, bytes));
   }
 
+  #mapLive(vm: number, mapping: Mapping): void {
+    for (const [other, mappings] of this.#live) {
+      const shared = mappings.find(({ hpa, bytes }) => hpa < mapping.hpa + mapping.bytes && mapping.hpa < hpa + bytes);
+      if (shared) throw new Error(`core gave vm${vm} memory at ${mapping.hpa.toString(16)} that vm${other} has`);
+    }
+    this.mappings.set(vm, [...(this.mappings.get(vm) ?? []), mapping]);
+    this.#live.set(vm, [...(this.#live.get(vm) ?? []), mapping]);
+    const bytes = this.#ramBytes(vm, mapping);
+    if (!bytes) return;
+    if (!this.#vmmIsNewer) bytes.set(this.#memory.read(mapping.hpa, bytes.length));
+    this.#memory.attach(mapping.hpa, bytes);
+  }
+
+  #unmap(vm: number, address: bigint): void {
+    const mapping = this.#live.get(vm)?.find((candidate) => candidate.address === address);
+    if (!mapping) return;
+    this.#live.set(
+      vm,
+      this.#live.get(vm)!.filter((candidate) => candidate !== mapping),
+    );
+    if (this.#ramBytes(vm, mapping)) this.#memory.detach(mapping.hpa);
+  }
+
+  /** The bytes of a vmm's memory that are guest RAM. */
+  #ramBytes(vm: number, { address, bytes }: Mapping): Uint8Array | null {
+    const exports = this.instances.get(vm);
+    if (!exports || address >= OWN_START) return null;
+    return new Uint8Array(exports.memory.buffer, Number(address), Number(bytes));
+  }
+
   /** vmmInstantiate. Guest RAM is the instance's own memory: it appears in physical memory where it was mapped from. */
-  instantiate(vm: number): number {
+  instantiate(vm: number, ramBytes: bigint, populate: (address: bigint) => boolean): number {
     const mappings = this.mappings.get(vm) ?? [];
     if (vm >= MAXIMUM_VMS || !mappings.some(({ address }) => address === OWN_START)) return 1;
     const instance = new WebAssembly.Instance(this.#module, {
@@ -129,12 +179,42 @@ export class VmmBridge {
     });
     const exports = instance.exports as unknown as VmmExports;
     this.instances.set(vm, exports);
-    for (const { address, hpa, bytes } of mappings) {
-      if (address < OWN_START) {
-        this.#memory.attach(hpa, new Uint8Array(exports.memory.buffer, Number(address), Number(bytes)));
-      }
-    }
+    this.#rams.set(vm, { bytes: ramBytes, populate });
     return 0;
+  }
+
+  /** The blocks of RAM that are not mapped in the vmm. */
+  #unmappedBlocks(vm: number): bigint[] {
+    const mapped = new Set(this.#live.get(vm)?.map(({ address }) => address));
+    const blocks: bigint[] = [];
+    for (let address = 0n; address < (this.#rams.get(vm)?.bytes ?? 0n); address += BLOCK) {
+      if (!mapped.has(address)) blocks.push(address);
+    }
+    return blocks;
+  }
+
+  // A Wasm memory has no page faults. So what the guest has touched is mapped before a call, and what the vmm has written to
+  // behind it: whatever the vmm only reads there is 0 with and without.
+
+  #mapWhatGuestTouched(vm: number): void {
+    for (const address of this.#unmappedBlocks(vm)) {
+      if (this.#limits.guestHas(address)) this.#populate(vm, address);
+    }
+  }
+
+  #mapWhatVmmTouched(vm: number): boolean {
+    const memory = this.instances.get(vm)!.memory.buffer;
+    this.#vmmIsNewer = true;
+    const isPopulated = this.#unmappedBlocks(vm).every((address) => {
+      const block = Buffer.from(memory, Number(address), Number(BLOCK));
+      return zeroes.equals(block) || this.#populate(vm, address);
+    });
+    this.#vmmIsNewer = false;
+    return isPopulated;
+  }
+
+  #populate(vm: number, address: bigint): boolean {
+    return this.#rams.get(vm)!.populate(address);
   }
 
   /** vmmCall: the vCPU page is shared on the metal, here it is copied in and out around the call. */
@@ -152,8 +232,12 @@ export class VmmBridge {
     const page = (this.mappings.get(vm) ?? []).find(({ address }) => address === BigInt(vcpuPage("VCPU_PAGE_IN_VMM")));
     const inVmm = page && new Uint8Array(exports.memory.buffer, Number(page.address), Number(page.bytes));
     if (page && inVmm) inVmm.set(this.#memory.read(page.hpa, Number(page.bytes)));
+    if (entry === EXIT) this.#mapWhatGuestTouched(vm);
     try {
-      return BigInt(call() >>> 0);
+      const answer = BigInt(call() >>> 0);
+      if (this.#mapWhatVmmTouched(vm)) return answer;
+      this.lastTrap = { kind: TRAP.NO_RAM, message: "", file: "", line: 0, frames: [] };
+      return TRAPPED | BigInt(TRAP.NO_RAM);
     } catch (error) {
       this.lastTrap = trapRecord(error);
       return TRAPPED | BigInt(this.lastTrap.kind);

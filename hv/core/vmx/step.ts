@@ -1,0 +1,75 @@
+// One instruction of a guest by itself: by the monitor trap flag, else by RFLAGS.TF, hidden as far as it can be.
+
+import { RFLAGS_TF } from "../../x86/control-registers";
+import { VECTOR_DEBUG } from "../../x86/exceptions";
+import { DEBUGCTL_BTF } from "../../x86/msr";
+import {
+  EXCEPTION_BITMAP,
+  EXIT_QUALIFICATION,
+  GUEST_IA32_DEBUGCTL,
+  GUEST_INTERRUPTIBILITY_STATE,
+  GUEST_PENDING_DEBUG_EXCEPTIONS,
+  GUEST_RFLAGS,
+  PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS,
+} from "../../x86/vmcs-fields";
+import { PRIMARY_MONITOR_TRAP_FLAG } from "../../x86/vmx-controls";
+import { vmread, vmwrite } from "../hardware";
+import { RESUME } from "../vcpu/action";
+import { raiseDebugException } from "../vcpu/debug-exception";
+import { BLOCKING_BY_MOV_SS, BLOCKING_BY_STI, PENDING_SINGLE_STEP } from "./interruptibility";
+import { NOWHERE } from "./vcpu-values";
+import { VmxVcpu } from "./vmx-vcpu";
+
+const DEBUG: u64 = 1 << VECTOR_DEBUG;
+const SHADOWS: u64 = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
+
+/** Has the guest exit behind its next instruction (SDM 3C 26.5.2, or 3B 17.3.1.4 for a trap by RFLAGS.TF). */
+export function startStep(vcpu: VmxVcpu): void {
+  // An instruction of which two accesses are forbidden is in a step already.
+  if (vcpu.isStepping) return;
+  vcpu.isStepping = true;
+  vcpu.completedRip = NOWHERE;
+  if (vcpu.hasMonitorTrapFlag) setTrapFlag(true);
+  else startBySingleStep(vcpu);
+}
+
+function startBySingleStep(vcpu: VmxVcpu): void {
+  const flags = vmread(GUEST_RFLAGS);
+  const debugControl = vmread(GUEST_IA32_DEBUGCTL);
+  vcpu.stepsItself = (flags & RFLAGS_TF) != 0;
+  vcpu.hiddenBtf = debugControl & DEBUGCTL_BTF;
+  vmwrite(GUEST_RFLAGS, flags | RFLAGS_TF);
+  // With it only branches would be steps.
+  if (vcpu.hiddenBtf != 0) vmwrite(GUEST_IA32_DEBUGCTL, debugControl & ~DEBUGCTL_BTF);
+  vmwrite(EXCEPTION_BITMAP, vmread(EXCEPTION_BITMAP) | DEBUG);
+  // VM entry demands it in a shadow (SDM 3C 27.3.1.5).
+  if (vmread(GUEST_INTERRUPTIBILITY_STATE) & SHADOWS) {
+    vmwrite(GUEST_PENDING_DEBUG_EXCEPTIONS, vmread(GUEST_PENDING_DEBUG_EXCEPTIONS) | PENDING_SINGLE_STEP);
+  }
+}
+
+/** The exit by the monitor trap flag. */
+export function onMonitorTrap(vcpu: VmxVcpu): u32 {
+  setTrapFlag(false);
+  vcpu.isStepping = false;
+  vcpu.watches.rearm();
+  return RESUME;
+}
+
+/** #DB while a step by RFLAGS.TF is under way: what of it is the guest's own is given to the guest. */
+export function onDebugInStep(vcpu: VmxVcpu): u32 {
+  let conditions = vmread(EXIT_QUALIFICATION);
+  if (!vcpu.stepsItself || vcpu.hiddenBtf != 0) conditions &= ~PENDING_SINGLE_STEP;
+  if (!vcpu.stepsItself) vmwrite(GUEST_RFLAGS, vmread(GUEST_RFLAGS) & ~RFLAGS_TF);
+  if (vcpu.hiddenBtf != 0) vmwrite(GUEST_IA32_DEBUGCTL, vmread(GUEST_IA32_DEBUGCTL) | vcpu.hiddenBtf);
+  vmwrite(EXCEPTION_BITMAP, vmread(EXCEPTION_BITMAP) & ~DEBUG);
+  vcpu.isStepping = false;
+  vcpu.watches.rearm();
+  return conditions == 0 ? RESUME : raiseDebugException(vcpu, conditions);
+}
+
+function setTrapFlag(isOn: bool): void {
+  const controls = vmread(PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS);
+  const others = controls & ~(<u64>PRIMARY_MONITOR_TRAP_FLAG);
+  vmwrite(PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS, isOn ? others | PRIMARY_MONITOR_TRAP_FLAG : others);
+}
