@@ -30,7 +30,7 @@ export { reportStoppedVmm } from "./vmm";
 export { completeInstruction } from "./vmx/complete";
 export { rowOf } from "./vmx/dispatch";
 export { run } from "./vmx/run";
-export { indirectRow } from "./cpu/cpuid";
+export { answerIndirectly } from "./cpu/cpuid";
 export { rdmsrByKind } from "./cpu/msr-access";
 
 export { mapFirstBlock } from "./memory/page-tables";

@@ -72,6 +72,9 @@ export abstract class Vcpu {
 
   /** The CPU that the guest sees. */
   readonly cpuid: GuestCpuid;
+  /** Its `answers` and `indirect`, here for the exit path. */
+  readonly cpuidRows: usize;
+  readonly indirectLeaves: u32;
   readonly msrs: GuestMsrs;
   /** The bits of CR4 that the guest may set. */
   readonly supportedCr4: u64;
@@ -103,6 +106,8 @@ export abstract class Vcpu {
   ) {
     const cpuid = new GuestCpuid(features);
     this.cpuid = cpuid;
+    this.cpuidRows = changetype<usize>(cpuid.answers);
+    this.indirectLeaves = cpuid.indirect;
     this.msrs = new GuestMsrs(cpuid);
     this.supportedCr4 = supportedCr4(cpuid);
     const addressBits = cpuid.of(CPUID_LEAF_ADDRESS_SIZES, ANSWER_EAX) & CPUID_ADDRESS_SIZES_PHYSICAL_MASK;
