@@ -36,23 +36,26 @@ IMPORT(u32, rdtscLow) {
 
 // Registers by the numbers of hv/core/hardware.ts.
 #define READ(n, instruction) case n: __asm__ volatile(instruction " %0" : "=r"(value)); break
+#define WRITE(n, name) case n: __asm__ volatile("mov %0, %%" name : : "r"(value) : "memory"); break
+#define ON_WRITABLE(DO, before, after)                                                                                 \
+  DO(8, before "cr0" after); DO(10, before "cr4" after); DO(13, before "cr2" after); DO(14, before "dr0" after);       \
+  DO(15, before "dr1" after); DO(16, before "dr2" after); DO(17, before "dr3" after); DO(18, before "dr6" after)
 IMPORT(u64, readRegister, u32 n) {
   u64 value = 0;
   switch (n) {
     READ(0, "mov %%es,"); READ(1, "mov %%cs,"); READ(2, "mov %%ss,"); READ(3, "mov %%ds,");
-    READ(4, "mov %%fs,"); READ(5, "mov %%gs,"); READ(6, "sldt"); READ(7, "str"); READ(8, "mov %%cr0,");
-    READ(9, "mov %%cr3,"); READ(10, "mov %%cr4,"); READ(11, "mov %%dr7,"); READ(12, "pushfq\n\tpop");
+    READ(4, "mov %%fs,"); READ(5, "mov %%gs,"); READ(6, "sldt"); READ(7, "str"); READ(9, "mov %%cr3,");
+    READ(11, "mov %%dr7,"); READ(12, "pushfq\n\tpop"); ON_WRITABLE(READ, "mov %%", ",");
   }
   return value;
 }
+IMPORT(void, writeRegister, u32 n, u64 value) { switch (n) { ON_WRITABLE(WRITE, , ); } }
 IMPORT(void, tableRegisters, u32 out) { __asm__ volatile("sgdt 6(%0)\n\tsidt 22(%0)" : : "r"(&AT(u8, out)) : "memory"); }
 IMPORT(u64, segmentDescriptor, u32 selector) {
   u32 rights = 0, limit = 0;
   __asm__("lar %2, %0\n\tlsl %2, %1" : "+&r"(rights), "+&r"(limit) : "r"(selector) : "cc", "memory");
   return (u64)limit << 32 | rights;
 }
-IMPORT(void, writeCr0, u64 value) { __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory"); }
-IMPORT(void, writeCr4, u64 value) { __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory"); }
 
 // SDM 3C 31.2: CF says VMfailInvalid, ZF VMfailValid.
 #define VMX_STATUS(instruction, ...)                                                                                   \
@@ -137,13 +140,9 @@ IMPORT(void, setLocalApic, u32 mode, u64 base) {
     paging_map(APIC_WINDOW, base, PAGE_SIZE, PAGE_UNCACHED);
   apic_mode = mode;
 }
-IMPORT(u64, physicalBase) { return (u64)core_memory_start; }
-IMPORT(u64, memoryBase) { return (u64)h->memory; }
-IMPORT(u64, imageStart) { return (u64)image_start; }
-IMPORT(u64, imageEnd) { return (u64)image_end; }
-IMPORT(u64, vmExitAddress) { return (u64)vmx_exit; }
-IMPORT(u64, mirrorAddress) { return (u64)vmx_mirror; }
-IMPORT(u64, nmiCount) { return nmi_count; }
+#define ANSWER(name, value) IMPORT(u64, name) { return (u64)(value); }
+ANSWER(physicalBase, core_memory_start) ANSWER(memoryBase, h->memory) ANSWER(vmExitAddress, vmx_exit)
+ANSWER(imageStart, image_start) ANSWER(imageEnd, image_end) ANSWER(mirrorAddress, vmx_mirror) ANSWER(nmiCount, nmi_count)
 IMPORT(void, consoleWrite, u32 text, u32 length) { console_write(&AT(u8, text), length); }
 IMPORT(u32, hasSerial) { return !serial_is_absent; }
 IMPORT(void, setEndSteps, u32 steps) { __builtin_memcpy(end_steps, &AT(u8, steps), sizeof end_steps); }

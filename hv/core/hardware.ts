@@ -19,7 +19,7 @@ export declare function rdtsc(): u64;
 /** Its low half: enough for what takes less than 4 billion ticks, and half the instructions. */
 export declare function rdtscLow(): u32;
 
-// The numbers of readRegister. Segment registers are in the order of their VMCS fields.
+// The numbers of readRegister, and of writeRegister where it says so. Segment registers are in the order of their VMCS fields.
 export const REGISTER_ES: u32 = 0;
 export const REGISTER_CS: u32 = 1;
 export const REGISTER_SS: u32 = 2;
@@ -33,16 +33,20 @@ export const REGISTER_CR3: u32 = 9;
 export const REGISTER_CR4: u32 = 10;
 export const REGISTER_DR7: u32 = 11;
 export const REGISTER_RFLAGS: u32 = 12;
+export const REGISTER_CR2: u32 = 13;
+export const REGISTER_DR0: u32 = 14;
+export const REGISTER_DR1: u32 = 15;
+export const REGISTER_DR2: u32 = 16;
+export const REGISTER_DR3: u32 = 17;
+export const REGISTER_DR6: u32 = 18;
 /** A register of the host by its number: MOV, SLDT, STR or PUSHF. A segment register's value is its selector. */
 export declare function readRegister(number: u32): u64;
+/** MOV to CR0, CR2, CR4, DR0 to DR3 or DR6, of a value that it takes, else a host exception; others stay as they are. */
+export declare function writeRegister(number: u32, value: u64): void;
 /** SGDT and SIDT: writes two TableRegister (hv/core/vmx/host-state.ts) to `out`. */
 export declare function tableRegisters(out: usize): void;
 /** LAR in the low half, LSL in the high half; 0 where the selector is null or names no such segment. */
 export declare function segmentDescriptor(selector: u32): u64;
-/** Writes CR0. */
-export declare function writeCr0(value: u64): void;
-/** Writes CR4. */
-export declare function writeCr4(value: u64): void;
 
 /** VMXON with the region at `hpa`; VM_SUCCEED, VM_FAIL_INVALID or VM_FAIL_VALID. */
 export declare function vmxon(hpa: u64): u32;

@@ -1,7 +1,7 @@
 // Failures on purpose (boot option `fail=`), so that what a user sees of one can be seen and tested.
 
 import { FAIL_ASSERTION, FAIL_BOUNDS, FAIL_EXCEPTION, FAIL_STACK } from "../boot/options";
-import { rdtsc, writeCr4 } from "../hardware";
+import { rdtsc, REGISTER_CR4, writeRegister } from "../hardware";
 
 /** CR4 with every reserved bit: #GP. */
 const RESERVED_BITS: u64 = 0xffffffffffffffff;
@@ -9,7 +9,7 @@ const RESERVED_BITS: u64 = 0xffffffffffffffff;
 /** Does what the option asks for; returns only if that is nothing. */
 export function failOnPurpose(fail: u32): void {
   assert(fail != FAIL_ASSERTION, "this assertion fails because the boot option fail=assertion asks for it");
-  if (fail == FAIL_EXCEPTION) writeCr4(RESERVED_BITS);
+  if (fail == FAIL_EXCEPTION) writeRegister(REGISTER_CR4, RESERVED_BITS);
   if (fail == FAIL_STACK) recurse(0);
   if (fail == FAIL_BOUNDS) beyondMemory();
 }

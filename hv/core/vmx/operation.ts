@@ -36,8 +36,7 @@ import {
   VM_SUCCEED,
   vmxoff,
   vmxon,
-  writeCr0,
-  writeCr4,
+  writeRegister,
   wrmsr,
 } from "../hardware";
 import { PAGE_BYTES, PagePool } from "../memory/page-pool";
@@ -155,8 +154,8 @@ export class VmxOperation {
     const isCr0Good = this.checkFixed("CR0", cr0, capabilities.of(IA32_VMX_CR0_FIXED1));
     const isCr4Good = this.checkFixed("CR4", cr4, capabilities.of(IA32_VMX_CR4_FIXED1));
     if (!isCr0Good || !isCr4Good) return RESULT_CR_BITS_UNSUPPORTED;
-    writeCr0(cr0);
-    writeCr4(cr4);
+    writeRegister(REGISTER_CR0, cr0);
+    writeRegister(REGISTER_CR4, cr4);
     return RESULT_OK;
   }
 
@@ -173,7 +172,7 @@ export class VmxOperation {
   }
 
   private restoreControlRegisters(): void {
-    writeCr4(this.originalCr4);
-    writeCr0(this.originalCr0);
+    writeRegister(REGISTER_CR4, this.originalCr4);
+    writeRegister(REGISTER_CR0, this.originalCr0);
   }
 }

@@ -99,7 +99,7 @@ test("VMX instructions outside VMX operation, and VMXON without CR4.VMXE, are #U
 
 test("VMXON with IA32_FEATURE_CONTROL unlocked, or CR0 not as fixed, is #GP", () => {
   const vmx = newVmx();
-  vmx.processor.writeControlRegister(4, 0x2020n);
+  vmx.processor.writeRegister("CR4", 0x2020n);
   vmx.processor.msrs.set(msr("IA32_FEATURE_CONTROL"), 4n);
   assert.throws(() => vmx.vmxon(0x1000n), vector(13));
   vmx.processor.msrs.set(msr("IA32_FEATURE_CONTROL"), 5n);
@@ -109,12 +109,12 @@ test("VMXON with IA32_FEATURE_CONTROL unlocked, or CR0 not as fixed, is #GP", ()
   assert.equal(vmx.vmxon(0x1001n), 1);
   assert.equal(vmx.vmxon(0x3000n), 1, "the region has no revision identifier");
   assert.equal(vmx.vmxon(0x1000n), 0);
-  assert.throws(() => vmx.processor.writeControlRegister(4, 0x20n), vector(13));
+  assert.throws(() => vmx.processor.writeRegister("CR4", 0x20n), vector(13));
 });
 
 test("VMXOFF before VMCLEAR of a VMCS that is active is noticed", () => {
   const vmx = newVmx();
-  vmx.processor.writeControlRegister(4, 0x2020n);
+  vmx.processor.writeRegister("CR4", 0x2020n);
   assert.deepEqual([vmx.vmxon(0x1000n), vmx.vmclear(0x2000n), vmx.vmptrld(0x2000n), vmx.vmxoff()], [0, 0, 0, 0]);
   assert.equal(vmx.misuses.length, 1);
 });

@@ -25,7 +25,7 @@ import { DeviceRegisters } from "./device-registers.ts";
 import { PhysicalMemory } from "./physical-memory.ts";
 import { Pm1Control } from "./pm1.ts";
 import { Ports } from "./ports.ts";
-import { Processor } from "./processor.ts";
+import { Processor, WRITABLE_REGISTERS } from "./processor.ts";
 import { VmEntry } from "./vm-entry.ts";
 import { textAt, VmmBridge } from "./vmm-bridge.ts";
 import { Vmcs } from "./vmcs.ts";
@@ -252,8 +252,7 @@ export class Machine {
         });
       },
       segmentDescriptor: (selector: number) => segmentDescriptor(this.memory, selector >>> 0),
-      writeCr0: (value: bigint) => this.#writeControlRegister(0, value),
-      writeCr4: (value: bigint) => this.#writeControlRegister(4, value),
+      writeRegister: (number: number, value: bigint) => this.#writeRegister(number, u64(value)),
       vmxon: (hpa: bigint) => this.#execute("VMXON", u64(hpa), () => vmx.vmxon(u64(hpa))),
       vmxoff: () => this.#execute("VMXOFF", null, () => vmx.vmxoff()),
       vmclear: (hpa: bigint) => this.#execute("VMCLEAR", u64(hpa), () => vmx.vmclear(u64(hpa))),
@@ -349,9 +348,11 @@ export class Machine {
     return { hardware, env: { abort } };
   }
 
-  #writeControlRegister(n: 0 | 4, value: bigint): void {
-    this.trace.push(`MOV CR${n} ${u64(value).toString(16)}`);
-    this.processor.writeControlRegister(n, u64(value));
+  #writeRegister(number: number, value: bigint): void {
+    const name = WRITABLE_REGISTERS[number];
+    if (name === undefined) throw new Error(`core wrote register ${number}, which hv/core/hardware.ts does not let it`);
+    this.trace.push(`MOV ${name} ${value.toString(16)}`);
+    this.processor.writeRegister(name, value);
   }
 
   #accessFailed(instruction: string, encoding: number): never {

@@ -46,6 +46,21 @@ const firmwareMsrs: readonly (readonly [string, bigint])[] = [
   ["IA32_MTRR_PHYSMASK0", 0xffc0000800n],
 ];
 
+/** The registers that core may write, at their numbers in hv/core/hardware.ts. */
+export const WRITABLE_REGISTERS: Readonly<Record<number, string>> = {
+  8: "CR0",
+  10: "CR4",
+  13: "CR2",
+  14: "DR0",
+  15: "DR1",
+  16: "DR2",
+  17: "DR3",
+  18: "DR6",
+};
+/** SDM 3B 18.2.3: bits of DR6 that always read 1, and those that software can change. */
+const DR6_ONES = 0xffff0ff0n;
+const DR6_CHANGEABLE = 0xe00fn;
+
 export class Processor {
   readonly model: CpuModel;
   readonly msrs: Map<number, bigint>;
@@ -54,6 +69,11 @@ export class Processor {
   cr3 = PML4;
   cr4 = 0x20n;
   readonly dr7 = 0x400n;
+  /** CR2, DR0 to DR3 and DR6, which no VM entry or exit changes. */
+  readonly unswitched = new Map<string, bigint>([
+    ...["CR2", "DR0", "DR1", "DR2", "DR3"].map((name) => [name, 0n] as const),
+    ["DR6", DR6_ONES],
+  ]);
   /** Interrupts are off in core; ZF and PF as some instruction left them. */
   readonly rflags = 0x46n;
   /** Set by the VMX part: then CR0 and CR4 keep to what VMX operation fixes. */
@@ -128,7 +148,9 @@ export class Processor {
 
   /** A register by the numbers of hv/core/hardware.ts. */
   readRegister(number: number): bigint {
-    const value = [...SELECTORS, this.cr0, this.cr3, this.cr4, this.dr7, this.rflags][number];
+    const value =
+      [...SELECTORS, this.cr0, this.cr3, this.cr4, this.dr7, this.rflags][number] ??
+      this.unswitched.get(WRITABLE_REGISTERS[number] ?? "");
     if (value === undefined) throw new Error(`core read register ${number}, which hv/core/hardware.ts does not have`);
     return value;
   }
@@ -147,7 +169,14 @@ export class Processor {
     }
   }
 
-  writeControlRegister(n: 0 | 4, value: bigint): void {
+  /** MOV to one of WRITABLE_REGISTERS. */
+  writeRegister(name: string, value: bigint): void {
+    if (name === "CR0" || name === "CR4") this.#writeControlRegister(name === "CR0" ? 0 : 4, value);
+    else if (name === "DR6" && value >> 32n !== 0n) throw new HostException(GP, "MOV to DR6 of bits 63:32");
+    else this.unswitched.set(name, name === "DR6" ? (value & DR6_CHANGEABLE) | DR6_ONES : value);
+  }
+
+  #writeControlRegister(n: 0 | 4, value: bigint): void {
     const name = `CR${n}`;
     const supported = this.msrs.get(msr(`IA32_VMX_${name}_FIXED1`)) ?? 0xffffffffn;
     if (has(value, ~supported)) throw new HostException(GP, `MOV to ${name} of bits that the CPU does not have`);
