@@ -110,6 +110,19 @@ IMPORT(u32, vmEnter, u32 registers_end, u32 launched) {
   return outcome;
 }
 
+// vmm_call.asm's vmm_enter, likewise. The u32 answer of the vmm's entry, or 1 << 32 | kind where it was stopped.
+IMPORT(u64, vmmCall, u32 vm, u32 entry, u32 argument) {
+  if (vm >= MAX_VMS || entry >= VMM_ENTRIES)
+    return 1ull << 32 | VMM_TRAP_INDIRECT_CALL;
+  vmm_running = vm;
+  vmm_timer_ticks = 0;
+  u64 answer = (u64)vmm_entries[entry], instance = INSTANCE_STATE(VMM_INSTANCE(vm));
+  __asm__ volatile("push %%rbp\n\tcall vmm_enter\n\tpop %%rbp"
+                   : "+a"(answer), "+D"(instance), "+S"(argument)
+                   :
+                   : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
+  return answer;
+}
 IMPORT(u32, in8, u32 port) { return in8(port); }
 IMPORT(u32, in16, u32 port) { return in16(port); }
 IMPORT(u32, in32, u32 port) { return in32(port); }

@@ -1,20 +1,18 @@
 // vmm instances: their memory, calls into them, and what stops a call that does not return.
 #include "runtime.h"
 
-// A vmm call that takes longer than this many TSC ticks ends its VM: 33 ms at 3 GHz. The timer must have come twice in it,
-// because under another hypervisor the TSC also runs while this CPU does not.
+// A vmm call that takes longer than this many TSC ticks ends its VM: 33 ms at 3 GHz. They count from the first timer
+// interrupt in it, because under another hypervisor the TSC also runs while this CPU does not.
 #define TIME_BUDGET 100000000ull
 
 struct vmm_trap_record vmm_trap_record;
 static struct w2c_host hosts[MAX_VMS];
 static u8 states[MAX_VMS][INSTANCE_STATE_BYTES] __attribute__((aligned(4096)));
 static u64 deadline;
-static u32 running_vm, timer_ticks;
+u32 vmm_running, vmm_timer_ticks; // of the call that runs
 static volatile bool budget_is_spent; // set while an import runs; the import then unwinds before it returns
 
 struct w2c_hardware; // core's instance, which these imports of core do not use
-struct vmm_answer { u64 value, trapped; };
-struct vmm_answer vmm_enter(void *function, void *instance, u32 argument, void *stack_top);
 
 bool vmm_is_running(void) { return *(volatile u64 *)&vmm_escape_stack != 0; }
 
@@ -22,7 +20,7 @@ bool vmm_is_running(void) { return *(volatile u64 *)&vmm_escape_stack != 0; }
 bool vmm_code_holds(u64 rip) { return rip >= (u64)vmm_text_start && rip < (u64)vmm_text_end; }
 
 u64 vmm_fault_kind(u64 address) {
-  u64 reservation = INSTANCE_SLOT(VMM_INSTANCE(running_vm));
+  u64 reservation = INSTANCE_SLOT(VMM_INSTANCE(vmm_running));
   if (address >= reservation && address < reservation + GIB + RESERVATION_BYTES)
     return VMM_TRAP_OUT_OF_BOUNDS;
   if (address < (u64)vmm_stack_bottom && address >= (u64)vmm_stack_bottom - VMM_STACK_GUARD)
@@ -33,8 +31,9 @@ u64 vmm_fault_kind(u64 address) {
 // `address` is the faulting linear address; inside the reservation it is told as vmm knows it.
 void vmm_record_trap(u32 kind, u64 address, u64 rip, u64 rbp) {
   if (kind == VMM_TRAP_OUT_OF_BOUNDS && address)
-    address -= INSTANCE_MEMORY(VMM_INSTANCE(running_vm));
+    address -= INSTANCE_MEMORY(VMM_INSTANCE(vmm_running));
   vmm_trap_record = (struct vmm_trap_record){.kind = kind, .address = address};
+  budget_is_spent = false;
   vmm_trap_record.frame_count = backtrace(rip, rbp, vmm_trap_record.frames, VMM_TRAP_FRAMES);
 }
 
@@ -47,7 +46,11 @@ void vmm_unwind(struct trap_frame *f, u32 kind, u64 address) {
 }
 
 void vmm_timer_tick(struct trap_frame *f) {
-  if (!vmm_is_running() || ++timer_ticks < 2 || read_tsc() < deadline)
+  if (!vmm_is_running())
+    return;
+  if (vmm_timer_ticks++ == 0)
+    deadline = read_tsc() + TIME_BUDGET;
+  if (read_tsc() < deadline)
     return;
   if (vmm_code_holds(f->rip))
     vmm_unwind(f, VMM_TRAP_TIME_BUDGET, 0);
@@ -73,18 +76,6 @@ u32 w2c_hardware_vmmMap(struct w2c_hardware *h, u32 vm, u64 address, u64 physica
   if (address == MODULE_OWN_START)
     hosts[vm].own_bytes = bytes;
   return 0;
-}
-
-// Calls an entry of a vmm. Returns its u32 answer, or 1 << 32 | kind where it was stopped (vmm_trap_record says more).
-u64 w2c_hardware_vmmCall(struct w2c_hardware *h, u32 vm, u32 entry, u32 argument) {
-  if (vm >= MAX_VMS || entry >= VMM_ENTRIES)
-    return 1ull << 32 | VMM_TRAP_INDIRECT_CALL;
-  running_vm = vm;
-  budget_is_spent = false;
-  timer_ticks = 0;
-  deadline = read_tsc() + TIME_BUDGET;
-  struct vmm_answer answer = vmm_enter(vmm_entries[entry], (void *)INSTANCE_STATE(VMM_INSTANCE(vm)), argument, vmm_stack_top);
-  return answer.trapped ? 1ull << 32 | answer.trapped : (u32)answer.value;
 }
 
 // Creates the instance in memory that vmmMap has populated from MODULE_OWN_START on.

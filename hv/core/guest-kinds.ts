@@ -25,6 +25,10 @@ export const GUEST_KINDS: StaticArray<u32> = [
   KIND_MIRROR_RDTSC, // rdtsc
   KIND_REPORTED, // ept
   KIND_REAL_MODE, // real
+  KIND_64_BIT, // hypercall
+  KIND_64_BIT, // rdmsr
+  KIND_64_BIT, // port
+  KIND_64_BIT, // mmio
 ];
 
 /** Whether a VM of this kind has no memory of its own: its code is Basalt's, and it needs no vmm. */

@@ -52,13 +52,17 @@ const RECORD_BYTES: i32 = <i32>(FILE_OFFSET + FILE_BYTES);
 /** Calls an entry; its answer, or VMM_STOPPED after a report on the console. */
 export function callVmm(vcpu: Vcpu, entry: u32, argument: u32): u32 {
   const outcome = vmmCall(vcpu.vm, entry, argument);
-  if (outcome >> 32 == 0) return min(<u32>outcome, VMM_STOPPED - 1);
-  report(vcpu);
-  return VMM_STOPPED;
+  return outcome >> 32 == 0 ? <u32>outcome : reportStoppedVmm(vcpu);
+}
+
+/** Calls the entry for exits: as `callVmm`, with all constant that can be, for the exit path. */
+export function callVmmForExit(vcpu: Vcpu): u32 {
+  const outcome = vmmCall(vcpu.vm, VMM_ENTRY_EXIT, vcpu.vmmRoot);
+  return outcome >> 32 == 0 ? <u32>outcome : reportStoppedVmm(vcpu);
 }
 
 /** Says what stopped the vmm, and where: the innermost functions by their AssemblyScript names. */
-function report(vcpu: Vcpu): void {
+export function reportStoppedVmm(vcpu: Vcpu): u32 {
   const record = new StaticArray<u8>(RECORD_BYTES);
   vmmTrap(changetype<usize>(record));
   const head = changetype<VmmTrapHead>(record);
@@ -84,6 +88,7 @@ function report(vcpu: Vcpu): void {
     bytes(line, name, 0, length);
     line.end();
   }
+  return VMM_STOPPED;
 }
 
 function bytes(line: Console, from: StaticArray<u8>, offset: u32, length: u32): void {

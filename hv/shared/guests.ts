@@ -11,6 +11,10 @@ export const GUEST_MIRROR: u32 = 7;
 export const GUEST_RDTSC: u32 = 8;
 export const GUEST_EPT: u32 = 9;
 export const GUEST_REAL: u32 = 10;
+export const GUEST_HYPERCALL: u32 = 11;
+export const GUEST_RDMSR: u32 = 12;
+export const GUEST_PORT: u32 = 13;
+export const GUEST_MMIO: u32 = 14;
 
 /** A guest's number is its place here. */
 export const GUEST_NAMES: StaticArray<string> = [
@@ -25,4 +29,8 @@ export const GUEST_NAMES: StaticArray<string> = [
   "rdtsc",
   "ept",
   "real",
+  "hypercall",
+  "rdmsr",
+  "port",
+  "mmio",
 ];

@@ -2,7 +2,6 @@
 
 import { IO_IS_IN, IO_IS_STRING, IO_PORT_MASK, IO_PORT_SHIFT, IO_SIZE_MASK } from "../shared/port-access";
 import {
-  GUEST_COUNT,
   GUEST_EPT,
   GUEST_FAULT_ASSERT,
   GUEST_FAULT_BOUNDS,
@@ -25,7 +24,7 @@ import {
   VcpuPage,
 } from "../shared/vcpu-page";
 import { Uart } from "./devices/uart";
-import { countGuest, hypercallGuest, haltGuest } from "./guests/code";
+import { haltGuest, hypercallGuest, measuredCode, measuredGuest } from "./guests/code";
 import { commitFault } from "./guests/faults";
 import { buildIdentityMap, IDENTITY_MAP } from "./guests/page-tables";
 import { BOOT_SECTOR, realModeGuest } from "./guests/real-mode";
@@ -75,7 +74,8 @@ export class Vmm {
     const status = buildIdentityMap(this.ram);
     if (status != RAM_OK) return status;
     if (this.guest == GUEST_HLT || this.guest == GUEST_EPT) return haltGuest(this.ram, CODE);
-    if (this.guest == GUEST_COUNT) return countGuest(this.ram, CODE, this.registers, this.page.iterations);
+    const loop = measuredCode(this.guest);
+    if (loop) return measuredGuest(this.ram, CODE, loop, this.registers, this.page.iterations);
     return hypercallGuest(this.ram, CODE);
   }
 

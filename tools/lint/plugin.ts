@@ -3,6 +3,7 @@ import { importBoundaries } from "./import-boundaries.ts";
 import { noConstantFor } from "./no-constant-for.ts";
 import { noModuleState } from "./no-module-state.ts";
 import { noRawMemory } from "./no-raw-memory.ts";
+import { noVendorNames } from "./no-vendor-names.ts";
 
 export const basalt = {
   rules: {
@@ -10,5 +11,6 @@ export const basalt = {
     "no-constant-for": noConstantFor,
     "no-module-state": noModuleState,
     "no-raw-memory": noRawMemory,
+    "no-vendor-names": noVendorNames,
   },
 };

@@ -9,7 +9,7 @@ import {
 } from "../../shared/vcpu-page";
 import { LEVEL_ERROR, LEVEL_INFO } from "../console/console";
 import { RESULT_NOT_HANDLED, RESULT_OK, RESULT_VMM_STOPPED } from "../results";
-import { callVmm, VMM_ENTRY_EXIT, VMM_STOPPED } from "../vmm";
+import { callVmmForExit, VMM_STOPPED } from "../vmm";
 import { NEXT_INSTRUCTION, RESUME } from "./action";
 import { Vcpu } from "./vcpu";
 
@@ -21,7 +21,7 @@ export function askVmm(vcpu: Vcpu, kind: u32, access: u64): u32 {
   const shared = vcpu.shared;
   shared.exitKind = kind;
   shared.access = access;
-  const answer = callVmm(vcpu, VMM_ENTRY_EXIT, vcpu.vmmRoot);
+  const answer = callVmmForExit(vcpu);
   if (shared.consoleLength != 0) vcpu.printVmmText(LEVEL_INFO);
   return answer;
 }

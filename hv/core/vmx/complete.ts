@@ -11,7 +11,6 @@ import {
   VM_EXIT_INSTRUCTION_LENGTH,
 } from "../../x86/vmcs-fields";
 import { vmread, vmwrite } from "../hardware";
-import { NEXT_INSTRUCTION, RESUME } from "../vcpu/action";
 import { NOWHERE } from "./vcpu-values";
 import { VmxVcpu } from "./vmx-vcpu";
 
@@ -21,28 +20,23 @@ const BLOCKING_BY_STI_OR_MOV_SS: u64 = 3;
 /** The bit of the pending debug exceptions that stands for a single step (SDM 3C table 25-4). */
 const PENDING_SINGLE_STEP: u64 = 1 << 14;
 
-/** What `dispatch` returns after a handler's `action`. */
-export function finish(vcpu: VmxVcpu, action: u32): u32 {
-  return action == NEXT_INSTRUCTION ? nextInstruction(vcpu) : action;
-}
-
-/**
- * Advances RIP past the instruction that exited, with all that an instruction's end brings: no blocking by STI or MOV SS, no
- * RFLAGS.RF, a single step's #DB.
- *
- * Asking for these at every exit costs as many VMCS accesses again. An instruction that has exited before, with no other
- * one in between that did, is not asked: its flags were looked at then, and what can set RFLAGS.TF in between is seen by the
- * #DB that follows.
- */
-export function nextInstruction(vcpu: VmxVcpu): u32 {
+/** For a handler that ends the VM behind the instruction: what run.ts does after NEXT_INSTRUCTION. */
+export function advance(vcpu: VmxVcpu): void {
   const rip = vmread(GUEST_RIP);
   const next = rip + vmread(VM_EXIT_INSTRUCTION_LENGTH);
   vmwrite(GUEST_RIP, next);
-  if (rip != vcpu.completedRip) completeInstruction(vcpu, rip, next);
-  return RESUME;
+  completeInstruction(vcpu, rip, next);
 }
 
-function completeInstruction(vcpu: VmxVcpu, rip: u64, next: u64): void {
+/**
+ * RIP has been advanced from `rip` to `next`, past the instruction that exited: does the rest that an instruction's end
+ * brings. No blocking by STI or MOV SS, no RFLAGS.RF, a single step's #DB.
+ *
+ * Asking for these costs as many VMCS accesses again as the advance. So run.ts asks only where `rip` is not `completedRip`:
+ * an instruction that exits again and again, with no other one in between that did, was looked at the first time, and what
+ * sets RFLAGS.TF in between is seen by the #DB that follows. Index.ts exports it, to keep it out of the run loop's code.
+ */
+export function completeInstruction(vcpu: VmxVcpu, rip: u64, next: u64): void {
   // Outside 64-bit mode RIP has 32 bits.
   const isWrapped = (rip ^ next) >> 32 != 0 && !(vmread(GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_64_BIT);
   if (isWrapped) vmwrite(GUEST_RIP, next & LOW_32_BITS);

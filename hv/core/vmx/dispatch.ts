@@ -1,16 +1,10 @@
 // The table of VM exits: the handler of each basic exit reason (SDM 3D appendix C).
 
 import { EXIT_REASON_COUNT } from "../../x86/exit-reasons";
-import { EXIT_QUALIFICATION } from "../../x86/vmcs-fields";
-import { onCpuid } from "../cpu/cpuid";
 import { onHalt } from "../exits/halt";
-import { onHypercall } from "../exits/hypercall";
-import { onPort } from "../exits/port";
 import { onRdtsc } from "../exits/time";
-import { vmread } from "../hardware";
 import { RESULT_UNEXPECTED_EXIT } from "../results";
 import { stopAtExit } from "../vcpu/answers";
-import { finish } from "./complete";
 import { onEptMisconfiguration, onEptViolation } from "./ept-exits";
 import { onExceptionOrNmi, onExternalInterrupt, onTripleFault } from "./event-exits";
 import { onEntryFailure, onEntryRefused } from "./failed-entries";
@@ -18,29 +12,22 @@ import { WHY_IMPOSSIBLE } from "./impossible-exits";
 import { VmxVcpu } from "./vmx-vcpu";
 import { onWork } from "./work";
 
-/** Handles one exit: RESUME, STOP or YIELD. */
+/** Handles one exit: an action of hv/core/vcpu/action.ts. */
 export type ExitHandler = (vcpu: VmxVcpu) => u32;
 
 // The handlers outside hv/core/vmx know no VMX: what they need of the VMCS is read here.
 
-function onCpuidExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onCpuid(vcpu));
-}
-
 function onHltExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onHalt(vcpu));
+  return onHalt(vcpu);
 }
 
 function onRdtscExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onRdtsc(vcpu));
+  return onRdtsc(vcpu);
 }
 
-function onVmcallExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onHypercall(vcpu));
-}
-
-function onIoExit(vcpu: VmxVcpu): u32 {
-  return finish(vcpu, onPort(vcpu, vmread(EXIT_QUALIFICATION)));
+/** An exit that run.ts answers before it looks here. */
+function onCommonExit(vcpu: VmxVcpu): u32 {
+  return stopAtExit(vcpu, "run.ts has not answered ", RESULT_UNEXPECTED_EXIT);
 }
 
 /** An exit that the controls rule out: told with the reason why it cannot be, so that it can be looked into. */
@@ -66,7 +53,7 @@ export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onImpossible, // 7 INTERRUPT_WINDOW
   onImpossible, // 8 NMI_WINDOW
   onImpossible, // 9 TASK_SWITCH
-  onCpuidExit, // 10 CPUID
+  onCommonExit, // 10 CPUID
   onImpossible, // 11 GETSEC
   onHltExit, // 12 HLT
   onImpossible, // 13 INVD
@@ -74,7 +61,7 @@ export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onImpossible, // 15 RDPMC
   onRdtscExit, // 16 RDTSC
   onImpossible, // 17 RSM
-  onVmcallExit, // 18 VMCALL
+  onCommonExit, // 18 VMCALL
   onImpossible, // 19 VMCLEAR
   onImpossible, // 20 VMLAUNCH
   onImpossible, // 21 VMPTRLD
@@ -86,7 +73,7 @@ export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onImpossible, // 27 VMXON
   onImpossible, // 28 CONTROL_REGISTER_ACCESS
   onImpossible, // 29 MOV_DR
-  onIoExit, // 30 IO_INSTRUCTION
+  onCommonExit, // 30 IO_INSTRUCTION
   onImpossible, // 31 RDMSR
   onImpossible, // 32 WRMSR
   onImpossible, // 33 INVALID_GUEST_STATE

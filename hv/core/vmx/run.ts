@@ -5,6 +5,7 @@ import {
   EXIT_REASON_COUNT,
   EXIT_REASON_CPUID,
   EXIT_REASON_ENTRY_FAILURE,
+  EXIT_REASON_IO_INSTRUCTION,
   EXIT_REASON_VMCALL,
   exitReasonName,
 } from "../../x86/exit-reasons";
@@ -12,9 +13,11 @@ import { EXIT_QUALIFICATION, EXIT_REASON, GUEST_RIP, VM_EXIT_INSTRUCTION_LENGTH 
 import { LEVEL_DEBUG } from "../console/console";
 import { onCpuid } from "../cpu/cpuid";
 import { onHypercall } from "../exits/hypercall";
-import { rdtscLow, VM_SUCCEED, vmEnter, vmread } from "../hardware";
-import { RESUME } from "../vcpu/action";
-import { finish } from "./complete";
+import { onPort } from "../exits/port";
+import { rdtscLow, VM_SUCCEED, vmEnter, vmread, vmwrite } from "../hardware";
+import { EXIT_COUNTER_BYTES, ExitCounter } from "../vcpu/exit-counter";
+import { NEXT_INSTRUCTION, RESUME } from "../vcpu/action";
+import { completeInstruction } from "./complete";
 import { EXIT_HANDLERS, REASON_ENTRY_FAILURE, REASON_ENTRY_REFUSED, REASON_WORK } from "./dispatch";
 import { VmxVcpu } from "./vmx-vcpu";
 
@@ -24,7 +27,8 @@ import { VmxVcpu } from "./vmx-vcpu";
  */
 export function run(vcpu: VmxVcpu): u32 {
   const cached = vcpu.translations.cached;
-  const counters = vcpu.exitCounters;
+  const counters = changetype<usize>(vcpu.exitCounters);
+  const isTracing = vcpu.console.level >= LEVEL_DEBUG;
   let action = RESUME;
   // What is rare (a failed entry, work that is due before an entry) is a row of the table too, so that it is no code here.
   while (action == RESUME) {
@@ -41,14 +45,28 @@ export function run(vcpu: VmxVcpu): u32 {
       }
     }
     const start = rdtscLow();
-    vcpu.exitRow = reason;
-    if (vcpu.exitsToTrace != 0 && reason < EXIT_REASON_COUNT) traceExit(vcpu);
     // The commonest exits are not asked for in the table: an indirect call costs a dozen instructions.
-    if (reason == EXIT_REASON_CPUID) action = finish(vcpu, onCpuid(vcpu));
-    else if (reason == EXIT_REASON_VMCALL) action = finish(vcpu, onHypercall(vcpu));
-    else action = unchecked(EXIT_HANDLERS[reason])(vcpu);
-    unchecked(counters[2 * reason]++);
-    unchecked((counters[2 * reason + 1] += rdtscLow() - start));
+    if (isTracing) traceExit(vcpu, reason);
+    if (reason == EXIT_REASON_CPUID) {
+      action = onCpuid(vcpu);
+    } else if (reason == EXIT_REASON_VMCALL) {
+      action = onHypercall(vcpu);
+    } else if (reason == EXIT_REASON_IO_INSTRUCTION) {
+      action = onPort(vcpu, vmread(EXIT_QUALIFICATION));
+    } else {
+      vcpu.exitRow = reason;
+      action = unchecked(EXIT_HANDLERS[reason])(vcpu);
+    }
+    if (action == NEXT_INSTRUCTION) {
+      const rip = vmread(GUEST_RIP);
+      const next = rip + vmread(VM_EXIT_INSTRUCTION_LENGTH);
+      vmwrite(GUEST_RIP, next);
+      if (rip != vcpu.completedRip) completeInstruction(vcpu, rip, next);
+      action = RESUME;
+    }
+    const counter = changetype<ExitCounter>(counters + reason * EXIT_COUNTER_BYTES);
+    counter.exits++;
+    counter.ticks += rdtscLow() - start;
   }
   return action;
 }
@@ -60,8 +78,8 @@ function rowOfFlagged(reason: u32): u32 {
 }
 
 /** At log level debug, tells the first exits of a vCPU one by one. */
-export function traceExit(vcpu: VmxVcpu): void {
-  const reason = vcpu.exitRow;
+export function traceExit(vcpu: VmxVcpu, reason: u32): void {
+  if (vcpu.exitsToTrace == 0 || reason >= EXIT_REASON_COUNT) return;
   vcpu.exitsToTrace--;
   const line = vcpu.say(LEVEL_DEBUG).text("exit ").decimal(reason).text(" ").text(exitReasonName(reason));
   line.text(", RIP ").hex(vmread(GUEST_RIP)).text(", length ").decimal(vmread(VM_EXIT_INSTRUCTION_LENGTH));

@@ -28,7 +28,7 @@ import {
 } from "../results";
 import { RESUME } from "../vcpu/action";
 import { Vcpu } from "../vcpu/vcpu";
-import { nextInstruction } from "./complete";
+import { advance } from "./complete";
 import { writeControlFields } from "./control-fields";
 import { writeHostState } from "./host-state";
 import { GuestTranslations } from "./invalidate";
@@ -104,7 +104,7 @@ export class VmxVcpu extends Vcpu {
   }
 
   advance(): void {
-    nextInstruction(this);
+    advance(this);
   }
 
   makeCurrent(): u32 {

@@ -245,6 +245,19 @@ const GENERAL: Sample[] = [
   },
 ];
 
+const VENDOR_NAMES: Sample[] = [
+  ["a VMX instruction by name", "vmread(1);", "vcpu.read(1);"],
+  ["a variable named after a VMX structure", "const eptPointer = 1;", "const pagingPointer = 1;"],
+  ["an import of the exit reasons", 'import { A } from "../x86/exit-reasons";', 'import { A } from "../x86/msr";'],
+  ["an import of the backend", 'import { A } from "./vmx/run";', 'import { A } from "./vcpu/vcpu";'],
+].map(([says, bad, good]) => ({
+  says: `${says} in what all vendors share`,
+  rule: "basalt/no-vendor-names",
+  file: CORE,
+  bad: bad!,
+  good: good!,
+}));
+
 const eslint = new ESLint({ cwd: root });
 
 async function rulesBroken(file: string, code: string): Promise<(string | null)[]> {
@@ -265,6 +278,7 @@ describe("the lint refuses", () => {
     SLEEPS,
     TYPED,
     GENERAL,
+    VENDOR_NAMES,
   ].flat();
   for (const { says, rule, file, bad, good, goodFile = file } of samples) {
     test(says, async () => {

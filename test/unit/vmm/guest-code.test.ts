@@ -42,14 +42,15 @@ for (const guest of ["hlt", "ept"]) {
   });
 }
 
-test("the guest count is four instructions an iteration, of which CPUID exits, and a VMCALL", () => {
+test("the guest count is four instructions an iteration, of which CPUID exits, and a hypercall", () => {
   const vmm = loaded("count", RAM, 123456789012n);
-  assert.deepEqual(disassemble(vmm.bytes.slice(CODE, CODE + 12)), [
+  assert.deepEqual(disassemble(vmm.bytes.slice(CODE, CODE + 14)), [
     "00010000 xor eax,eax",
     "00010002 cpuid",
     "00010004 dec r8",
     "00010007 jnz 0x10000",
-    "00010009 vmcall",
+    "00010009 xor eax,eax",
+    "0001000B vmcall",
   ]);
   assert.equal(vmm.register(R8), 123456789012n);
 });
