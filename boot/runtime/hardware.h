@@ -65,9 +65,8 @@ IMPORT(u64, segmentDescriptor, u32 selector) {
     invalid ? VM_FAIL_INVALID : valid ? VM_FAIL_VALID : VM_SUCCEED;                                                    \
   })
 
-IMPORT(u32, vmxon, u64 hpa) { return VMX_STATUS("vmxon %2", "m"(hpa)); }
-IMPORT(u32, vmclear, u64 hpa) { return VMX_STATUS("vmclear %2", "m"(hpa)); }
-IMPORT(u32, vmptrld, u64 hpa) { return VMX_STATUS("vmptrld %2", "m"(hpa)); }
+#define OF_REGION(name) IMPORT(u32, name, u64 hpa) { return VMX_STATUS(#name " %2", "m"(hpa)); }
+OF_REGION(vmxon) OF_REGION(vmclear) OF_REGION(vmptrld)
 IMPORT(u32, vmxoff) { return VMX_STATUS("vmxoff", "i"(0)); }
 
 // An access that fails here is a defect of core's own: it ends the run with the field's encoding and a backtrace.
@@ -90,14 +89,10 @@ IMPORT(u32, tryVmread, u32 field, u32 out) {
   return VMX_STATUS("vmread %3, %2", "m"(AT(u64, out)), "r"((u64)field));
 }
 IMPORT(u32, tryVmwrite, u32 field, u64 value) { return VMX_STATUS("vmwrite %2, %3", "r"(value), "r"((u64)field)); }
-IMPORT(u32, invept, u32 type, u64 eptp) {
-  u64 descriptor[2] = {eptp, 0};
-  return VMX_STATUS("invept %2, %3", "m"(descriptor), "r"((u64)type));
-}
-IMPORT(u32, invvpid, u32 type, u32 vpid, u64 address) {
-  u64 descriptor[2] = {(u16)vpid, address};
-  return VMX_STATUS("invvpid %2, %3", "m"(descriptor), "r"((u64)type));
-}
+static inline u32 invalidate_ept(u64 t, u64 d[2]) { return VMX_STATUS("invept %2, %3", "m"(*(u64(*)[2])d), "r"(t)); }
+static inline u32 invalidate_vpid(u64 t, u64 d[2]) { return VMX_STATUS("invvpid %2, %3", "m"(*(u64(*)[2])d), "r"(t)); }
+IMPORT(u32, invept, u32 type, u64 eptp) { return invalidate_ept(type, (u64[2]){eptp}); }
+IMPORT(u32, invvpid, u32 type, u32 vpid, u64 address) { return invalidate_vpid(type, (u64[2]){(u16)vpid, address}); }
 
 // vmx.asm's vmx_enter keeps no register, so that the compiler saves just those that are live here.
 IMPORT(u32, vmEnter, u32 registers_end, u32 launched) {
@@ -148,6 +143,7 @@ IMPORT(void, readPhysical, u64 physical, u32 to, u32 length) {
 }
 IMPORT(u32, readDevice32, u64 physical) { return *(volatile u32 *)window_to(physical, PAGE_UNCACHED); }
 IMPORT(void, writeDevice32, u64 physical, u32 value) { *(volatile u32 *)window_to(physical, PAGE_UNCACHED) = value; }
+IMPORT(void, setTickWord, u32 word) { tick_word = &AT(u32, word); }
 IMPORT(void, setLocalApic, u32 mode, u64 base) {
   if (mode == APIC_XAPIC)
     paging_map(APIC_WINDOW, base, PAGE_SIZE, PAGE_UNCACHED);

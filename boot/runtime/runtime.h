@@ -87,7 +87,8 @@ struct trap_frame {
 };
 extern volatile u64 nmi_count;
 extern enum apic_mode { APIC_ABSENT, APIC_XAPIC, APIC_X2APIC } apic_mode; // local-apic.ts, as the vectors below
-enum { TIMER_VECTOR = 0x40, SPURIOUS_VECTOR = 0xFF };
+enum { TIMER_VECTOR = 0x40, SPURIOUS_VECTOR = 0xFF, WORK_TICK = 2 }; // and hv/core/vcpu/work.ts
+extern u32 *tick_word; // of core's: each interrupt of the timer sets WORK_TICK there
 void traps_start(void);
 
 // report.c: the ends that nothing returns from.

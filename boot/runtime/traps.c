@@ -21,6 +21,8 @@ static struct {
   u16 reserved3, io_map_base;
 } __attribute__((packed)) tss;
 volatile u64 nmi_count;
+static u32 unwatched_ticks;
+u32 *tick_word = &unwatched_ticks;
 
 static const char *const exception_names[FIRST_INTERRUPT] = {
     "#DE divide error", "#DB debug", "NMI", "#BP breakpoint", "#OF overflow", "#BR bound range exceeded",
@@ -124,8 +126,10 @@ void trap_dispatch(struct trap_frame *f) {
   if (f->vector >= FIRST_INTERRUPT) {
     if (f->vector != SPURIOUS_VECTOR)
       end_interrupt();
-    if (f->vector == TIMER_VECTOR)
+    if (f->vector == TIMER_VECTOR) {
+      *tick_word |= WORK_TICK;
       vmm_timer_tick(f);
+    }
     return;
   }
   if (f->vector == NMI) {

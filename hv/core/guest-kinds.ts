@@ -29,6 +29,7 @@ export const GUEST_KINDS: StaticArray<u32> = [
   KIND_64_BIT, // rdmsr
   KIND_64_BIT, // port
   KIND_64_BIT, // mmio
+  KIND_64_BIT, // loop
 ];
 
 /** Whether a VM of this kind has no memory of its own: its code is Basalt's, and it needs no vmm. */

@@ -95,6 +95,8 @@ export declare function readPhysical(hpa: u64, to: usize, length: u32): void;
 export declare function readDevice32(hpa: u64): u32;
 /** Writes such a register. */
 export declare function writeDevice32(hpa: u64, value: u32): void;
+/** From now on each interrupt of the host's timer sets WORK_TICK (hv/core/vcpu/work.ts) in the u32 at `word`. */
+export declare function setTickWord(word: usize): void;
 /** How interrupt handlers reach the local APIC's EOI: APIC_* of hv/core/interrupts/local-apic.ts, and xAPIC's page. */
 export declare function setLocalApic(mode: u32, base: u64): void;
 /** The host-physical address of core's memory, which is contiguous. */

@@ -36,6 +36,7 @@ export const RESULT_MACHINE_CHECK_IN_GUEST: u32 = 47;
 export const RESULT_ENTRY_REFUSED_BY_DOCTOR: u32 = 48;
 export const RESULT_VMM_STOPPED: u32 = 50;
 export const RESULT_VMM_NOT_CREATED: u32 = 51;
+export const RESULT_TIME_LIMIT: u32 = 52;
 
 // 60 to 69: a panic; 60 to 64 are in boot/runtime/runtime.h.
 export const RESULT_VMXOFF_FAILED: u32 = 65;
@@ -70,6 +71,7 @@ const NUMBERS: StaticArray<u32> = [
   RESULT_ENTRY_REFUSED_BY_DOCTOR,
   RESULT_VMM_STOPPED,
   RESULT_VMM_NOT_CREATED,
+  RESULT_TIME_LIMIT,
   RESULT_VMXOFF_FAILED,
 ];
 const NAMES: StaticArray<string> = [
@@ -102,6 +104,7 @@ const NAMES: StaticArray<string> = [
   "entry-refused-by-doctor",
   "vmm-stopped",
   "vmm-not-created",
+  "time-limit",
   "vmxoff-failed",
 ];
 

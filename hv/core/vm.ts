@@ -1,20 +1,24 @@
 // One VM: its memory, its vmm instance and its vCPU, from creation to summary.
 
-import { GUEST_EPT, GUEST_HLT, GUEST_NAMES, GUEST_RDTSC, GUEST_REAL } from "../shared/guests";
+import { GUEST_EPT, GUEST_HLT, GUEST_LOOP, GUEST_NAMES, GUEST_RDTSC, GUEST_REAL } from "../shared/guests";
 import { LEVEL_INFO } from "./console/console";
 import { GUEST_KINDS, mirrorsHost } from "./guest-kinds";
 import { GuestMemory, RAM_BYTES, tooLittleMemory } from "./guest-memory";
-import { rdtsc } from "./hardware";
+import { rdtsc, setTickWord } from "./hardware";
 import { Machine } from "./machine";
 import { printSummary } from "./monitor/summary";
 import { RESULT_OK } from "./results";
 import { RESUME, STOP } from "./vcpu/action";
 import { confirmEnd } from "./vcpu/answers";
+import { NO_DEADLINE } from "./vcpu/tick";
 import { Vcpu } from "./vcpu/vcpu";
 import { createVmm } from "./vmm-instance";
 
 /** The most that the guest `rdtsc` executes RDTSC, whatever `iterations` says: that it works is soon seen. */
 const MAXIMUM_RDTSCS: u64 = 1000;
+
+/** What the guest `loop`, which never ends, may run where the boot options set no limit. */
+const LOOP_TICKS: u64 = 50000000;
 
 /** VM `number` with built-in guest `guest`: `create`, then `run` until it is not `isRunning`, then `end`. */
 export class Vm {
@@ -63,12 +67,20 @@ export class Vm {
     return this.lastAction != STOP;
   }
 
-  /** Runs its vCPU until that stops, or makes room for another VM's. */
-  run(): void {
+  /** Runs its vCPU, which is current, until that stops or, where `othersWait`, its slice is over. */
+  run(othersWait: bool): void {
     const vcpu = this.vcpu!;
     const start = rdtsc();
+    vcpu.othersWait = othersWait;
+    vcpu.deadline = this.deadline(start);
+    setTickWord(vcpu.workWord);
     this.lastAction = vcpu.run();
     this.ticks += rdtsc() - start;
+  }
+
+  /** Makes its vCPU the one that this processor runs. RESULT_OK, or why it cannot be, which has been told. */
+  makeCurrent(): u32 {
+    return this.vcpu!.makeCurrent();
   }
 
   /** Tells what came of it and gives back what it can. The VM's result. */
@@ -118,6 +130,13 @@ export class Vm {
     return result;
   }
 
+  /** When the time that the VM may run is over, if it runs from `start` on. */
+  private deadline(start: u64): u64 {
+    let limit = this.machine.options.ticks;
+    if (limit == 0 && this.guest == GUEST_LOOP) limit = LOOP_TICKS;
+    return limit == 0 ? NO_DEADLINE : start + limit - min(limit, this.ticks);
+  }
+
   /** How often the guest does what it does before it ends. */
   private setCounts(vcpu: Vcpu): void {
     const iterations = this.machine.options.iterations;
@@ -125,13 +144,4 @@ export class Vm {
     if (this.guest == GUEST_REAL) vcpu.haltsLeft = 1;
     if (this.guest == GUEST_RDTSC) vcpu.registers.rcx = min(iterations, MAXIMUM_RDTSCS);
   }
-}
-
-/** Creates VM `number`, runs it to its end alone, and prints the summary. The run's result. */
-export function runGuest(machine: Machine, number: u32, guest: u32): u32 {
-  const vm = new Vm(machine, number, guest);
-  const result = vm.create();
-  if (result != RESULT_OK) return result;
-  while (vm.isRunning) vm.run();
-  return vm.end();
 }

@@ -15,6 +15,7 @@ export const GUEST_HYPERCALL: u32 = 11;
 export const GUEST_RDMSR: u32 = 12;
 export const GUEST_PORT: u32 = 13;
 export const GUEST_MMIO: u32 = 14;
+export const GUEST_LOOP: u32 = 15;
 
 /** A guest's number is its place here. */
 export const GUEST_NAMES: StaticArray<string> = [
@@ -33,4 +34,5 @@ export const GUEST_NAMES: StaticArray<string> = [
   "rdmsr",
   "port",
   "mmio",
+  "loop",
 ];

@@ -6,6 +6,7 @@ import {
   GUEST_FAULT_ASSERT,
   GUEST_FAULT_BOUNDS,
   GUEST_HLT,
+  GUEST_LOOP,
   GUEST_NAMES,
   GUEST_REAL,
 } from "../shared/guests";
@@ -24,7 +25,7 @@ import {
   VcpuPage,
 } from "../shared/vcpu-page";
 import { Uart } from "./devices/uart";
-import { haltGuest, hypercallGuest, measuredCode, measuredGuest } from "./guests/code";
+import { haltGuest, hypercallGuest, loopGuest, measuredCode, measuredGuest } from "./guests/code";
 import { commitFault } from "./guests/faults";
 import { buildIdentityMap, IDENTITY_MAP } from "./guests/page-tables";
 import { BOOT_SECTOR, realModeGuest } from "./guests/real-mode";
@@ -76,6 +77,7 @@ export class Vmm {
     if (this.guest == GUEST_HLT || this.guest == GUEST_EPT) return haltGuest(this.ram, CODE);
     const loop = measuredCode(this.guest);
     if (loop) return measuredGuest(this.ram, CODE, loop, this.registers, this.page.iterations);
+    if (this.guest == GUEST_LOOP) return loopGuest(this.ram, CODE);
     return hypercallGuest(this.ram, CODE);
   }
 

@@ -6,7 +6,7 @@ import { END_AUTOMATIC, END_NAMES } from "../firmware/end-choice";
 import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/console";
 
 const KNOWN: string =
-  "guest=NAME[,NAME...], iterations=N, loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, end=NAME, fail=NAME";
+  "guest=NAME[,NAME...][+NAME...], iterations=N, ticks=N, loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, end=NAME, fail=NAME";
 
 /** What `fail=` makes happen on purpose, so that the reports of host failures can be seen and tested. */
 export const FAIL_NOTHING: u32 = 0;
@@ -38,10 +38,15 @@ const SHOWN_LETTERS: i32 = 60;
 
 /** The options, with their defaults where the command line names none. */
 export class BootOptions {
-  /** Numbers of hv/shared/guests.ts; they run one after the other, each in a VM of its own. */
-  readonly guests: Array<u32> = [0];
+  /**
+   * Numbers of hv/shared/guests.ts, each guest in a VM of its own: the groups run one after the other, the VMs of a group side
+   * by side.
+   */
+  readonly groups: Array<Array<u32>> = [[0]];
   /** How often the guests `hlt` and `count` exit before they end. */
   iterations: u64 = 1000000;
+  /** TSC ticks that each VM may run; 0: no limit but a guest's own. */
+  ticks: u64 = 0;
   logLevel: u32 = LEVEL_INFO;
   /** Refuse to start where the CPU's capabilities contradict each other, instead of warning. */
   isStrict: bool = false;
@@ -83,6 +88,7 @@ export class BootOptions {
   private apply(name: string, value: string, hasValue: bool): string {
     if (name == "guest") return this.applyGuests(value);
     if (name == "iterations") return this.applyIterations(value);
+    if (name == "ticks") return this.applyTicks(value);
     if (name == "loglevel") return this.applyLogLevel(value);
     if (name == "end") return this.applyEnd(value);
     if (name == "fail") return this.applyFail(value);
@@ -101,13 +107,20 @@ export class BootOptions {
   private applyGuests(value: string): string {
     this.isMutation = value == MUTATION;
     if (this.isMutation) return "";
-    const names = value.split(",");
-    if (names.length > MAXIMUM_GUESTS) return "at most 8 guests run in one boot";
-    this.guests.length = 0;
-    for (let i = 0; i < names.length; i++) {
-      const guest = indexOf(GUEST_NAMES, names[i]);
-      if (guest < 0) return "no such guest; Basalt has " + list(GUEST_NAMES) + ", and mutate by itself";
-      this.guests.push(<u32>guest);
+    const groups = value.split(",");
+    let guests = 0;
+    this.groups.length = 0;
+    for (let i = 0; i < groups.length; i++) {
+      const names = groups[i].split("+");
+      const group = new Array<u32>();
+      guests += names.length;
+      if (guests > MAXIMUM_GUESTS) return "at most 8 guests run in one boot";
+      for (let j = 0; j < names.length; j++) {
+        const guest = indexOf(GUEST_NAMES, names[j]);
+        if (guest < 0) return "no such guest; Basalt has " + list(GUEST_NAMES) + ", and mutate by itself";
+        group.push(<u32>guest);
+      }
+      this.groups.push(group);
     }
     return "";
   }
@@ -118,16 +131,13 @@ export class BootOptions {
   }
 
   private applyIterations(value: string): string {
-    let number: u64 = 0;
-    let isNumber = value.length > 0 && value.length <= 12;
-    for (let i = 0; i < value.length && isNumber; i++) {
-      const digit = value.charCodeAt(i) - 0x30;
-      if (digit < 0 || digit > 9) isNumber = false;
-      number = number * 10 + digit;
-    }
-    if (!isNumber || number == 0) return "expected a number from 1 to 999999999999";
-    this.iterations = number;
-    return "";
+    this.iterations = positiveNumber(value);
+    return this.iterations == 0 ? NO_NUMBER : "";
+  }
+
+  private applyTicks(value: string): string {
+    this.ticks = positiveNumber(value);
+    return this.ticks == 0 ? NO_NUMBER : "";
   }
 
   private applyLogLevel(value: string): string {
@@ -157,6 +167,20 @@ export class BootOptions {
     this.fail = <u32>fail;
     return "";
   }
+}
+
+const NO_NUMBER: string = "expected a number from 1 to 999999999999";
+
+/** A decimal number of up to twelve digits; 0 where `value` is none. */
+function positiveNumber(value: string): u64 {
+  let number: u64 = 0;
+  if (value.length > 12) return 0;
+  for (let i = 0; i < value.length; i++) {
+    const digit = value.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return 0;
+    number = number * 10 + digit;
+  }
+  return number;
 }
 
 function indexOf(names: StaticArray<string>, name: string): i32 {

@@ -7,6 +7,7 @@ import { GuestMemory } from "../guest-memory";
 import { PAGE_BYTES } from "../memory/page-pool";
 import { RESULT_OK } from "../results";
 import { STOP } from "./action";
+import { NO_DEADLINE } from "./tick";
 
 /** At log level debug. */
 const TRACED_EXITS: u32 = 8;
@@ -21,6 +22,10 @@ export abstract class Vcpu {
 
   /** Bits of WORK_* (work.ts, and the backend's); the run loop enters the guest only while it is 0. */
   work: u32 = 0;
+  /** Another VM waits for this processor: a tick of the host's timer ends the slice. */
+  othersWait: bool = false;
+  /** The TSC from which on a tick of the host's timer ends this VM. */
+  deadline: u64 = NO_DEADLINE;
   /** The row of `exitCounters` for the last exit. */
   exitRow: u32 = 0;
   /** Exits that are still told one by one at log level debug. */
@@ -82,6 +87,11 @@ export abstract class Vcpu {
   abstract exitName(row: u32): string;
   /** Adds to a line what the last exit was: its number, its name, where, its qualification. */
   abstract describeExit(line: Console): void;
+
+  /** The pointer to `work`, for hardware.setTickWord. */
+  get workWord(): usize {
+    return changetype<usize>(this) + offsetof<Vcpu>("work");
+  }
 
   /** The guest ran: an entry that failed by the guest's state is none. */
   get hasExited(): bool {

@@ -4,12 +4,15 @@ import { LEVEL_ERROR } from "../console/console";
 import { MAPPING_OK, mappingStatusText } from "../memory/mapping-status";
 import { RESULT_EPT_UNUSABLE, RESULT_VPID_UNUSABLE } from "../results";
 import { RESUME } from "../vcpu/action";
+import { onTick } from "../vcpu/tick";
+import { WORK_TICK } from "../vcpu/work";
 import { WORK_VPID } from "./vcpu-values";
 import { VmxVcpu } from "./vmx-vcpu";
 
-/** Does it all: then the run loop enters, or comes back for what is due by now. */
+/** Does it all: then the run loop enters, or comes back for what is due by now. A tick may end the slice, or the VM. */
 export function onWork(vcpu: VmxVcpu): u32 {
-  return dropStaleTranslations(vcpu);
+  const action = vcpu.work & WORK_TICK ? onTick(vcpu) : RESUME;
+  return action == RESUME ? dropStaleTranslations(vcpu) : action;
 }
 
 /** Translations that the processor may hold are dropped. */

@@ -28,6 +28,9 @@ const WRITE_MEMORY: StaticArray<u8> = [0xbf, 0x00, 0x00, 0x00, 0xd0, 0x89, 0x47,
 /** xor eax, eax; vmcall. */
 const END: StaticArray<u8> = [0x31, 0xc0, 0x0f, 0x01, 0xc1];
 
+/** jmp to itself: no instruction of it exits. */
+const LOOP: StaticArray<u8> = [0xeb, 0xfe];
+
 /** vmcall. */
 const HYPERCALL: StaticArray<u8> = [0x0f, 0x01, 0xc1];
 
@@ -51,6 +54,11 @@ export function measuredGuest(ram: Ram, code: u64, loop: StaticArray<u8>, regist
   registers.r8 = iterations;
   const status = ram.write(code, loop);
   return status == RAM_OK ? ram.write(code + loop.length, END) : status;
+}
+
+/** An endless loop. */
+export function loopGuest(ram: Ram, code: u64): u32 {
+  return ram.write(code, LOOP);
 }
 
 /** One hypercall. */

@@ -94,7 +94,7 @@ test("CR0 and CR4 are right before VMXON, and restored only after VMXOFF", () =>
   assert.deepEqual(
     trace.map((step) => step.replace(/ [0-9a-f]+$/, "")),
     [
-      ...["MOV CR0", "MOV CR4", "VMXON", "VMCLEAR", "VMPTRLD", "INVEPT", "INVVPID", "VM entry"],
+      ...["MOV CR0", "MOV CR4", "VMXON", "VMCLEAR", "VMPTRLD", "VMPTRLD", "INVEPT", "INVVPID", "VM entry"],
       ...["VMCLEAR", "VMXOFF", "MOV CR4", "MOV CR0"],
     ],
   );

@@ -55,6 +55,11 @@ test("the guest count is four instructions an iteration, of which CPUID exits, a
   assert.equal(vmm.register(R8), 123456789012n);
 });
 
+test("the guest loop is a jump to itself", () => {
+  const { bytes } = loaded("loop", RAM);
+  assert.deepEqual(disassemble(bytes.slice(CODE, CODE + 2)), ["00010000 jmp short 0x10000"]);
+});
+
 test("the guests fault-* make one hypercall", () => {
   const faults = guestNames.filter((name) => name.startsWith("fault-"));
   assert.equal(faults.length, 5);

@@ -40,6 +40,7 @@ const MEMORY_BASE = 0x8040000000n;
 const INFORMATION = 0x10000n;
 const COM1 = 0x3f8;
 const LINE_STATUS = 5;
+const WORK_TICK = 2;
 const EXIT_RIP = 0x104f80n;
 /** Frames of a stopped vmm get addresses from here on; symbolAt names them. */
 const FIRST_FRAME = 0x102000n;
@@ -119,6 +120,7 @@ export class Machine {
   #console = "";
   #end: { result: number; name: string } | null = null;
   #ticks = 0n;
+  #tickWord: number | null = null;
   readonly #executions = new Map<string, number>();
 
   constructor(options: MachineOptions = {}) {
@@ -211,6 +213,13 @@ export class Machine {
     return Buffer.from(this.core.buffer, pointer >>> 0, length);
   }
 
+  /** The host's timer: WORK_TICK of hv/core/vcpu/work.ts. All other interrupt sources are masked. */
+  #tick(): void {
+    if (this.#tickWord === null) return;
+    const word = this.#bytes(this.#tickWord, 4);
+    word.writeUInt32LE((word.readUInt32LE() | WORK_TICK) >>> 0);
+  }
+
   #writeTrap(out: number): void {
     const { kind, message, file, line, frames } = this.vmms.lastTrap;
     // boot/runtime/runtime.h: struct vmm_trap_record.
@@ -280,6 +289,7 @@ export class Machine {
       openInterruptWindow: () => {
         this.trace.push("STI");
         this.entry.interruptIsPending = false;
+        this.#tick();
       },
       unblockNmis: () => {
         this.trace.push("INT 2");
@@ -299,6 +309,7 @@ export class Machine {
       },
       readDevice32: (hpa: bigint) => this.devices.read(u64(hpa)),
       writeDevice32: (hpa: bigint, value: number) => this.devices.write(u64(hpa), value >>> 0),
+      setTickWord: (word: number) => (this.#tickWord = word >>> 0),
       setLocalApic: (mode: number, base: bigint) => (this.localApicOfHandlers = { mode, base: u64(base) }),
       physicalBase: () => CORE_START,
       memoryBase: () => MEMORY_BASE,
