@@ -78,7 +78,7 @@ const MEMORY_GRANTS = [
   // The root goes out to the host as a number and comes back as one.
   { files: ["hv/vmm/index.ts", "hv/terminal/index.ts", "hv/doctor/index.ts"], grants: { address: true, view: true } },
   // The vCPU page, which core maps in.
-  { files: ["hv/vmm/vmm.ts"], grants: { view: true } },
+  { files: ["hv/vmm/vmm.ts", "hv/vmm/cpu/vcpu-views.ts"], grants: { view: true } },
   // These are the checks.
   {
     files: ["hv/core/memory/**/*.ts", "hv/vmm/memory/**/*.ts", "hv/terminal/memory/**/*.ts"],

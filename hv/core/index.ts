@@ -22,7 +22,7 @@ import { checkVmx, Vmx } from "./vmx/vmx";
 
 // What has one caller is inlined there: these are exported to stay out of the exit path's code, and `run` out of its caller's.
 export { hypercallToVmm, stopUnanswered } from "./vcpu/answers";
-export { takeValue } from "./exits/port";
+export { finishPort } from "./exits/port";
 export { reportStoppedVmm } from "./vmm";
 export { completeInstruction } from "./vmx/complete";
 export { run, traceExit } from "./vmx/run";

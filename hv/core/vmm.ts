@@ -55,12 +55,6 @@ export function callVmm(vcpu: Vcpu, entry: u32, argument: u32): u32 {
   return outcome >> 32 == 0 ? <u32>outcome : reportStoppedVmm(vcpu);
 }
 
-/** Calls the entry for exits: as `callVmm`, with all constant that can be, for the exit path. */
-export function callVmmForExit(vcpu: Vcpu): u32 {
-  const outcome = vmmCall(vcpu.vm, VMM_ENTRY_EXIT, vcpu.vmmRoot);
-  return outcome >> 32 == 0 ? <u32>outcome : reportStoppedVmm(vcpu);
-}
-
 /** Says what stopped the vmm, and where: the innermost functions by their AssemblyScript names. */
 export function reportStoppedVmm(vcpu: Vcpu): u32 {
   const record = new StaticArray<u8>(RECORD_BYTES);

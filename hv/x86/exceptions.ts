@@ -21,6 +21,14 @@ export const VECTOR_SIMD: u32 = 19;
 export const VECTOR_VIRTUALIZATION: u32 = 20;
 export const VECTOR_CONTROL_PROTECTION: u32 = 21;
 
+// SDM 3A 4.7: the error code of a page fault.
+/** An entry was present: a violation of rights, or reserved bits. */
+export const PAGE_FAULT_PRESENT: u32 = 1 << 0;
+export const PAGE_FAULT_WRITE: u32 = 1 << 1;
+export const PAGE_FAULT_USER: u32 = 1 << 2;
+export const PAGE_FAULT_RESERVED: u32 = 1 << 3;
+export const PAGE_FAULT_FETCH: u32 = 1 << 4;
+
 // The vector is in bits 7:0, the type in bits 10:8.
 export const INTERRUPTION_VECTOR_AND_TYPE_MASK: u32 = 0x7ff;
 export const INTERRUPTION_TYPE_NMI: u32 = 2 << 8;

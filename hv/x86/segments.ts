@@ -50,3 +50,14 @@ export const BUSY_TSS: u32 = ACCESS_RIGHTS_PRESENT | SEGMENT_TYPE_BUSY_TSS;
 export const BUSY_16_BIT_TSS: u32 = ACCESS_RIGHTS_PRESENT | SEGMENT_TYPE_BUSY_16_BIT_TSS;
 export const LDT: u32 = ACCESS_RIGHTS_PRESENT | SEGMENT_TYPE_LDT;
 export const UNUSABLE: u32 = ACCESS_RIGHTS_UNUSABLE;
+
+// SDM 2B table 3-1: segment registers in the order of their encodings, and LDTR and TR behind them as in the VMCS.
+export const SEGMENT_ES: u32 = 0;
+export const SEGMENT_CS: u32 = 1;
+export const SEGMENT_SS: u32 = 2;
+export const SEGMENT_DS: u32 = 3;
+export const SEGMENT_FS: u32 = 4;
+export const SEGMENT_GS: u32 = 5;
+export const SEGMENT_LDTR: u32 = 6;
+export const SEGMENT_TR: u32 = 7;
+export const SEGMENT_REGISTERS: u32 = 8;

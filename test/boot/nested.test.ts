@@ -36,6 +36,10 @@ const expectations: Readonly<Record<string, Expectation>> = {
   ept: { ended: "ok", says: new RegExp(`exit 12 HLT: ${ITERATIONS} exits, `) },
   real: { ended: "ok", says: /exit 12 HLT: 1 exits, / },
   loop: { ended: "time-limit", says: /the time that it may run is over/ },
+  hypercall: { ended: "ok", says: new RegExp(`exit 18 VMCALL: ${ITERATIONS + 1} exits, `) },
+  rdmsr: { ended: "ok", says: new RegExp(`exit 31 RDMSR: ${ITERATIONS} exits, `) },
+  port: { ended: "ok", says: new RegExp(`exit 30 I/O instruction: ${ITERATIONS} exits, `) },
+  mmio: { ended: "ok", says: new RegExp(`exit 48 EPT violation: ${ITERATIONS} exits, `) },
 };
 
 const expected = guestNames.map((name) => ({ name, ...expectations[name] }));

@@ -3,12 +3,12 @@ import { ToolError } from "../errors.ts";
 
 const iterations = { few: 10, many: 110 } as const;
 
-/** VMCS accesses of one CPUID exit, counted by the simulated processor of the unit tests. */
-export async function measureVmcsAccesses(): Promise<number> {
+/** VMCS accesses of one exit of built-in guest `guest`, counted by the simulated processor of the unit tests. */
+export async function measureVmcsAccesses(guest: string): Promise<number> {
   // It reads build/core.wasm as it is loaded, which is only there after the build.
   const { boot } = await import("../../test/unit/core/machine/machine.ts");
   const accesses = (count: number): number => {
-    const run = boot({ commandLine: `guest=count iterations=${count}` });
+    const run = boot({ commandLine: `guest=${guest} iterations=${count}` });
     if (run.result === 0) return run.machine.vmx.accesses;
     throw new ToolError("internal", `the simulated machine ended with ${run.name}:\n${run.lines.join("\n")}`);
   };

@@ -2,22 +2,34 @@
 
 import { ANSWER_NEXT_INSTRUCTION, EXIT_PORT } from "../../shared/vcpu-page";
 import { IO_IS_IN, IO_IS_STRING, IO_SIZE_MASK } from "../../shared/port-access";
+import { vmmCall } from "../hardware";
 import { NEXT_INSTRUCTION } from "../vcpu/action";
-import { askVmm, stopUnanswered } from "../vcpu/answers";
+import { stopUnanswered, vmmAnswer } from "../vcpu/answers";
 import { Vcpu } from "../vcpu/vcpu";
+import { VMM_ENTRY_EXIT } from "../vmm";
 
 const LOW_32_BITS: u64 = 0xffffffff;
 
-/** Carries out the IN or OUT that `access` describes, in the form of hv/shared/port-access.ts. */
+/**
+ * Carries out the IN or OUT that `access` describes, in the form of hv/shared/port-access.ts. An OUT that the vmm took without
+ * a word is the commonest exit to a vmm: so it is answered here, and the rest elsewhere.
+ */
 export function onPort(vcpu: Vcpu, access: u64): u32 {
-  const answer = askVmm(vcpu, EXIT_PORT, access);
-  // INS and OUTS no answer can do.
-  if (answer != ANSWER_NEXT_INSTRUCTION || access & IO_IS_STRING) return stopUnanswered(vcpu, answer);
-  return access & IO_IS_IN ? takeValue(vcpu, access) : NEXT_INSTRUCTION;
+  const shared = vcpu.shared;
+  shared.exitKind = EXIT_PORT;
+  shared.access = access;
+  const outcome = vmmCall(vcpu.vm, VMM_ENTRY_EXIT, vcpu.vmmRoot);
+  const isOut = (access & (IO_IS_IN | IO_IS_STRING)) == 0;
+  if (outcome == ANSWER_NEXT_INSTRUCTION && isOut && shared.consoleLength == 0) return NEXT_INSTRUCTION;
+  return finishPort(vcpu, access, outcome);
 }
 
-/** What the vmm read goes to AL, AX or EAX. Index.ts exports it, to keep it out of the run loop's code. */
-export function takeValue(vcpu: Vcpu, access: u64): u32 {
+/** The rest of `onPort` after a call of the vmm. Index.ts exports it, to keep it out of the run loop's code. */
+export function finishPort(vcpu: Vcpu, access: u64, outcome: u64): u32 {
+  const answer = vmmAnswer(vcpu, outcome);
+  // INS and OUTS no answer can do.
+  if (answer != ANSWER_NEXT_INSTRUCTION || access & IO_IS_STRING) return stopUnanswered(vcpu, answer);
+  if (!(access & IO_IS_IN)) return NEXT_INSTRUCTION;
   const bits = ((access & IO_SIZE_MASK) + 1) << 3;
   // A value of 32 bits clears the upper half of RAX, a shorter one leaves the rest as it is (SDM 1 3.4.1.1).
   const kept = bits == 32 ? 0 : (vcpu.registers.rax >> bits) << bits;

@@ -8,8 +8,9 @@ import {
   EXIT_HYPERCALL,
 } from "../../shared/vcpu-page";
 import { LEVEL_ERROR, LEVEL_INFO } from "../console/console";
+import { vmmCall } from "../hardware";
 import { RESULT_NOT_HANDLED, RESULT_OK, RESULT_VMM_STOPPED } from "../results";
-import { callVmmForExit, VMM_STOPPED } from "../vmm";
+import { reportStoppedVmm, VMM_ENTRY_EXIT, VMM_STOPPED } from "../vmm";
 import { NEXT_INSTRUCTION, RESUME } from "./action";
 import { Vcpu } from "./vcpu";
 
@@ -21,8 +22,13 @@ export function askVmm(vcpu: Vcpu, kind: u32, access: u64): u32 {
   const shared = vcpu.shared;
   shared.exitKind = kind;
   shared.access = access;
-  const answer = callVmmForExit(vcpu);
-  if (shared.consoleLength != 0) vcpu.printVmmText(LEVEL_INFO);
+  return vmmAnswer(vcpu, vmmCall(vcpu.vm, VMM_ENTRY_EXIT, vcpu.vmmRoot));
+}
+
+/** After a call of the vmm with `outcome`: its answer, or VMM_STOPPED; what it has to say is printed. */
+export function vmmAnswer(vcpu: Vcpu, outcome: u64): u32 {
+  const answer = outcome >> 32 == 0 ? <u32>outcome : reportStoppedVmm(vcpu);
+  if (vcpu.shared.consoleLength != 0) vcpu.printVmmText(LEVEL_INFO);
   return answer;
 }
 

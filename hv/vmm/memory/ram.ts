@@ -7,21 +7,64 @@ export const RAM_OK: u32 = 0;
 /** Some byte of the access lies outside [0, ramBytes). */
 export const RAM_OUT_OF_RANGE: u32 = 1;
 
+/** What an access reads where nothing answers it. */
+const ALL_ONES: u64 = 0xffffffffffffffff;
+
 /** The RAM of this VM. */
 export class Ram {
+  /** Eight bytes fit at each address below this. */
+  private readonly endOfU64: u64;
+  /** Sixteen bytes fit at each address below this. */
+  private readonly endOf16: u64;
+
   /** `bytes` is at most 3 GiB: RAM is [0, bytes). */
   constructor(readonly bytes: u64) {
     assert(bytes <= 0xc0000000, "guest RAM ends at 3 GiB, where the vmm's own data starts");
+    this.endOfU64 = bytes < 8 ? 0 : bytes - 7;
+    this.endOf16 = bytes < 16 ? 0 : bytes - 15;
   }
 
-  private holds(address: u64, length: u64): bool {
+  /** Whether all of [address, address + length) is RAM. */
+  holds(address: u64, length: u64): bool {
     return length <= this.bytes && address <= this.bytes - length;
+  }
+
+  /** Reads eight bytes, little-endian; all ones where some of them are no RAM. */
+  readU64(address: u64): u64 {
+    return address < this.endOfU64 ? load<u64>(<usize>address) : ALL_ONES;
+  }
+
+  /** As `readU64`, of `bytes`: 1, 2, 4 or 8. */
+  read(address: u64, bytes: u32): u64 {
+    if (bytes == 8) return this.readU64(address);
+    if (!this.holds(address, bytes)) return ALL_ONES >> (64 - 8 * bytes);
+    if (bytes == 4) return load<u32>(<usize>address);
+    return bytes == 1 ? load<u8>(<usize>address) : load<u16>(<usize>address);
+  }
+
+  /** Copies sixteen bytes into `into`, which has as many: RAM_OK, or RAM_OUT_OF_RANGE, and then nothing is copied. */
+  read16(address: u64, into: StaticArray<u8>): u32 {
+    if (address >= this.endOf16 || into.length < 16) return RAM_OUT_OF_RANGE;
+    const to = changetype<usize>(into);
+    store<u64>(to, load<u64>(<usize>address));
+    store<u64>(to, load<u64>(<usize>address, 8), 8);
+    return RAM_OK;
   }
 
   /** Writes eight bytes, little-endian. RAM_OK or RAM_OUT_OF_RANGE, and then nothing is written. */
   writeU64(address: u64, value: u64): u32 {
-    if (!this.holds(address, 8)) return RAM_OUT_OF_RANGE;
+    if (address >= this.endOfU64) return RAM_OUT_OF_RANGE;
     store<u64>(<usize>address, value);
+    return RAM_OK;
+  }
+
+  /** Writes the low `bytes` of `value`: 1, 2, 4 or 8. As `writeU64` else. */
+  writeLow(address: u64, bytes: u32, value: u64): u32 {
+    if (!this.holds(address, bytes)) return RAM_OUT_OF_RANGE;
+    if (bytes == 8) store<u64>(<usize>address, value);
+    else if (bytes == 4) store<u32>(<usize>address, <u32>value);
+    else if (bytes == 2) store<u16>(<usize>address, <u16>value);
+    else store<u8>(<usize>address, <u8>value);
     return RAM_OK;
   }
 

@@ -33,6 +33,7 @@ export function first(exit: Exit, rest: Script): Script {
 
 export const cpuid: Exit = { reason: reason("EXIT_REASON_CPUID"), instructionLength: 2 };
 export const hlt: Exit = { reason: reason("EXIT_REASON_HLT"), instructionLength: 1 };
+export const rdmsr: Exit = { reason: reason("EXIT_REASON_RDMSR"), instructionLength: 2 };
 export const rdtsc: Exit = { reason: reason("EXIT_REASON_RDTSC"), instructionLength: 2 };
 export const vmcall: Exit = { reason: reason("EXIT_REASON_VMCALL"), instructionLength: 3 };
 export const externalInterrupt: Exit = { reason: reason("EXIT_REASON_EXTERNAL_INTERRUPT") };

@@ -113,6 +113,14 @@ export class Guest {
     return this.#memory.read(host, 1)[0]!;
   }
 
+  /** Writes four bytes at a linear address of 64-bit mode. */
+  writeData(linear: bigint, value: bigint): void {
+    const host = this.#translate(this.linearToPhysical(linear), linear, WRITE, FINAL_ACCESS);
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32LE(Number(value & 0xffffffffn));
+    this.#memory.write(host, bytes);
+  }
+
   get zeroFlag(): boolean {
     return has(this.vmcs.read(field("GUEST_RFLAGS")), RFLAGS_ZF);
   }

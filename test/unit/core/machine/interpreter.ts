@@ -1,5 +1,16 @@
 // Scripts of VM exits that come of the guest's own code, as far as the built-in guests have instructions.
-import { cpuid, externalInterrupt, hlt, io, rdtsc, tripleFault, vmcall, type Exit, type Script } from "./exits.ts";
+import {
+  cpuid,
+  externalInterrupt,
+  hlt,
+  io,
+  rdmsr,
+  rdtsc,
+  tripleFault,
+  vmcall,
+  type Exit,
+  type Script,
+} from "./exits.ts";
 import { EptViolation, GuestException, type Guest } from "./guest.ts";
 import { reason } from "./tables.ts";
 
@@ -80,6 +91,14 @@ const common: readonly Row[] = [
   [[0xeb], 2, (guest, code) => jump(guest, code.readInt8(1))],
 ];
 
+/** Sets the low `bits` of a register. */
+function setLow(guest: Guest, register: string, bits: bigint, value: bigint): void {
+  guest.registers.set(register, ((guest.registers.get(register) >> bits) << bits) | value);
+}
+const al = (guest: Guest): bigint => guest.registers.get("rax") & 0xffn;
+const dx = (guest: Guest): bigint => guest.registers.get("rdx") & 0xffffn;
+const si = (guest: Guest): bigint => guest.registers.get("rsi") & 0xffffn;
+
 const of64Bit: readonly Row[] = [
   [
     [0x31, 0xc0], // xor eax, eax
@@ -96,18 +115,27 @@ const of64Bit: readonly Row[] = [
       guest.zeroFlag = decrement(guest, "r8") === 0n;
     },
   ],
+  ...[
+    [0xb8, "rax"],
+    [0xb9, "rcx"],
+    [0xba, "rdx"],
+    [0xbf, "rdi"],
+  ].map(([byte, register]): Row => {
+    // mov r32, imm32
+    return [[Number(byte)], 5, (guest, code) => guest.registers.set(String(register), BigInt(code.readUInt32LE(1)))];
+  }),
+  [[0x0f, 0x32], 2, () => rdmsr],
+  [[0xee], 1, (guest) => io(dx(guest), false)],
+  // mov [rdi + imm8], eax
+  [
+    [0x89, 0x47],
+    3,
+    (guest, code) => guest.writeData(guest.registers.get("rdi") + BigInt(code.readInt8(2)), guest.registers.get("rax")),
+  ],
   [[0xe2], 2, (guest, code) => jump(guest, code.readInt8(1), decrement(guest, "rcx") !== 0n)], // loop
   [[0xe3], 2, (guest, code) => jump(guest, code.readInt8(1), guest.registers.get("rcx") === 0n)], // jrcxz
   [[0xe9], 5, (guest, code) => jump(guest, code.readInt32LE(1))],
 ];
-
-/** Sets the low `bits` of a register. */
-function setLow(guest: Guest, register: string, bits: bigint, value: bigint): void {
-  guest.registers.set(register, ((guest.registers.get(register) >> bits) << bits) | value);
-}
-const al = (guest: Guest): bigint => guest.registers.get("rax") & 0xffn;
-const dx = (guest: Guest): bigint => guest.registers.get("rdx") & 0xffffn;
-const si = (guest: Guest): bigint => guest.registers.get("rsi") & 0xffffn;
 
 const of16Bit: readonly Row[] = [
   [[0xbe], 3, (guest, code) => setLow(guest, "rsi", 16n, BigInt(code.readUInt16LE(1)))], // mov si, imm16
