@@ -28,11 +28,7 @@ IMPORT(u64, rdmsr, u32 index) { return read_msr(index); }
 IMPORT(u32, tryRdmsr, u32 index, u32 out) { return try_rdmsr(index, &AT(u64, out)); }
 IMPORT(void, wrmsr, u32 index, u64 value) { write_msr(index, value); }
 IMPORT(u64, rdtsc) { return read_tsc(); }
-IMPORT(u32, rdtscLow) {
-  u32 low;
-  __asm__ volatile("rdtsc" : "=a"(low) : : "rdx");
-  return low;
-}
+IMPORT(u32, rdtscLow) { u32 low; __asm__ volatile("rdtsc" : "=a"(low) : : "rdx"); return low; }
 
 // Registers by the numbers of hv/core/hardware.ts.
 #define READ(n, instruction) case n: __asm__ volatile(instruction " %0" : "=r"(value)); break
@@ -118,16 +114,26 @@ IMPORT(u64, vmmCall, u32 vm, u32 entry, u32 argument) {
                    : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
   return answer;
 }
-IMPORT(u32, in8, u32 port) { return in8(port); }
-IMPORT(u32, in16, u32 port) { return in16(port); }
-IMPORT(u32, in32, u32 port) { return in32(port); }
-IMPORT(void, out8, u32 port, u32 value) { out8(port, value); }
-IMPORT(void, out32, u32 port, u32 value) { out32(port, value); }
+#define PORT(bits) IMPORT(u32, in##bits, u32 port) { return in##bits(port); }                                          \
+  IMPORT(void, out##bits, u32 port, u32 value) { out##bits(port, value); }
+PORT(8) PORT(16) PORT(32)
 
+#define PLAIN(name, code) IMPORT(void, name) { __asm__ volatile(code : : : "rcx", "cc", "memory"); }
 // Lets pending interrupts in: they come on IST stacks, are acknowledged, and leave.
-IMPORT(void, openInterruptWindow) { __asm__ volatile("sti\n\tnop\n\tcli" : : : "memory"); }
+PLAIN(openInterruptWindow, "sti\n\tnop\n\tcli")
 // An NMI that made a guest exit leaves NMIs blocked until an IRET (SDM 3C 27.5.5): the handler of this one ends in one.
-IMPORT(void, unblockNmis) { __asm__ volatile("int $2" : : : "memory"); }
+PLAIN(unblockNmis, "int $2")
+PLAIN(wbinvd, "wbinvd")
+PLAIN(clearBuffers, "push $0x10\n\tverw (%%rsp)\n\tpop %%rcx") // VERW's form with a register need not clear them
+// 32 calls that never return; what predicts a return from them meets the INT3.
+PLAIN(fillReturnStack, "mov $16, %%ecx\n1: call 2f\n int3\n2: call 3f\n int3\n3: loop 1b\n add $256, %%rsp")
+
+// The save area of XSAVE, with the state components of `mask`, or of FXSAVE, which takes no mask.
+#define ON_AREA(name, code) IMPORT(void, name, u32 area, u64 mask) {                                                   \
+  __asm__ volatile(code " %0" : "+m"(AT(u8, area)) : "a"((u32)mask), "d"((u32)(mask >> 32)) : "memory"); }
+ON_AREA(xsave, "xsave64") ON_AREA(xsaveopt, "xsaveopt64") ON_AREA(xrstor, "xrstor64")
+ON_AREA(fxsave, "fxsave64") ON_AREA(fxrstor, "fxrstor64")
+IMPORT(void, xsetbv, u64 value) { __asm__ volatile("xsetbv" : : "c"(0), "a"((u32)value), "d"((u32)(value >> 32))); }
 
 // A byte of physical memory or of a device's registers, by the window of one page. Core keeps to the CPU's addresses.
 static volatile void *window_to(u64 physical, u32 flags) {

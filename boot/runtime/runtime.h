@@ -51,7 +51,8 @@ void terminal_write(const u8 *text, u32 length);
 
 // text.c: all that is printed goes to COM1 and the screen; and the runtime's own few words, for reports without core.
 void console_write(const u8 *text, u32 length);
-void put(const char *text);
+void put_texts(const char *const *texts);
+#define put(...) put_texts((const char *[]){__VA_ARGS__, NULL})
 void put_hex(u64 value, u32 digits);
 void put_decimal(u64 value);
 

@@ -75,10 +75,8 @@ static _Noreturn void report(struct trap_frame *f) {
     finish(RESULT_HOST_EXCEPTION, "host-exception"); // the report itself faults
   is_reporting = true;
   __asm__ volatile("mov %%cr2, %0\n\tmov %%cr3, %1" : "=r"(cr2), "=r"(cr3));
-  put("basalt: panic: ");
   const char *name = f->vector < FIRST_INTERRUPT ? exception_names[f->vector] : NULL;
-  put(name ? name : "unexpected interrupt");
-  put(", vector ");
+  put("basalt: panic: ", name ? name : "unexpected interrupt", ", vector ");
   put_decimal(f->vector);
   put(", error code ");
   put_hex(f->error, 4);
@@ -102,9 +100,7 @@ static _Noreturn void report(struct trap_frame *f) {
                 {"r12", f->r12}, {"r13", f->r13}, {"r14", f->r14}, {"r15", f->r15}, {"rip", f->rip}, {"rfl", f->rflags},
                 {"cr2", cr2},    {"cr3", cr3}};
   for (u32 i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-    put(i % 4 == 0 ? "basalt: panic: " : " ");
-    put(fields[i].name);
-    put("=");
+    put(i % 4 == 0 ? "basalt: panic: " : " ", fields[i].name, "=");
     put_hex(fields[i].value, 16);
     if (i % 4 == 3)
       put("\n");

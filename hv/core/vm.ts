@@ -2,6 +2,7 @@
 
 import { GUEST_EPT, GUEST_HLT, GUEST_LOOP, GUEST_NAMES, GUEST_RDTSC, GUEST_REAL } from "../shared/guests";
 import { LEVEL_INFO } from "./console/console";
+import { StateSwitch, SwitchedState } from "./cpu/switched-state";
 import { GUEST_KINDS, mirrorsHost } from "./guest-kinds";
 import { GuestMemory, RAM_BYTES, tooLittleMemory } from "./guest-memory";
 import { rdtsc, setTickWord } from "./hardware";
@@ -23,6 +24,7 @@ const LOOP_TICKS: u64 = 50000000;
 /** VM `number` with built-in guest `guest`: `create`, then `run` until it is not `isRunning`, then `end`. */
 export class Vm {
   private vcpu: Vcpu | null = null;
+  private state: SwitchedState | null = null;
   private readonly memory: GuestMemory;
   /** Ticks of its runs, each from before its first entry to after its last exit. */
   private ticks: u64 = 0;
@@ -33,6 +35,7 @@ export class Vm {
     private readonly machine: Machine,
     private readonly number: u32,
     private readonly guest: u32,
+    private readonly stateSwitch: StateSwitch,
   ) {
     this.memory = new GuestMemory(machine, number);
   }
@@ -50,10 +53,13 @@ export class Vm {
     const isMirror = mirrorsHost(kind);
     result = isMirror ? memory.shareImage(machine.virtualization.hasNestedPaging(kind)) : memory.takeRam();
     if (result != RESULT_OK) return result;
+    const state = this.stateSwitch.newState();
     const vcpu = machine.virtualization.newVcpu(machine, this.number, kind, memory);
-    if (!vcpu) return tooLittleMemory(machine, this.number);
+    if (!vcpu || !state) return tooLittleMemory(machine, this.number);
     this.pagesTaken = machine.pool.inUse - pagesBefore;
     this.vcpu = vcpu;
+    this.state = state;
+    vcpu.supportedXcr0 = this.stateSwitch.extended.components;
     vcpu.mirrorsHost = isMirror;
     if (!isMirror) result = createVmm(machine, vcpu, this.guest, memory);
     if (result != RESULT_OK) return result;
@@ -78,9 +84,18 @@ export class Vm {
     this.ticks += rdtsc() - start;
   }
 
-  /** Makes its vCPU the one that this processor runs. RESULT_OK, or why it cannot be, which has been told. */
-  makeCurrent(): u32 {
-    return this.vcpu!.makeCurrent();
+  /** Puts its vCPU into the processor. RESULT_OK, or why it cannot be, which has been told: then the VM has ended. */
+  enter(): u32 {
+    const vcpu = this.vcpu!;
+    const result = vcpu.makeCurrent();
+    if (result == RESULT_OK) this.stateSwitch.load(this.state!, vcpu.xcr0);
+    else vcpu.retire();
+    return result;
+  }
+
+  /** Takes its vCPU out of the processor, so that another VM's can be put in. */
+  leave(): void {
+    this.stateSwitch.save(this.state!);
   }
 
   /** Tells what came of it and gives back what it can. The VM's result. */
@@ -92,7 +107,9 @@ export class Vm {
     printSummary(vcpu, this.ticks);
     const inUse = machine.pool.inUse;
     const result = vcpu.retire();
+    this.stateSwitch.scrub();
     if (result != RESULT_OK) return result;
+    this.stateSwitch.free(this.state!);
     this.memory.release();
     if (vcpu.mirrorsHost) {
       const line = vcpu.say(LEVEL_INFO).text("back in the host: its state is given up, ");

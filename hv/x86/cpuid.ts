@@ -103,6 +103,7 @@ export const CPUID_7_ECX_BUS_LOCK_DETECT: u32 = 1 << 24;
 export const CPUID_7_ECX_ENQCMD: u32 = 1 << 29;
 export const CPUID_7_ECX_PKS: u32 = 0x80000000;
 export const CPUID_7_EDX_UINTR: u32 = 1 << 5;
+export const CPUID_7_EDX_MD_CLEAR: u32 = 1 << 10;
 export const CPUID_7_EDX_PCONFIG: u32 = 1 << 18;
 export const CPUID_7_EDX_CET_IBT: u32 = 1 << 20;
 export const CPUID_7_EDX_IBRS_AND_IBPB: u32 = 1 << 26;

@@ -2,11 +2,12 @@
 
 import { GUEST_NAMES } from "../../shared/guests";
 import { MAXIMUM_COMMAND_LINE } from "./boot-information";
+import { DEFENCE_NAMES, DEFENCES_AUTOMATIC } from "../cpu/defences";
 import { END_AUTOMATIC, END_NAMES } from "../firmware/end-choice";
 import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/console";
 
 const KNOWN: string =
-  "guest=NAME[,NAME...][+NAME...], iterations=N, ticks=N, loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, end=NAME, fail=NAME";
+  "guest=NAME[,NAME...][+NAME...], iterations=N, ticks=N, defences=auto|none|NAME[,NAME...], loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, end=NAME, fail=NAME";
 
 /** What `fail=` makes happen on purpose, so that the reports of host failures can be seen and tested. */
 export const FAIL_NOTHING: u32 = 0;
@@ -45,6 +46,8 @@ export class BootOptions {
   readonly groups: Array<Array<u32>> = [[0]];
   /** How often the guests `hlt` and `count` exit before they end. */
   iterations: u64 = 1000000;
+  /** What is done against speculative execution when another VM runs: DEFENCES_AUTOMATIC or bits of DEFENCE_*. */
+  defences: u32 = DEFENCES_AUTOMATIC;
   /** TSC ticks that each VM may run; 0: no limit but a guest's own. */
   ticks: u64 = 0;
   logLevel: u32 = LEVEL_INFO;
@@ -89,6 +92,7 @@ export class BootOptions {
     if (name == "guest") return this.applyGuests(value);
     if (name == "iterations") return this.applyIterations(value);
     if (name == "ticks") return this.applyTicks(value);
+    if (name == "defences") return this.applyDefences(value);
     if (name == "loglevel") return this.applyLogLevel(value);
     if (name == "end") return this.applyEnd(value);
     if (name == "fail") return this.applyFail(value);
@@ -138,6 +142,18 @@ export class BootOptions {
   private applyTicks(value: string): string {
     this.ticks = positiveNumber(value);
     return this.ticks == 0 ? NO_NUMBER : "";
+  }
+
+  private applyDefences(value: string): string {
+    this.defences = value == "auto" ? DEFENCES_AUTOMATIC : 0;
+    if (value == "auto" || value == "none") return "";
+    const names = value.split(",");
+    for (let i = 0; i < names.length; i++) {
+      const defence = indexOf(DEFENCE_NAMES, names[i]);
+      if (defence < 0) return "no such defence; expected auto, none, or some of " + list(DEFENCE_NAMES);
+      this.defences |= (<u32>1) << defence;
+    }
+    return "";
   }
 
   private applyLogLevel(value: string): string {

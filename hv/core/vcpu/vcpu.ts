@@ -3,6 +3,7 @@
 import { CONSOLE_CAPACITY, CONSOLE_OFFSET, CPU_STATE_OFFSET, CpuState } from "../../shared/vcpu-page";
 import { Registers, REGISTERS_OFFSET, VcpuPage } from "../../shared/vcpu-page";
 import { Console, LEVEL_DEBUG } from "../console/console";
+import { XCR0_AT_RESET } from "../cpu/extended-state";
 import { GuestMemory } from "../guest-memory";
 import { PAGE_BYTES } from "../memory/page-pool";
 import { RESULT_OK } from "../results";
@@ -22,6 +23,10 @@ export abstract class Vcpu {
 
   /** Bits of WORK_* (work.ts, and the backend's); the run loop enters the guest only while it is 0. */
   work: u32 = 0;
+  /** The guest's XCR0, which is in the processor while this vCPU is; a subset of `supportedXcr0`. */
+  xcr0: u64 = XCR0_AT_RESET;
+  /** The bits that the guest may set in XCR0: state that is kept apart between VMs; 0 without XSAVE. */
+  supportedXcr0: u64 = 0;
   /** Another VM waits for this processor: a tick of the host's timer ends the slice. */
   othersWait: bool = false;
   /** The TSC from which on a tick of the host's timer ends this VM. */

@@ -213,6 +213,10 @@ export class Machine {
     return Buffer.from(this.core.buffer, pointer >>> 0, length);
   }
 
+  #area(pointer: number, instruction: string): Buffer {
+    return this.#bytes(pointer, this.processor.extended.bytesOf(instruction));
+  }
+
   /** The host's timer: WORK_TICK of hv/core/vcpu/work.ts. All other interrupt sources are masked. */
   #tick(): void {
     if (this.#tickWord === null) return;
@@ -254,6 +258,15 @@ export class Machine {
       rdtsc: () => ++this.#ticks,
       rdtscLow: () => Number(BigInt.asIntN(32, ++this.#ticks)),
       readRegister: (number: number) => processor.readRegister(number),
+      xsetbv: (value: bigint) => processor.extended.xsetbv(u64(value)),
+      xsave: (area: number, mask: bigint) => processor.extended.xsave(this.#area(area, "xsave"), u64(mask), false),
+      xsaveopt: (area: number, mask: bigint) => processor.extended.xsave(this.#area(area, "xsave"), u64(mask), true),
+      xrstor: (area: number, mask: bigint) => processor.extended.xrstor(this.#area(area, "xsave"), u64(mask)),
+      fxsave: (area: number) => processor.extended.fxsave(this.#area(area, "fxsave")),
+      fxrstor: (area: number) => processor.extended.fxrstor(this.#area(area, "fxsave")),
+      wbinvd: () => void this.trace.push("WBINVD"),
+      clearBuffers: () => void this.trace.push("VERW"),
+      fillReturnStack: () => void this.trace.push("RSB fill"),
       tableRegisters: (out: number) => {
         [GDT, IDT].forEach(({ base, limit }, i) => {
           this.#bytes(out + 16 * i + 6, 2).writeUInt16LE(limit);
@@ -362,7 +375,7 @@ export class Machine {
   #writeRegister(number: number, value: bigint): void {
     const name = WRITABLE_REGISTERS[number];
     if (name === undefined) throw new Error(`core wrote register ${number}, which hv/core/hardware.ts does not let it`);
-    this.trace.push(`MOV ${name} ${value.toString(16)}`);
+    if (name.startsWith("CR") && name !== "CR2") this.trace.push(`MOV ${name} ${value.toString(16)}`);
     this.processor.writeRegister(name, value);
   }
 
