@@ -30,6 +30,7 @@ export const GUEST_KINDS: StaticArray<u32> = [
   KIND_64_BIT, // port
   KIND_64_BIT, // mmio
   KIND_64_BIT, // loop
+  KIND_64_BIT, // registers
 ];
 
 /** Whether a VM of this kind has no memory of its own: its code is Basalt's, and it needs no vmm. */

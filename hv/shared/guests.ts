@@ -16,6 +16,7 @@ export const GUEST_RDMSR: u32 = 12;
 export const GUEST_PORT: u32 = 13;
 export const GUEST_MMIO: u32 = 14;
 export const GUEST_LOOP: u32 = 15;
+export const GUEST_REGISTERS: u32 = 16;
 
 /** A guest's number is its place here. */
 export const GUEST_NAMES: StaticArray<string> = [
@@ -35,4 +36,5 @@ export const GUEST_NAMES: StaticArray<string> = [
   "port",
   "mmio",
   "loop",
+  "registers",
 ];

@@ -9,6 +9,7 @@ import {
   GUEST_LOOP,
   GUEST_NAMES,
   GUEST_REAL,
+  GUEST_REGISTERS,
 } from "../shared/guests";
 import {
   ANSWER_GUEST_ENDED,
@@ -28,6 +29,7 @@ import { Uart } from "./devices/uart";
 import { haltGuest, hypercallGuest, loopGuest, measuredCode, measuredGuest } from "./guests/code";
 import { commitFault } from "./guests/faults";
 import { buildIdentityMap, IDENTITY_MAP } from "./guests/page-tables";
+import { registersGuest } from "./guests/registers";
 import { BOOT_SECTOR, realModeGuest } from "./guests/real-mode";
 import { writeBytes, writeText } from "./memory/console-text";
 import { Ram, RAM_OK } from "./memory/ram";
@@ -77,6 +79,9 @@ export class Vmm {
     if (this.guest == GUEST_HLT || this.guest == GUEST_EPT) return haltGuest(this.ram, CODE);
     const loop = measuredCode(this.guest);
     if (loop) return measuredGuest(this.ram, CODE, loop, this.registers, this.page.iterations);
+    if (this.guest == GUEST_REGISTERS) {
+      return registersGuest(this.ram, CODE, this.registers, this.page.iterations);
+    }
     if (this.guest == GUEST_LOOP) return loopGuest(this.ram, CODE);
     return hypercallGuest(this.ram, CODE);
   }

@@ -35,6 +35,7 @@ const expectations: Readonly<Record<string, Expectation>> = {
   rdtsc: { ended: "ok", says: new RegExp(`exit 16 RDTSC: ${ITERATIONS} exits, `) },
   ept: { ended: "ok", says: new RegExp(`exit 12 HLT: ${ITERATIONS} exits, `) },
   real: { ended: "ok", says: /exit 12 HLT: 1 exits, / },
+  registers: { ended: "ok", says: /ended: ok, / },
   loop: { ended: "time-limit", says: /the time that it may run is over/ },
   hypercall: { ended: "ok", says: new RegExp(`exit 18 VMCALL: ${ITERATIONS + 1} exits, `) },
   rdmsr: { ended: "ok", says: new RegExp(`exit 31 RDMSR: ${ITERATIONS} exits, `) },

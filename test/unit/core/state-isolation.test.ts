@@ -31,7 +31,11 @@ function seen(processor: Processor): Record<string, string> {
 }
 
 function scramble(processor: Processor, next: () => number): void {
-  const word = (): bigint => [...Array(8)].reduce<bigint>((value: bigint) => (value << 8n) | BigInt(next()), 0n);
+  const word = (): bigint => {
+    let value = 0n;
+    for (let i = 0; i < 8; i++) value = (value << 8n) | BigInt(next());
+    return value;
+  };
   for (const n of processor.extended.numbers) {
     // Now and then a component stays as it is: XSAVEOPT must not take what an area held before for it.
     if (next() % 4 !== 0) processor.extended.scramble(n, next);
