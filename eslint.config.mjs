@@ -63,6 +63,8 @@ const MEMORY_GRANTS = [
   { files: ["hv/core/index.ts"], grants: { heap: true } },
   // The vCPU page and the registers at its end are laid out for boot/vmx.asm.
   { files: ["hv/core/vcpu/vcpu.ts"], grants: { address: true, view: true } },
+  // The CPU lays out XSAVE's area.
+  { files: ["hv/core/cpu/extended-state.ts"], grants: { address: true, view: true } },
   // The record of a vmm's trap is laid out by boot/runtime/vmm.c.
   { files: ["hv/core/vmm.ts"], grants: { address: true, view: true } },
   // The CPU lays out the head of a VMXON region and a VMCS.

@@ -9,9 +9,7 @@ static void w2c_env_abort(struct w2c_env *env, u32 message, u32 file, u32 line, 
 }
 
 _Noreturn void vmcs_access_failed(const char *instruction, u32 field) {
-  put("basalt: panic: ");
-  put(instruction);
-  put(" of the field with encoding ");
+  put("basalt: panic: ", instruction, " of the field with encoding ");
   put_hex(field, 4);
   put(" failed\n");
   panic_at(RESULT_VMCS_ACCESS, "vmcs-access", CALL_SITE, CALLER_FRAME);

@@ -28,11 +28,7 @@ IMPORT(u64, rdmsr, u32 index) { return read_msr(index); }
 IMPORT(u32, tryRdmsr, u32 index, u32 out) { return try_rdmsr(index, &AT(u64, out)); }
 IMPORT(void, wrmsr, u32 index, u64 value) { write_msr(index, value); }
 IMPORT(u64, rdtsc) { return read_tsc(); }
-IMPORT(u32, rdtscLow) {
-  u32 low;
-  __asm__ volatile("rdtsc" : "=a"(low) : : "rdx");
-  return low;
-}
+IMPORT(u32, rdtscLow) { u32 low; __asm__ volatile("rdtsc" : "=a"(low) : : "rdx"); return low; }
 
 // Registers by the numbers of hv/core/hardware.ts.
 #define READ(n, instruction) case n: __asm__ volatile(instruction " %0" : "=r"(value)); break
@@ -56,7 +52,6 @@ IMPORT(u64, segmentDescriptor, u32 selector) {
   __asm__("lar %2, %0\n\tlsl %2, %1" : "+&r"(rights), "+&r"(limit) : "r"(selector) : "cc", "memory");
   return (u64)limit << 32 | rights;
 }
-IMPORT(void, xsetbv, u64 value) { __asm__ volatile("xsetbv" : : "a"((u32)value), "d"((u32)(value >> 32)), "c"(0)); }
 
 // SDM 3C 31.2: CF says VMfailInvalid, ZF VMfailValid.
 #define VMX_STATUS(instruction, ...)                                                                                   \
@@ -66,9 +61,8 @@ IMPORT(void, xsetbv, u64 value) { __asm__ volatile("xsetbv" : : "a"((u32)value),
     invalid ? VM_FAIL_INVALID : valid ? VM_FAIL_VALID : VM_SUCCEED;                                                    \
   })
 
-IMPORT(u32, vmxon, u64 hpa) { return VMX_STATUS("vmxon %2", "m"(hpa)); }
-IMPORT(u32, vmclear, u64 hpa) { return VMX_STATUS("vmclear %2", "m"(hpa)); }
-IMPORT(u32, vmptrld, u64 hpa) { return VMX_STATUS("vmptrld %2", "m"(hpa)); }
+#define OF_REGION(name) IMPORT(u32, name, u64 hpa) { return VMX_STATUS(#name " %2", "m"(hpa)); }
+OF_REGION(vmxon) OF_REGION(vmclear) OF_REGION(vmptrld)
 IMPORT(u32, vmxoff) { return VMX_STATUS("vmxoff", "i"(0)); }
 
 // An access that fails here is a defect of core's own: it ends the run with the field's encoding and a backtrace.
@@ -91,14 +85,10 @@ IMPORT(u32, tryVmread, u32 field, u32 out) {
   return VMX_STATUS("vmread %3, %2", "m"(AT(u64, out)), "r"((u64)field));
 }
 IMPORT(u32, tryVmwrite, u32 field, u64 value) { return VMX_STATUS("vmwrite %2, %3", "r"(value), "r"((u64)field)); }
-IMPORT(u32, invept, u32 type, u64 eptp) {
-  u64 descriptor[2] = {eptp, 0};
-  return VMX_STATUS("invept %2, %3", "m"(descriptor), "r"((u64)type));
-}
-IMPORT(u32, invvpid, u32 type, u32 vpid, u64 address) {
-  u64 descriptor[2] = {(u16)vpid, address};
-  return VMX_STATUS("invvpid %2, %3", "m"(descriptor), "r"((u64)type));
-}
+static inline u32 invalidate_ept(u64 t, u64 d[2]) { return VMX_STATUS("invept %2, %3", "m"(*(u64(*)[2])d), "r"(t)); }
+static inline u32 invalidate_vpid(u64 t, u64 d[2]) { return VMX_STATUS("invvpid %2, %3", "m"(*(u64(*)[2])d), "r"(t)); }
+IMPORT(u32, invept, u32 type, u64 eptp) { return invalidate_ept(type, (u64[2]){eptp}); }
+IMPORT(u32, invvpid, u32 type, u32 vpid, u64 address) { return invalidate_vpid(type, (u64[2]){(u16)vpid, address}); }
 
 // vmx.asm's vmx_enter keeps no register, so that the compiler saves just those that are live here.
 IMPORT(u32, vmEnter, u32 registers_end, u32 launched) {
@@ -124,16 +114,26 @@ IMPORT(u64, vmmCall, u32 vm, u32 entry, u32 argument) {
                    : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
   return answer;
 }
-IMPORT(u32, in8, u32 port) { return in8(port); }
-IMPORT(u32, in16, u32 port) { return in16(port); }
-IMPORT(u32, in32, u32 port) { return in32(port); }
-IMPORT(void, out8, u32 port, u32 value) { out8(port, value); }
-IMPORT(void, out32, u32 port, u32 value) { out32(port, value); }
+#define PORT(bits) IMPORT(u32, in##bits, u32 port) { return in##bits(port); }                                          \
+  IMPORT(void, out##bits, u32 port, u32 value) { out##bits(port, value); }
+PORT(8) PORT(16) PORT(32)
 
+#define PLAIN(name, code) IMPORT(void, name) { __asm__ volatile(code : : : "rcx", "cc", "memory"); }
 // Lets pending interrupts in: they come on IST stacks, are acknowledged, and leave.
-IMPORT(void, openInterruptWindow) { __asm__ volatile("sti\n\tnop\n\tcli" : : : "memory"); }
+PLAIN(openInterruptWindow, "sti\n\tnop\n\tcli")
 // An NMI that made a guest exit leaves NMIs blocked until an IRET (SDM 3C 27.5.5): the handler of this one ends in one.
-IMPORT(void, unblockNmis) { __asm__ volatile("int $2" : : : "memory"); }
+PLAIN(unblockNmis, "int $2")
+PLAIN(wbinvd, "wbinvd")
+PLAIN(clearBuffers, "push $0x10\n\tverw (%%rsp)\n\tpop %%rcx") // VERW's form with a register need not clear them
+// 32 calls that never return; what predicts a return from them meets the INT3.
+PLAIN(fillReturnStack, "mov $16, %%ecx\n1: call 2f\n int3\n2: call 3f\n int3\n3: loop 1b\n add $256, %%rsp")
+
+// The save area of XSAVE, with the state components of `mask`, or of FXSAVE, which takes no mask.
+#define ON_AREA(name, code) IMPORT(void, name, u32 area, u64 mask) {                                                   \
+  __asm__ volatile(code " %0" : "+m"(AT(u8, area)) : "a"((u32)mask), "d"((u32)(mask >> 32)) : "memory"); }
+ON_AREA(xsave, "xsave64") ON_AREA(xsaveopt, "xsaveopt64") ON_AREA(xrstor, "xrstor64")
+ON_AREA(fxsave, "fxsave64") ON_AREA(fxrstor, "fxrstor64")
+IMPORT(void, xsetbv, u64 value) { __asm__ volatile("xsetbv" : : "c"(0), "a"((u32)value), "d"((u32)(value >> 32))); }
 
 // A byte of physical memory or of a device's registers, by the window of one page. Core keeps to the CPU's addresses.
 static volatile void *window_to(u64 physical, u32 flags) {
@@ -154,6 +154,7 @@ IMPORT(void, zeroBlock, u64 physical) {
 }
 IMPORT(u32, readDevice32, u64 physical) { return *(volatile u32 *)window_to(physical, PAGE_UNCACHED); }
 IMPORT(void, writeDevice32, u64 physical, u32 value) { *(volatile u32 *)window_to(physical, PAGE_UNCACHED) = value; }
+IMPORT(void, setTickWord, u32 word) { tick_word = &AT(u32, word); }
 IMPORT(void, setLocalApic, u32 mode, u64 base) {
   if (mode == APIC_XAPIC)
     paging_map(APIC_WINDOW, base, PAGE_SIZE, PAGE_UNCACHED);

@@ -23,8 +23,7 @@ void put_address(u64 address) {
   put(" ");
   if (!name)
     return put("?");
-  put(name);
-  put("+");
+  put(name, "+");
   put_hex(offset, 3);
 }
 
@@ -62,9 +61,7 @@ _Noreturn void panic_at(u32 result, const char *name, u64 rip, u64 rbp) {
 void announce(u32 result, const char *name) {
   put("basalt: result ");
   put_decimal(result);
-  put(" ");
-  put(name);
-  put("\n");
+  put(" ", name, "\n");
   serial_drain();
   out8(0xF4, result);
 }

@@ -52,7 +52,8 @@ void terminal_write(const u8 *text, u32 length);
 
 // text.c: all that is printed goes to COM1 and the screen; and the runtime's own few words, for reports without core.
 void console_write(const u8 *text, u32 length);
-void put(const char *text);
+void put_texts(const char *const *texts);
+#define put(...) put_texts((const char *[]){__VA_ARGS__, NULL})
 void put_hex(u64 value, u32 digits);
 void put_decimal(u64 value);
 
@@ -88,7 +89,8 @@ struct trap_frame {
 };
 extern volatile u64 nmi_count;
 extern enum apic_mode { APIC_ABSENT, APIC_XAPIC, APIC_X2APIC } apic_mode; // local-apic.ts, as the vectors below
-enum { TIMER_VECTOR = 0x40, SPURIOUS_VECTOR = 0xFF };
+enum { TIMER_VECTOR = 0x40, SPURIOUS_VECTOR = 0xFF, WORK_TICK = 2 }; // and hv/core/vcpu/work.ts
+extern u32 *tick_word; // of core's: each interrupt of the timer sets WORK_TICK there
 void traps_start(void);
 
 // report.c: the ends that nothing returns from.

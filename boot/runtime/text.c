@@ -6,9 +6,10 @@ void console_write(const u8 *text, u32 length) {
   terminal_write(text, length);
 }
 
-void put(const char *text) {
-  for (; *text; text++)
-    console_write((const u8 *)text, 1);
+void put_texts(const char *const *texts) {
+  for (; *texts; texts++)
+    for (const char *text = *texts; *text; text++)
+      console_write((const u8 *)text, 1);
 }
 
 void put_hex(u64 value, u32 digits) {

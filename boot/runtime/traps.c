@@ -21,6 +21,8 @@ static struct {
   u16 reserved3, io_map_base;
 } __attribute__((packed)) tss;
 volatile u64 nmi_count;
+static u32 unwatched_ticks;
+u32 *tick_word = &unwatched_ticks;
 
 static const char *const exception_names[FIRST_INTERRUPT] = {
     "#DE divide error", "#DB debug", "NMI", "#BP breakpoint", "#OF overflow", "#BR bound range exceeded",
@@ -70,10 +72,8 @@ static _Noreturn void report(struct trap_frame *f) {
     finish(RESULT_HOST_EXCEPTION, "host-exception"); // the report itself faults
   is_reporting = true;
   __asm__ volatile("mov %%cr2, %0\n\tmov %%cr3, %1" : "=r"(cr2), "=r"(cr3));
-  put("basalt: panic: ");
   const char *name = f->vector < FIRST_INTERRUPT ? exception_names[f->vector] : NULL;
-  put(name ? name : "unexpected interrupt");
-  put(", vector ");
+  put("basalt: panic: ", name ? name : "unexpected interrupt", ", vector ");
   put_decimal(f->vector);
   put(", error code ");
   put_hex(f->error, 4);
@@ -94,9 +94,7 @@ static _Noreturn void report(struct trap_frame *f) {
                 {"r12", f->r12}, {"r13", f->r13}, {"r14", f->r14}, {"r15", f->r15}, {"rip", f->rip}, {"rfl", f->rflags},
                 {"cr2", cr2},    {"cr3", cr3}};
   for (u32 i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-    put(i % 4 == 0 ? "basalt: panic: " : " ");
-    put(fields[i].name);
-    put("=");
+    put(i % 4 == 0 ? "basalt: panic: " : " ", fields[i].name, "=");
     put_hex(fields[i].value, 16);
     if (i % 4 == 3)
       put("\n");
@@ -118,8 +116,10 @@ void trap_dispatch(struct trap_frame *f) {
   if (f->vector >= FIRST_INTERRUPT) {
     if (f->vector != SPURIOUS_VECTOR)
       end_interrupt();
-    if (f->vector == TIMER_VECTOR)
+    if (f->vector == TIMER_VECTOR) {
+      *tick_word |= WORK_TICK;
       vmm_timer_tick(f);
+    }
     return;
   }
   if (f->vector == NMI) {

@@ -37,6 +37,8 @@ export const GUEST_KINDS: StaticArray<u32> = [
   KIND_64_BIT, // touch
   KIND_64_BIT, // zeroes
   KIND_64_BIT, // unpack
+  KIND_64_BIT, // loop
+  KIND_64_BIT, // registers
 ];
 
 /** Whether a VM of this kind has no memory of its own: its code is Basalt's, and it needs no vmm. */

@@ -43,12 +43,31 @@ export const REGISTER_DR6: u32 = 18;
 export declare function readRegister(number: u32): u64;
 /** MOV to CR0, CR2, CR4, DR0 to DR3 or DR6, of a value that it takes, else a host exception; others stay as they are. */
 export declare function writeRegister(number: u32, value: u64): void;
+/** XSETBV of XCR0. CR4.OSXSAVE is set, and the value is one that the processor takes; else a host exception. */
+export declare function xsetbv(value: u64): void;
+/**
+ * XSAVE of the state components in `mask` that XCR0 has, to the area at `area`: core memory aligned to 64 bytes, and of the
+ * size that CPUID leaf 0xD tells.
+ */
+export declare function xsave(area: usize, mask: u64): void;
+/** XSAVEOPT: the same, and components that are in their initial state, or unchanged since XRSTOR, are not written. */
+export declare function xsaveopt(area: usize, mask: u64): void;
+/** XRSTOR, from an area that is zero or that one of the two wrote. */
+export declare function xrstor(area: usize, mask: u64): void;
+/** FXSAVE to 512 bytes, aligned to 16; `mask` is not used. */
+export declare function fxsave(area: usize, mask: u64): void;
+/** FXRSTOR; `mask` is not used. */
+export declare function fxrstor(area: usize, mask: u64): void;
+/** WBINVD. */
+export declare function wbinvd(): void;
+/** VERW, which on processors with MD_CLEAR overwrites the buffers that MDS reads. */
+export declare function clearBuffers(): void;
+/** Fills the return stack buffer with addresses of Basalt's. */
+export declare function fillReturnStack(): void;
 /** SGDT and SIDT: writes two TableRegister (hv/core/vmx/host-state.ts) to `out`. */
 export declare function tableRegisters(out: usize): void;
 /** LAR in the low half, LSL in the high half; 0 where the selector is null or names no such segment. */
 export declare function segmentDescriptor(selector: u32): u64;
-/** XSETBV of XCR0, of a value that it takes, while CR4.OSXSAVE is 1. */
-export declare function xsetbv(value: u64): void;
 
 /** VMXON with the region at `hpa`; VM_SUCCEED, VM_FAIL_INVALID or VM_FAIL_VALID. */
 export declare function vmxon(hpa: u64): u32;
@@ -97,6 +116,8 @@ export declare function readPhysical(hpa: u64, to: usize, length: u32): void;
 export declare function readDevice32(hpa: u64): u32;
 /** Writes such a register. */
 export declare function writeDevice32(hpa: u64, value: u32): void;
+/** From now on each interrupt of the host's timer sets WORK_TICK (hv/core/vcpu/work.ts) in the u32 at `word`. */
+export declare function setTickWord(word: usize): void;
 /** How interrupt handlers reach the local APIC's EOI: APIC_* of hv/core/interrupts/local-apic.ts, and xAPIC's page. */
 export declare function setLocalApic(mode: u32, base: u64): void;
 /** The host-physical address of core's memory, which is contiguous. */

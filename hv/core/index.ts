@@ -19,7 +19,7 @@ import { PAGE_BYTES, PagePool } from "./memory/page-pool";
 import { PhysicalMemory } from "./memory/physical-memory";
 import { printConsoles } from "./monitor/consoles";
 import { RESULT_BAD_BOOT_INFORMATION, RESULT_BAD_OPTION, RESULT_GUEST_EXIT, RESULT_OK, resultName } from "./results";
-import { runGuest } from "./vm";
+import { runGuests } from "./monitor/schedule";
 import { NOTHING_ASKED } from "./vcpu/virtualization";
 import { checkVmx, Vmx } from "./vmx/vmx";
 
@@ -118,15 +118,4 @@ function start(
   if (nmis != 0) console.warning().decimal(nmis).text(" NMIs came, of a cause unknown to Basalt").end();
   const end = vmx.disable();
   return result == RESULT_OK ? end : result;
-}
-
-/** Runs the guests one after the other, whatever becomes of each; the first result that is not ok is the run's. */
-function runGuests(machine: Machine): u32 {
-  let result = RESULT_OK;
-  const guests = machine.options.guests;
-  for (let i = 0; i < guests.length; i++) {
-    const ended = runGuest(machine, <u32>i, guests[i], machine.options.modules[i]);
-    if (result == RESULT_OK) result = ended;
-  }
-  return result;
 }

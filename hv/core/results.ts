@@ -43,6 +43,7 @@ export const RESULT_GUEST_EXIT: u32 = 53;
 /** As a watch asked. */
 export const RESULT_STOPPED_BY_WATCH: u32 = 58;
 export const RESULT_VMM_ANSWER: u32 = 56;
+export const RESULT_TIME_LIMIT: u32 = 54;
 
 // 60 to 69: a panic; 60 to 64 are in boot/runtime/runtime.h.
 export const RESULT_VMXOFF_FAILED: u32 = 65;
@@ -82,6 +83,7 @@ const NUMBERS: StaticArray<u32> = [
   RESULT_GUEST_EXIT,
   RESULT_VMM_ANSWER,
   RESULT_STOPPED_BY_WATCH,
+  RESULT_TIME_LIMIT,
   RESULT_VMXOFF_FAILED,
 ];
 const NAMES: StaticArray<string> = [
@@ -119,6 +121,7 @@ const NAMES: StaticArray<string> = [
   "guest-exit",
   "vmm-answer-not-possible",
   "stopped-by-watch",
+  "time-limit",
   "vmxoff-failed",
 ];
 

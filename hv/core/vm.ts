@@ -3,30 +3,40 @@
 import {
   GUEST_EPT,
   GUEST_HLT,
+  GUEST_LOOP,
   GUEST_MODULE,
   GUEST_NAMES,
   GUEST_RDTSC,
   GUEST_REAL,
   GUEST_TOUCH,
 } from "../shared/guests";
+import { GuestChoice } from "./boot/options";
 import { LEVEL_INFO } from "./console/console";
+import { StateSwitch, SwitchedState } from "./cpu/switched-state";
 import { GUEST_KINDS, mirrorsHost, touchedRamBytes } from "./guest-kinds";
 import { BUILT_IN_RAM_BYTES, GuestMemory, tooLittleMemory } from "./guest-memory";
-import { rdtsc } from "./hardware";
+import { rdtsc, setTickWord } from "./hardware";
 import { Machine } from "./machine";
 import { printMemory, printSummary } from "./monitor/summary";
 import { RESULT_GUEST_EXIT, RESULT_OK } from "./results";
 import { RESUME, STOP } from "./vcpu/action";
 import { confirmEnd } from "./vcpu/answers";
+import { NO_DEADLINE } from "./vcpu/tick";
 import { Vcpu } from "./vcpu/vcpu";
 import { createVmm } from "./vmm-instance";
 
 /** The most that the guest `rdtsc` executes RDTSC, whatever `iterations` says: that it works is soon seen. */
 const MAXIMUM_RDTSCS: u64 = 1000;
 
+/** What the guest `loop`, which never ends, may run where the boot options set no limit. */
+const LOOP_TICKS: u64 = 50000000;
+
 /** VM `number` with guest `guest`, which may be boot module `module`: `create`, then `run` until it is not `isRunning`, then `end`. */
 export class Vm {
+  private readonly guest: u32;
+  private readonly module: u32;
   private vcpu: Vcpu | null = null;
+  private state: SwitchedState | null = null;
   private readonly memory: GuestMemory;
   /** Ticks of its runs, each from before its first entry to after its last exit. */
   private ticks: u64 = 0;
@@ -36,9 +46,11 @@ export class Vm {
   constructor(
     private readonly machine: Machine,
     private readonly number: u32,
-    private readonly guest: u32,
-    private readonly module: u32,
+    choice: GuestChoice,
+    private readonly stateSwitch: StateSwitch,
   ) {
+    this.guest = choice.guest;
+    this.module = choice.module;
     this.memory = new GuestMemory(machine, number);
   }
 
@@ -55,10 +67,16 @@ export class Vm {
     const isMirror = mirrorsHost(kind);
     result = isMirror ? memory.shareImage(machine.virtualization.hasNestedPaging(kind)) : memory.takeRam(this.ramBytes);
     if (result != RESULT_OK) return this.giveBack(result);
+    const state = this.stateSwitch.newState();
     const vcpu = machine.virtualization.newVcpu(machine, this.number, kind, memory);
-    if (!vcpu) return this.giveBack(tooLittleMemory(machine, this.number, this.ramBytes));
+    if (!vcpu || !state) return this.giveBack(tooLittleMemory(machine, this.number, this.ramBytes));
     this.pagesTaken = machine.pool.inUse - pagesBefore;
     this.vcpu = vcpu;
+    this.state = state;
+    assert(
+      (vcpu.cpuid.supportedXcr0 & ~this.stateSwitch.extended.components) == 0,
+      "a guest may set no bit of XCR0 whose state is not kept apart",
+    );
     vcpu.mirrorsHost = isMirror;
     if (!isMirror) result = createVmm(machine, vcpu, this.guest, this.module, memory);
     if (result != RESULT_OK) return this.giveBack(result);
@@ -86,12 +104,29 @@ export class Vm {
     return this.lastAction != STOP;
   }
 
-  /** Runs its vCPU until that stops, or makes room for another VM's. */
-  run(): void {
+  /** Runs its vCPU, which is current, until that stops or, where `othersWait`, its slice is over. */
+  run(othersWait: bool): void {
     const vcpu = this.vcpu!;
     const start = rdtsc();
+    vcpu.othersWait = othersWait;
+    vcpu.deadline = this.deadline(start);
+    setTickWord(vcpu.workWord);
     this.lastAction = vcpu.run();
     this.ticks += rdtsc() - start;
+  }
+
+  /** Puts its vCPU into the processor. RESULT_OK, or why it cannot be, which has been told: then the VM has ended. */
+  enter(): u32 {
+    const vcpu = this.vcpu!;
+    const result = vcpu.makeCurrent();
+    if (result == RESULT_OK) this.stateSwitch.load(this.state!, vcpu.xcr0);
+    else vcpu.retire();
+    return result;
+  }
+
+  /** Takes its vCPU out of the processor, so that another VM's can be put in. */
+  leave(): void {
+    this.stateSwitch.save(this.state!);
   }
 
   /** Tells what came of it and gives back what it can. The VM's result. */
@@ -106,7 +141,9 @@ export class Vm {
     vcpu.watches.print(vcpu);
     const inUse = machine.pool.inUse;
     const result = vcpu.retire();
+    this.stateSwitch.scrub();
     if (result != RESULT_OK) return result;
+    this.stateSwitch.free(this.state!);
     this.memory.release();
     if (vcpu.mirrorsHost) {
       const line = vcpu.say(LEVEL_INFO).text("back in the host: its state is given up, ");
@@ -144,6 +181,13 @@ export class Vm {
     return result;
   }
 
+  /** When the time that the VM may run is over, if it runs from `start` on. */
+  private deadline(start: u64): u64 {
+    let limit = this.machine.options.ticks;
+    if (limit == 0 && this.guest == GUEST_LOOP) limit = LOOP_TICKS;
+    return limit == 0 ? NO_DEADLINE : start + limit - min(limit, this.ticks);
+  }
+
   /** How often the guest does what it does before it ends. */
   private setCounts(vcpu: Vcpu): void {
     const iterations = this.machine.options.iterations;
@@ -152,13 +196,4 @@ export class Vm {
     if (this.guest == GUEST_REAL || this.guest == GUEST_MODULE) vcpu.haltsLeft = 1;
     if (this.guest == GUEST_RDTSC) vcpu.registers.rcx = min(iterations, MAXIMUM_RDTSCS);
   }
-}
-
-/** Creates VM `number`, runs it to its end alone, and prints the summary. The run's result. */
-export function runGuest(machine: Machine, number: u32, guest: u32, module: u32): u32 {
-  const vm = new Vm(machine, number, guest, module);
-  const result = vm.create();
-  if (result != RESULT_OK) return result;
-  while (vm.isRunning) vm.run();
-  return vm.end();
 }

@@ -20,6 +20,8 @@ export const GUEST_MODULE: u32 = 15;
 export const GUEST_TOUCH: u32 = 16;
 export const GUEST_ZEROES: u32 = 17;
 export const GUEST_UNPACK: u32 = 18;
+export const GUEST_LOOP: u32 = 19;
+export const GUEST_REGISTERS: u32 = 20;
 
 /** A guest's number is its place here. */
 export const GUEST_NAMES: StaticArray<string> = [
@@ -42,6 +44,8 @@ export const GUEST_NAMES: StaticArray<string> = [
   "touch",
   "zeroes",
   "unpack",
+  "loop",
+  "registers",
 ];
 
 /** Guest `touch` touches a byte in each piece of RAM of this size: the unit in which Basalt gives RAM. */

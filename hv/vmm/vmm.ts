@@ -6,9 +6,11 @@ import {
   GUEST_FAULT_ASSERT,
   GUEST_FAULT_BOUNDS,
   GUEST_HLT,
+  GUEST_LOOP,
   GUEST_MODULE,
   GUEST_NAMES,
   GUEST_REAL,
+  GUEST_REGISTERS,
   GUEST_TOUCH,
   GUEST_UNPACK,
   GUEST_ZEROES,
@@ -42,6 +44,7 @@ import { COM1, Uart, UART_PORTS } from "./devices/uart";
 import {
   haltGuest,
   hypercallGuest,
+  loopGuest,
   measuredCode,
   measuredGuest,
   touchGuest,
@@ -50,6 +53,7 @@ import {
 } from "./guests/code";
 import { commitFault } from "./guests/faults";
 import { buildIdentityMap, DEVICES, IDENTITY_MAP } from "./guests/page-tables";
+import { registersGuest } from "./guests/registers";
 import { BOOT_SECTOR, realModeGuest } from "./guests/real-mode";
 import { CommandLine } from "./loaders/boot-texts";
 import { loadKernel } from "./loaders/multiboot";
@@ -142,6 +146,10 @@ export class Vmm {
     if (this.guest == GUEST_ZEROES) return zeroesGuest(this.ram, CODE, this.registers);
     const loop = measuredCode(this.guest);
     if (loop) return measuredGuest(this.ram, CODE, loop, this.registers, this.page.iterations);
+    if (this.guest == GUEST_REGISTERS) {
+      return registersGuest(this.ram, CODE, this.registers, this.page.iterations);
+    }
+    if (this.guest == GUEST_LOOP) return loopGuest(this.ram, CODE);
     return hypercallGuest(this.ram, CODE);
   }
 

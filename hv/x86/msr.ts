@@ -107,6 +107,10 @@ export const FEATURE_CONTROL_LOCKED: u64 = 0x1;
 export const FEATURE_CONTROL_VMX_INSIDE_SMX: u64 = 0x2;
 export const FEATURE_CONTROL_VMX_OUTSIDE_SMX: u64 = 0x4;
 
+// SDM 4 table 2-2: bits of IA32_PRED_CMD and IA32_FLUSH_CMD.
+export const PRED_CMD_IBPB: u64 = 0x1;
+export const FLUSH_CMD_L1D_FLUSH: u64 = 0x1;
+
 // SDM 3A 11.4.4: bits of IA32_APIC_BASE.
 export const APIC_BASE_BSP: u64 = 0x100;
 export const APIC_BASE_X2APIC_ENABLE: u64 = 0x400;

@@ -61,10 +61,13 @@ describe("in Bochs", () => {
 
   for (const cpu of ["corei7_skylake_x", "corei7_icelake_u", "corei7_sandy_bridge_2600k"]) {
     test(`doctor=strict has nothing against the VMCS of any guest on ${cpu}`, async () => {
-      const guests = guestNames.filter((name) => !name.startsWith("fault") && name !== "mutate");
+      const guests = guestNames.filter((name) => !name.startsWith("fault") && name !== "loop");
       const kernel = { path: await makeKernel("multiboot2", 64, 0x200000) };
-      const run = await boot("bochs", `guest=${guests.join(",")} iterations=3 doctor=strict`, { cpu, kernel });
-      assertEnded(run, "0 ok", "ok");
+      for (let first = 0; first < guests.length; first += 8) {
+        const some = guests.slice(first, first + 8).join(",");
+        const run = await boot("bochs", `guest=${some} iterations=3 doctor=strict`, { cpu, kernel });
+        assertEnded(run, "0 ok", "ok");
+      }
     });
   }
 });

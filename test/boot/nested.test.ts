@@ -18,7 +18,7 @@ const ITERATIONS = 300;
 
 interface Expectation {
   /** How the VM ends: the name of a result. */
-  readonly ended: "ok" | "vmm-stopped";
+  readonly ended: "ok" | "vmm-stopped" | "time-limit";
   /** What Basalt says of the VM, behind `basalt: vmN: ` or `basalt: error: vmN: `. */
   readonly says: RegExp;
 }
@@ -36,6 +36,8 @@ const expectations: Readonly<Record<string, Expectation>> = {
   rdtsc: { ended: "ok", says: new RegExp(`exit 16 RDTSC: ${ITERATIONS} exits, `) },
   ept: { ended: "ok", says: new RegExp(`exit 12 HLT: ${ITERATIONS} exits, `) },
   real: { ended: "ok", says: /exit 12 HLT: 1 exits, / },
+  registers: { ended: "ok", says: /ended: ok, / },
+  loop: { ended: "time-limit", says: /the time that it may run is over/ },
   hypercall: { ended: "ok", says: new RegExp(`exit 18 VMCALL: ${ITERATIONS + 1} exits, `) },
   rdmsr: { ended: "ok", says: new RegExp(`exit 31 RDMSR: ${ITERATIONS} exits, `) },
   port: { ended: "ok", says: new RegExp(`exit 30 I/O instruction: ${ITERATIONS} exits, `) },
@@ -47,6 +49,7 @@ const builtIn = guestNames.filter((name) => name !== "module");
 const expected = builtIn.map((name) => ({ name, ...expectations[name] }));
 const endingWell = expected.filter(({ ended }) => ended === "ok").map(({ name }) => name);
 const stopped = expected.filter(({ ended }) => ended === "vmm-stopped").map(({ name }) => name);
+const endless = expected.filter(({ ended }) => ended === "time-limit").map(({ name }) => name);
 
 /** As many as one boot takes. */
 function inEights(guests: readonly string[]): string[][] {
@@ -92,6 +95,21 @@ function refusalRow(what: string, cpu: string, result: string, sentence: RegExp)
 const rows: readonly Row[] = [
   ...inEights(endingWell).map((guests) => guestsRow(guests, "0 ok", "ok")),
   ...inEights(stopped).map((guests) => guestsRow(guests, "50 vmm-stopped", "guest")),
+  ...inEights(endless).map((guests) => guestsRow(guests, "54 time-limit", "guest")),
+  {
+    what: "a guest that loops for ever, beside a healthy one,",
+    options: { append: `guest=loop+count iterations=${ITERATIONS}`, media: "kernel" },
+    result: "54 time-limit",
+    exit: "guest",
+    holds: (run) => void onlyLine(run, /^basalt: vm1: ended: ok, /),
+  },
+  {
+    what: "a vmm that loops for ever, beside a healthy VM,",
+    options: { append: `guest=fault-loop+count iterations=${ITERATIONS}`, media: "kernel" },
+    result: "50 vmm-stopped",
+    exit: "guest",
+    holds: (run) => void onlyLine(run, /^basalt: vm1: ended: ok, /),
+  },
   {
     what: "`qemu-system-x86_64 -machine q35,accel=kvm -cpu host -cdrom build/basalt.iso`, as people start it,",
     // 128 MiB are QEMU's default.

@@ -7,6 +7,7 @@ import { countNativeLines } from "./native-lines.ts";
 import { measureNestedRoundTrip } from "./nested-round-trip.ts";
 import { measureRoundTrip } from "./round-trip.ts";
 import { measureStart } from "./start.ts";
+import { measureSwitch } from "./switch.ts";
 import { measureVmcsAccesses } from "./vmcs-accesses.ts";
 
 /** One row of the bench. */
@@ -66,6 +67,12 @@ export const repeatable: readonly Measure[] = [
     unit: "accesses",
     bar,
     measure: () => measureVmcsAccesses(guest),
+  })),
+  ...["none", "rsb", "ibpb"].map((defences) => ({
+    name: `a switch between two VMs, all registers that no VM exit switches included, with defences=${defences}`,
+    unit: "ticks",
+    bar: null,
+    measure: () => measureSwitch(defences),
   })),
   {
     name: "C and assembly written by hand: all lines of boot/**/*.{c,h,asm,inc}",

@@ -3,13 +3,14 @@
 import { GUEST_MODULE, GUEST_NAMES } from "../../shared/guests";
 import { MAXIMUM_COMMAND_LINE } from "./boot-information";
 import { MAXIMUM_MODULES } from "./boot-modules";
+import { DEFENCE_NAMES, DEFENCES_AUTOMATIC } from "../cpu/defences";
 import { END_AUTOMATIC, END_NAMES } from "../firmware/end-choice";
 import { Watch } from "../watch/watch";
 import { addWatch } from "../watch/watch-option";
 import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/console";
 
 const KNOWN: string =
-  "guest=NAME[,NAME...], iterations=N, loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, populate=touch|start, watch=VM:START-END:KIND:ACTION, end=NAME, fail=NAME; behind -- a module's own";
+  "guest=NAME[,NAME...][+NAME...], iterations=N, ticks=N, defences=auto|none|NAME[,NAME...], loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, populate=touch|start, watch=VM:START-END:KIND:ACTION, end=NAME, fail=NAME; behind -- a module's own";
 
 /** What `fail=` makes happen on purpose, so that the reports of host failures can be seen and tested. */
 export const FAIL_NOTHING: u32 = 0;
@@ -54,18 +55,28 @@ const DEFAULT_MEMORY: u64 = 128 * MIB;
 /** Of a wrong option, so that what is wrong with it fits the line too. */
 const SHOWN_LETTERS: i32 = 60;
 
+/** A guest that the option `guest` names: its number in hv/shared/guests.ts, and which boot module it is, from 0 on. */
+export class GuestChoice {
+  constructor(
+    readonly guest: u32,
+    readonly module: u32,
+  ) {}
+}
+
 /** The options, with their defaults where the command line names none. */
 export class BootOptions {
-  /** Numbers of hv/shared/guests.ts; they run one after the other, each in a VM of its own. */
-  readonly guests: Array<u32> = [0];
-  /** For each of them that is a boot module: which, from 0 on. */
-  readonly modules: Array<u32> = [0];
+  /** The groups run one after the other, the VMs of a group side by side, each guest in a VM of its own. */
+  readonly groups: Array<Array<GuestChoice>> = [[new GuestChoice(0, 0)]];
   /** Bytes of RAM for a guest that is a boot module. */
   memory: u64 = DEFAULT_MEMORY;
   /** The command line for a boot module that the loader gave none. */
   guestCommandLine: string = "";
   /** How often the guests `hlt` and `count` exit before they end. */
   iterations: u64 = 1000000;
+  /** What is done against speculative execution when another VM runs: DEFENCES_AUTOMATIC or bits of DEFENCE_*. */
+  defences: u32 = DEFENCES_AUTOMATIC;
+  /** TSC ticks that each VM may run; 0: no limit but a guest's own. */
+  ticks: u64 = 0;
   logLevel: u32 = LEVEL_INFO;
   /** Refuse to start where the CPU's capabilities contradict each other, instead of warning. */
   isStrict: bool = false;
@@ -121,6 +132,8 @@ export class BootOptions {
   private apply(name: string, value: string, hasValue: bool): string {
     if (name == "guest") return this.applyGuests(value);
     if (name == "iterations") return this.applyIterations(value);
+    if (name == "ticks") return this.applyTicks(value);
+    if (name == "defences") return this.applyDefences(value);
     if (name == "loglevel") return this.applyLogLevel(value);
     if (name == "end") return this.applyEnd(value);
     if (name == "fail") return this.applyFail(value);
@@ -142,18 +155,23 @@ export class BootOptions {
   private applyGuests(value: string): string {
     this.isMutation = value == MUTATION;
     if (this.isMutation) return "";
-    const names = value.split(",");
-    if (names.length > MAXIMUM_GUESTS) return "at most 8 guests run in one boot";
-    this.guests.length = 0;
-    this.modules.length = 0;
-    for (let i = 0; i < names.length; i++) {
-      const isNumbered = names[i].startsWith(MODULE_PREFIX);
-      const module = isNumbered ? decimal(names[i].slice(MODULE_PREFIX.length)) : 1;
-      if (module == 0 || module > <u64>MAXIMUM_MODULES) return "a boot module has a number from 1 to 8";
-      const guest = isNumbered ? <i32>GUEST_MODULE : indexOf(GUEST_NAMES, names[i]);
-      if (guest < 0) return "no such guest; Basalt has " + list(GUEST_NAMES) + ", and mutate by itself";
-      this.guests.push(<u32>guest);
-      this.modules.push(<u32>module - 1);
+    const groups = value.split(",");
+    let guests = 0;
+    this.groups.length = 0;
+    for (let i = 0; i < groups.length; i++) {
+      const names = groups[i].split("+");
+      const group = new Array<GuestChoice>();
+      guests += names.length;
+      if (guests > MAXIMUM_GUESTS) return "at most 8 guests run in one boot";
+      for (let j = 0; j < names.length; j++) {
+        const isNumbered = names[j].startsWith(MODULE_PREFIX);
+        const module = isNumbered ? decimal(names[j].slice(MODULE_PREFIX.length)) : 1;
+        if (module == 0 || module > <u64>MAXIMUM_MODULES) return "a boot module has a number from 1 to 8";
+        const guest = isNumbered ? <i32>GUEST_MODULE : indexOf(GUEST_NAMES, names[j]);
+        if (guest < 0) return "no such guest; Basalt has " + list(GUEST_NAMES) + ", and mutate by itself";
+        group.push(new GuestChoice(<u32>guest, <u32>module - 1));
+      }
+      this.groups.push(group);
     }
     return "";
   }
@@ -171,9 +189,24 @@ export class BootOptions {
   }
 
   private applyIterations(value: string): string {
-    const number = decimal(value);
-    if (number == 0) return "expected a number from 1 to 999999999999";
-    this.iterations = number;
+    this.iterations = decimal(value);
+    return this.iterations == 0 ? NO_NUMBER : "";
+  }
+
+  private applyTicks(value: string): string {
+    this.ticks = decimal(value);
+    return this.ticks == 0 ? NO_NUMBER : "";
+  }
+
+  private applyDefences(value: string): string {
+    this.defences = value == "auto" ? DEFENCES_AUTOMATIC : 0;
+    if (value == "auto" || value == "none") return "";
+    const names = value.split(",");
+    for (let i = 0; i < names.length; i++) {
+      const defence = indexOf(DEFENCE_NAMES, names[i]);
+      if (defence < 0) return "no such defence; expected auto, none, or some of " + list(DEFENCE_NAMES);
+      this.defences |= (<u32>1) << defence;
+    }
     return "";
   }
 
@@ -217,6 +250,8 @@ export class BootOptions {
     return "";
   }
 }
+
+const NO_NUMBER: string = "expected a number from 1 to 999999999999";
 
 /** The value of 1 to 12 decimal digits; 0 where `text` is anything else. */
 function decimal(text: string): u64 {

@@ -25,6 +25,7 @@ import { TaskState } from "./load-state";
 import { MemoryFault } from "./memory-fault";
 import { SEGMENTS, STATE_RSP } from "./state";
 import { endByTripleFault } from "./triple-fault";
+import { NO_DEADLINE } from "./tick";
 import { WORK_EVENTS } from "./work";
 
 /** At log level debug. */
@@ -51,6 +52,10 @@ export abstract class Vcpu {
 
   /** The run loop enters the guest only while its `bits` are 0. */
   entryWork: EntryWork = new EntryWork();
+  /** Another VM waits for this processor: a tick of the host's timer ends the slice. */
+  othersWait: bool = false;
+  /** The TSC from which on a tick of the host's timer ends this VM. */
+  deadline: u64 = NO_DEADLINE;
   /** The row of `exitCounters` for the last exit. */
   exitRow: u32 = 0;
   /** When the handling of the last port access began, by the low half of the TSC. */
@@ -169,6 +174,11 @@ export abstract class Vcpu {
   abstract exitName(row: u32): string;
   /** Adds to a line what the last exit was: its number, its name, where, its qualification. */
   abstract describeExit(line: Console): void;
+
+  /** The pointer to its work word, for hardware.setTickWord. */
+  get workWord(): usize {
+    return changetype<usize>(this.entryWork) + offsetof<EntryWork>("bits");
+  }
 
   /**
    * Has the next entry deliver an exception at the instruction that exited, as a fault: `errorCode` or NO_ERROR_CODE

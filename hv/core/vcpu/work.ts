@@ -2,5 +2,7 @@
 
 /** An event waits to be delivered, or for a window. */
 export const WORK_EVENTS: u32 = 1;
+/** The host's timer ticked: boot/runtime/traps.c sets it, wherever the processor was. */
+export const WORK_TICK: u32 = 2;
 /** The first bit of a backend's own. */
 export const WORK_OF_BACKEND: u32 = 1 << 16;

@@ -1,7 +1,6 @@
 // The run loop: enter, dispatch, count (SDM 3C chapters 27 and 28).
 
 import {
-  EXIT_REASON_COUNT,
   EXIT_REASON_CPUID,
   EXIT_REASON_IO_INSTRUCTION,
   EXIT_REASON_RDMSR,
@@ -16,8 +15,11 @@ import { rdtscLow, VM_SUCCEED, vmEnter, vmread, vmwrite } from "../hardware";
 import { NEXT_INSTRUCTION, RESUME } from "../vcpu/action";
 import { EXIT_COUNTER_BYTES, ExitCounter } from "../vcpu/exit-counter";
 import { completeInstruction } from "./complete";
-import { EXIT_HANDLERS, REASON_ENTRY_REFUSED, REASON_WORK, rowOf } from "./dispatch";
+import { EXIT_HANDLERS, EXIT_ROWS, REASON_ENTRY_REFUSED, REASON_WORK, rowOf } from "./dispatch";
 import { VmxVcpu } from "./vmx-vcpu";
+
+/** No action: the reason has flags in its upper half, or is Basalt's own, and is now a row. */
+const UNANSWERED: u32 = 0xffffffff;
 
 /**
  * Runs the vCPU, whose VMCS is current, until a handler says STOP or YIELD, which is returned. Allocates nothing. Index.ts
@@ -41,24 +43,28 @@ export function run(vcpu: VmxVcpu): u32 {
     }
     let start = rdtscLow();
     // The commonest exits are not asked for in the table: an indirect call costs a dozen instructions.
-    let action = NEXT_INSTRUCTION;
-    if (reason == EXIT_REASON_CPUID) {
-      answerCpuid(vcpu);
-    } else if (reason == EXIT_REASON_VMCALL) {
-      action = onHypercall(vcpu);
-    } else if (reason == EXIT_REASON_RDMSR) {
-      action = onRdmsr(vcpu);
-    } else if (reason == EXIT_REASON_IO_INSTRUCTION) {
-      // A call of the vmm leaves no register as it was: what is only needed behind it is put away by hand here, so that
-      // the other branches have it in registers.
-      vcpu.exitStart = start;
-      action = onPort(vcpu, vmread(EXIT_QUALIFICATION));
-      start = vcpu.exitStart;
-      reason = EXIT_REASON_IO_INSTRUCTION;
-    } else {
-      if (reason >= EXIT_REASON_COUNT) reason = rowOf(reason);
-      vcpu.exitRow = reason;
-      action = unchecked(EXIT_HANDLERS[reason])(vcpu);
+    let action = UNANSWERED;
+    while (action == UNANSWERED) {
+      if (reason == EXIT_REASON_CPUID) {
+        answerCpuid(vcpu);
+        action = NEXT_INSTRUCTION;
+      } else if (reason == EXIT_REASON_VMCALL) {
+        action = onHypercall(vcpu);
+      } else if (reason == EXIT_REASON_RDMSR) {
+        action = onRdmsr(vcpu);
+      } else if (reason == EXIT_REASON_IO_INSTRUCTION) {
+        // A call of the vmm leaves no register as it was: what is only needed behind it is put away by hand here, so that
+        // the other branches have it in registers.
+        vcpu.exitStart = start;
+        action = onPort(vcpu, vmread(EXIT_QUALIFICATION));
+        start = vcpu.exitStart;
+        reason = EXIT_REASON_IO_INSTRUCTION;
+      } else if (reason < EXIT_ROWS) {
+        vcpu.exitRow = reason;
+        action = unchecked(EXIT_HANDLERS[reason])(vcpu);
+      } else {
+        reason = rowOf(reason);
+      }
     }
     const counter = changetype<ExitCounter>(counters + reason * EXIT_COUNTER_BYTES);
     counter.exits++;

@@ -20,7 +20,6 @@ import {
   EFER_LMA,
   EFER_LME,
   IA32_EFER,
-  IA32_SPEC_CTRL,
   IA32_VMX_CR0_FIXED0,
   IA32_VMX_CR4_FIXED0,
   IA32_VMX_EPT_VPID_CAP,
@@ -34,10 +33,9 @@ import {
   SECONDARY_UNRESTRICTED_GUEST,
 } from "../../x86/vmx-controls";
 import { FEATURE_OWN_EFER, FEATURE_TSC_OFFSET } from "../cpu/features";
-import { restoreMsrs } from "../cpu/msr-access";
 import { Console, LEVEL_DEBUG, LEVEL_ERROR } from "../console/console";
 import { GuestMemory } from "../guest-memory";
-import { rdmsr, rdtsc, VM_SUCCEED, vmclear, vmptrld, vmread, vmwrite, xsetbv } from "../hardware";
+import { rdmsr, rdtsc, VM_SUCCEED, vmclear, vmptrld, vmread, vmwrite } from "../hardware";
 import { Machine } from "../machine";
 import { PAGE_BYTES } from "../memory/page-pool";
 import {
@@ -233,11 +231,7 @@ export class VmxVcpu extends Vcpu {
 
   makeCurrent(): u32 {
     const outcome = vmptrld(this.vmcs);
-    if (outcome == VM_SUCCEED) {
-      restoreMsrs(this, IA32_SPEC_CTRL);
-      if (this.cpuid.supportedXcr0 != 0) xsetbv(this.xcr0);
-      return RESULT_OK;
-    }
+    if (outcome == VM_SUCCEED) return RESULT_OK;
     vmxFailure(this.console, "VMPTRLD", this.vmcs, outcome);
     return RESULT_VMPTRLD_FAILED;
   }

@@ -4,14 +4,16 @@ import { LEVEL_ERROR } from "../console/console";
 import { MAPPING_OK, mappingStatusText } from "../memory/mapping-status";
 import { RESULT_EPT_UNUSABLE, RESULT_VPID_UNUSABLE } from "../results";
 import { RESUME } from "../vcpu/action";
-import { WORK_EVENTS } from "../vcpu/work";
+import { onTick } from "../vcpu/tick";
+import { WORK_EVENTS, WORK_TICK } from "../vcpu/work";
 import { deliverEvents } from "./deliver";
 import { WORK_VPID } from "./vcpu-values";
 import { VmxVcpu } from "./vmx-vcpu";
 
-/** Does it all: then the run loop enters, or comes back for what is due by now. */
+/** Does it all: then the run loop enters, or comes back for what is due by now. A tick may end the slice, or the VM. */
 export function onWork(vcpu: VmxVcpu): u32 {
-  const action = dropStaleTranslations(vcpu);
+  let action = vcpu.work & WORK_TICK ? onTick(vcpu) : RESUME;
+  if (action == RESUME) action = dropStaleTranslations(vcpu);
   if (action == RESUME && vcpu.work & WORK_EVENTS) deliverEvents(vcpu);
   return action;
 }

@@ -41,6 +41,9 @@ const PACKED: StaticArray<u8> = [0xe2, 0x70, 0x5a, 0x5a, 0x5a, 0x55, 0x5b, 0x9b]
 /** Where it unpacks to: a page of its own. */
 const UNPACKED: u64 = 0x30000;
 
+/** jmp to itself: no instruction of it exits. */
+const LOOP: StaticArray<u8> = [0xeb, 0xfe];
+
 /** vmcall. */
 const HYPERCALL: StaticArray<u8> = [0x0f, 0x01, 0xc1];
 
@@ -64,6 +67,11 @@ export function measuredGuest(ram: Ram, code: u64, loop: StaticArray<u8>, regist
   registers.r8 = iterations;
   const status = ram.write(code, loop);
   return status == RAM_OK ? ram.write(code + loop.length, END) : status;
+}
+
+/** An endless loop. */
+export function loopGuest(ram: Ram, code: u64): u32 {
+  return ram.write(code, LOOP);
 }
 
 /** One hypercall. */

@@ -100,7 +100,8 @@ describe("the guest mirror", () => {
       GUEST_IDTR_LIMIT: BigInt(IDT.limit),
       GUEST_CR0: 0x80010033n,
       GUEST_CR3: PML4,
-      GUEST_CR4: 0x42020n,
+      // VMXE, PAE, and what core saves the state of guests with: OSFXSR and OSXSAVE.
+      GUEST_CR4: 0x42220n,
       GUEST_DR7: 0x400n,
       GUEST_RFLAGS: processor.rflags,
       GUEST_RIP: MIRROR_CODE,

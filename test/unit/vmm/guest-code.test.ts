@@ -1,7 +1,11 @@
 // The built-in guests' code, as ndisasm reads it.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { guestNames } from "../core/machine/tables.ts";
 import { loaded } from "./vmm.ts";
 
@@ -53,6 +57,22 @@ test("the guest count is four instructions an iteration, of which CPUID exits, a
     "0001000B vmcall",
   ]);
   assert.equal(vmm.register(R8), 123456789012n);
+});
+
+test("the guest loop is a jump to itself", () => {
+  const { bytes } = loaded("loop", RAM);
+  assert.deepEqual(disassemble(bytes.slice(CODE, CODE + 2)), ["00010000 jmp short 0x10000"]);
+});
+
+test("the guest registers is what NASM makes of registers-guest.asm", () => {
+  const vmm = loaded("registers", RAM, 77n);
+  const directory = mkdtempSync(join(tmpdir(), "basalt-"));
+  const output = join(directory, "guest.bin");
+  execFileSync("nasm", ["-f", "bin", "-o", output, fileURLToPath(new URL("registers-guest.asm", import.meta.url))]);
+  const code = readFileSync(output);
+  rmSync(directory, { recursive: true });
+  assert.deepEqual(Buffer.from(vmm.bytes.slice(CODE, CODE + code.length)), code);
+  assert.equal(vmm.register(R8), 77n);
 });
 
 test("the guests fault-* make one hypercall", () => {

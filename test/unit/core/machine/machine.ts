@@ -48,6 +48,7 @@ const COM1 = 0x3f8;
 /** hv/core/vmm.ts's VMM_ENTRY_EXIT. */
 const EXIT_ENTRY = 3;
 const LINE_STATUS = 5;
+const WORK_TICK = 2;
 const EXIT_RIP = 0x104f80n;
 /** Frames of a stopped vmm get addresses from here on; symbolAt names them. */
 const FIRST_FRAME = 0x102000n;
@@ -132,6 +133,7 @@ export class Machine {
   #console = "";
   #end: { result: number; name: string } | null = null;
   #ticks = 0n;
+  #tickWord: number | null = null;
   readonly #executions = new Map<string, number>();
 
   constructor(options: MachineOptions = {}) {
@@ -226,6 +228,17 @@ export class Machine {
     return Buffer.from(this.core.buffer, pointer >>> 0, length);
   }
 
+  #area(pointer: number, instruction: string): Buffer {
+    return this.#bytes(pointer, this.processor.extended.bytesOf(instruction));
+  }
+
+  /** The host's timer: WORK_TICK of hv/core/vcpu/work.ts. All other interrupt sources are masked. */
+  #tick(): void {
+    if (this.#tickWord === null) return;
+    const word = this.#bytes(this.#tickWord, 4);
+    word.writeUInt32LE((word.readUInt32LE() | WORK_TICK) >>> 0);
+  }
+
   #writeTrap(out: number): void {
     const { kind, message, file, line, frames } = this.vmms.lastTrap;
     // boot/runtime/runtime.h: struct vmm_trap_record.
@@ -260,6 +273,15 @@ export class Machine {
       rdtsc: () => ++this.#ticks,
       rdtscLow: () => Number(BigInt.asIntN(32, ++this.#ticks)),
       readRegister: (number: number) => processor.readRegister(number),
+      xsetbv: (value: bigint) => processor.extended.xsetbv(u64(value)),
+      xsave: (area: number, mask: bigint) => processor.extended.xsave(this.#area(area, "xsave"), u64(mask), false),
+      xsaveopt: (area: number, mask: bigint) => processor.extended.xsave(this.#area(area, "xsave"), u64(mask), true),
+      xrstor: (area: number, mask: bigint) => processor.extended.xrstor(this.#area(area, "xsave"), u64(mask)),
+      fxsave: (area: number) => processor.extended.fxsave(this.#area(area, "fxsave")),
+      fxrstor: (area: number) => processor.extended.fxrstor(this.#area(area, "fxsave")),
+      wbinvd: () => void this.trace.push("WBINVD"),
+      clearBuffers: () => void this.trace.push("VERW"),
+      fillReturnStack: () => void this.trace.push("RSB fill"),
       tableRegisters: (out: number) => {
         [GDT, IDT].forEach(({ base, limit }, i) => {
           this.#bytes(out + 16 * i + 6, 2).writeUInt16LE(limit);
@@ -267,7 +289,6 @@ export class Machine {
         });
       },
       segmentDescriptor: (selector: number) => segmentDescriptor(this.memory, selector >>> 0),
-      xsetbv: (value: bigint) => processor.xsetbv(u64(value)),
       writeRegister: (number: number, value: bigint) => this.#writeRegister(number, u64(value)),
       vmxon: (hpa: bigint) => this.#execute("VMXON", u64(hpa), () => vmx.vmxon(u64(hpa))),
       vmxoff: () => this.#execute("VMXOFF", null, () => vmx.vmxoff()),
@@ -296,6 +317,7 @@ export class Machine {
       openInterruptWindow: () => {
         this.trace.push("STI");
         this.entry.interruptIsPending = false;
+        this.#tick();
       },
       unblockNmis: () => {
         this.trace.push("INT 2");
@@ -315,6 +337,7 @@ export class Machine {
       },
       readDevice32: (hpa: bigint) => this.devices.read(u64(hpa)),
       writeDevice32: (hpa: bigint, value: number) => this.devices.write(u64(hpa), value >>> 0),
+      setTickWord: (word: number) => (this.#tickWord = word >>> 0),
       setLocalApic: (mode: number, base: bigint) => (this.localApicOfHandlers = { mode, base: u64(base) }),
       physicalBase: () => CORE_START,
       memoryBase: () => MEMORY_BASE,
@@ -390,7 +413,7 @@ export class Machine {
   #writeRegister(number: number, value: bigint): void {
     const name = WRITABLE_REGISTERS[number];
     if (name === undefined) throw new Error(`core wrote register ${number}, which hv/core/hardware.ts does not let it`);
-    this.trace.push(`MOV ${name} ${value.toString(16)}`);
+    if (name.startsWith("CR") && name !== "CR2") this.trace.push(`MOV ${name} ${value.toString(16)}`);
     this.processor.writeRegister(name, value);
   }
 

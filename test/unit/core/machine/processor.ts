@@ -1,6 +1,7 @@
 // The processor outside VMX: CPUID, MSRs and control registers.
 import { has } from "./bits.ts";
 import type { CpuidAnswer, CpuModel } from "./cpu-model.ts";
+import { ExtendedRegisters, xsaveLeaf } from "./extended-registers.ts";
 import { GP, HostException, UD } from "./faults.ts";
 import { PML4, SELECTORS } from "./host-tables.ts";
 import { LocalApic } from "./local-apic.ts";
@@ -10,6 +11,14 @@ const EXTENDED = 0x80000000;
 const CR0_ET = 1n << 4n;
 const CR4_VMXE = 1n << 13n;
 const CR4_OSXSAVE = 1n << 18n;
+/** SDM 2A, "CPUID": bits of leaf 7's EDX, and the MSRs that each says there are. */
+const SPECULATION_MSRS: readonly (readonly [bit: number, names: readonly string[]])[] = [
+  [1 << 26, ["IA32_SPEC_CTRL", "IA32_PRED_CMD"]],
+  [1 << 28, ["IA32_FLUSH_CMD"]],
+  [1 << 29, ["IA32_ARCH_CAPABILITIES"]],
+];
+const CPUID_XSAVE = 1 << 26;
+const XSAVE_LEAF = 0xd;
 const FEATURE_CONTROL_LOCKED = 1n;
 const VMX_CAPABILITY_FIRST = 0x480;
 const VMX_CAPABILITY_LAST = 0x493;
@@ -57,13 +66,6 @@ const firmwareMsrs: readonly (readonly [string, bigint])[] = [
   ["IA32_MTRR_PHYSMASK0", 0xffc0000800n],
 ];
 
-/** Bits of CPUID.7:EDX, and the MSRs that come with them. */
-const speculationMsrs = [
-  [1 << 26, "IA32_SPEC_CTRL"],
-  [1 << 26, "IA32_PRED_CMD"],
-  [1 << 28, "IA32_FLUSH_CMD"],
-  [1 << 29, "IA32_ARCH_CAPABILITIES"],
-] as const;
 /** The registers that core may write, at their numbers in hv/core/hardware.ts. */
 export const WRITABLE_REGISTERS: Readonly<Record<number, string>> = {
   8: "CR0",
@@ -97,6 +99,8 @@ export class Processor {
   readonly rflags = 0x46n;
   /** Set by the VMX part: then CR0 and CR4 keep to what VMX operation fixes. */
   isInVmxOperation = false;
+  readonly extended: ExtendedRegisters;
+  readonly #components: bigint;
   readonly #localApic: LocalApic;
 
   constructor(model: CpuModel, localApic = new LocalApic()) {
@@ -111,15 +115,21 @@ export class Processor {
       this.msrs.set(index, 0x0505050505050505n);
     }
     for (const [index, value] of model.msrs) this.msrs.set(index, value);
-    for (const [bit, name] of speculationMsrs) {
-      if ((model.leaf(7)[3] & bit) !== 0 && !this.msrs.has(msr(name))) this.msrs.set(msr(name), 0n);
+    for (const [bit, names] of SPECULATION_MSRS) {
+      for (const index of names.map(msr)) {
+        if (model.leaf(7)[3] & bit && !this.msrs.has(index)) this.msrs.set(index, 0n);
+      }
     }
+    const hasXsave = (model.leaf(1)[2] & CPUID_XSAVE) !== 0;
+    this.#components = hasXsave ? BigInt(model.leaf(XSAVE_LEAF)[0]) : 0n;
+    this.extended = new ExtendedRegisters(this.#components, () => has(this.cr4, CR4_OSXSAVE));
     // SDM 4, table 2-2: it comes with RDTSCP.
     if ((model.leaf(EXTENDED + 1)[3] & CPUID_RDTSCP) === 0) this.msrs.delete(msr("IA32_TSC_AUX"));
   }
 
   /** CPUID; a leaf beyond the highest one is answered with the data of the highest basic leaf (SDM 2A, "CPUID"). */
   cpuid(leaf: number, subleaf: number): CpuidAnswer {
+    if (leaf === XSAVE_LEAF && this.#components !== 0n) return xsaveLeaf(this.#components, subleaf);
     const range = leaf >= EXTENDED ? EXTENDED : 0;
     const highestBasic = this.model.leaf(0)[0];
     const isKnown = leaf <= this.model.leaf(range)[0] && (range !== 0 || leaf <= highestBasic);
