@@ -82,8 +82,6 @@ function onImpossible(vcpu: VmxVcpu): u32 {
 const ROW_ENTRY_FAILURE: u32 = EXIT_REASON_COUNT;
 const ROW_ENTRY_REFUSED: u32 = EXIT_REASON_COUNT + 1;
 const ROW_WORK: u32 = EXIT_REASON_COUNT + 2;
-/** Reasons from here on are none of the table's rows: `rowOf` makes rows of them. */
-export const EXIT_ROWS: u32 = EXIT_REASON_COUNT + 3;
 
 // The reasons for the last two: no processor's exit reason has all of its upper bits set (SDM 3C 25.9.1).
 export const REASON_ENTRY_REFUSED: u32 = 0xffffff00;

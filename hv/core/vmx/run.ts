@@ -1,6 +1,7 @@
 // The run loop: enter, dispatch, count (SDM 3C chapters 27 and 28).
 
 import {
+  EXIT_REASON_COUNT,
   EXIT_REASON_CPUID,
   EXIT_REASON_IO_INSTRUCTION,
   EXIT_REASON_RDMSR,
@@ -15,10 +16,10 @@ import { rdtscLow, VM_SUCCEED, vmEnter, vmread, vmwrite } from "../hardware";
 import { NEXT_INSTRUCTION, RESUME } from "../vcpu/action";
 import { EXIT_COUNTER_BYTES, ExitCounter } from "../vcpu/exit-counter";
 import { completeInstruction } from "./complete";
-import { EXIT_HANDLERS, EXIT_ROWS, REASON_ENTRY_REFUSED, REASON_WORK, rowOf } from "./dispatch";
+import { EXIT_HANDLERS, REASON_ENTRY_REFUSED, REASON_WORK, rowOf } from "./dispatch";
 import { VmxVcpu } from "./vmx-vcpu";
 
-/** No action: the reason has flags in its upper half, or is Basalt's own, and is now a row. */
+/** No action: the reason has flags in its upper half, and is asked for again without. */
 const UNANSWERED: u32 = 0xffffffff;
 
 /**
@@ -59,11 +60,12 @@ export function run(vcpu: VmxVcpu): u32 {
         action = onPort(vcpu, vmread(EXIT_QUALIFICATION));
         start = vcpu.exitStart;
         reason = EXIT_REASON_IO_INSTRUCTION;
-      } else if (reason < EXIT_ROWS) {
-        vcpu.exitRow = reason;
-        action = unchecked(EXIT_HANDLERS[reason])(vcpu);
       } else {
-        reason = rowOf(reason);
+        const row = reason < EXIT_REASON_COUNT ? reason : rowOf(reason);
+        const isFlagged = row != reason && row < EXIT_REASON_COUNT;
+        vcpu.exitRow = row;
+        reason = row;
+        if (!isFlagged) action = unchecked(EXIT_HANDLERS[row])(vcpu);
       }
     }
     const counter = changetype<ExitCounter>(counters + reason * EXIT_COUNTER_BYTES);
