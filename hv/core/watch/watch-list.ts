@@ -2,7 +2,7 @@
 
 import { VECTOR_GENERAL_PROTECTION } from "../../x86/exceptions";
 import { PAGE_SIZE_4_KIB } from "../../x86/paging";
-import { LEVEL_ERROR, LEVEL_INFO } from "../console/console";
+import { LEVEL_ERROR, LEVEL_INFO, LEVEL_WARNING } from "../console/console";
 import { GuestMemory, WAS_POPULATED } from "../guest-memory";
 import { ALL_PERMISSIONS } from "../memory/entry-format";
 import { MAPPING_OK, mappingStatusText } from "../memory/mapping-status";
@@ -91,8 +91,14 @@ export class WatchList {
     }
   }
 
-  /** Tells at the VM's end what each watch met. */
+  /** Tells at the VM's end what each watch met, and whether a step never ended: then accesses were missed since. */
   print(vcpu: Vcpu): void {
+    if (vcpu.isStepping && vcpu.result == RESULT_OK && this.openCount != 0) {
+      vcpu.say(LEVEL_WARNING).text("the last step over a watched access had no end, so that later ones were missed; ");
+      vcpu.console
+        .text("if this CPU offers the monitor trap flag but does not have it, as Bochs 2.7, use step=tf")
+        .end();
+    }
     for (let i = 0; i < this.watches.length; i++) {
       const line = this.watches[i].describe(vcpu.say(LEVEL_INFO));
       line.text(": ").decimal(this.watches[i].accesses).text(" accesses").end();

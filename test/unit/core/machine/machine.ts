@@ -370,11 +370,6 @@ export class Machine {
     return true;
   }
 
-  #writeControlRegister(n: 0 | 4, value: bigint): void {
-    this.trace.push(`MOV CR${n} ${u64(value).toString(16)}`);
-    this.processor.writeControlRegister(n, u64(value));
-  }
-
   #writeRegister(number: number, value: bigint): void {
     const name = WRITABLE_REGISTERS[number];
     if (name === undefined) throw new Error(`core wrote register ${number}, which hv/core/hardware.ts does not let it`);
