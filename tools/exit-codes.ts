@@ -22,6 +22,10 @@ export const exitCodes = {
   violated: { code: 12, meaning: "`doctor`: a rule of VM entry is violated, or an encoding is wrong" },
   undecidable: { code: 13, meaning: "`doctor`: no rule is violated, but some cannot be decided" },
   unreadable: { code: 14, meaning: "`doctor`: a file cannot be read; the message names the line" },
+  guestValue: {
+    code: 15,
+    meaning: "the guest ended itself with a value that is not 0 (port 0xf4); the last line tells it",
+  },
   internal: { code: 70, meaning: "the `basalt` command itself failed, which is a bug in it" },
   interrupted: { code: 130, meaning: "interrupted by Ctrl-C or a signal" },
 } as const satisfies Record<string, ExitCodeRow>;
@@ -32,6 +36,7 @@ export type ExitName = keyof typeof exitCodes;
 const resultRanges: readonly (readonly [first: number, last: number, exit: ExitName])[] = [
   [0, 0, "ok"],
   [10, 39, "refused"],
+  [53, 53, "guestValue"],
   [40, 59, "guest"],
   [60, 69, "panic"],
 ];

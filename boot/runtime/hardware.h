@@ -56,6 +56,7 @@ IMPORT(u64, segmentDescriptor, u32 selector) {
   __asm__("lar %2, %0\n\tlsl %2, %1" : "+&r"(rights), "+&r"(limit) : "r"(selector) : "cc", "memory");
   return (u64)limit << 32 | rights;
 }
+IMPORT(void, xsetbv, u64 value) { __asm__ volatile("xsetbv" : : "a"((u32)value), "d"((u32)(value >> 32)), "c"(0)); }
 
 // SDM 3C 31.2: CF says VMfailInvalid, ZF VMfailValid.
 #define VMX_STATUS(instruction, ...)                                                                                   \

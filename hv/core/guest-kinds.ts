@@ -12,7 +12,9 @@ export const KIND_REPORTED: u32 = 2;
 export const KIND_MIRROR: u32 = 3;
 /** The same, and RDTSC exits. */
 export const KIND_MIRROR_RDTSC: u32 = 4;
-export const KINDS: i32 = 5;
+/** RAM of its own; starts in 32-bit protected mode, with flat segments and without paging. */
+export const KIND_PROTECTED_MODE: u32 = 5;
+export const KINDS: i32 = 6;
 
 /** The kind of each built-in guest, by its number (hv/shared/guests.ts). */
 export const GUEST_KINDS: StaticArray<u32> = [
@@ -31,6 +33,7 @@ export const GUEST_KINDS: StaticArray<u32> = [
   KIND_64_BIT, // rdmsr
   KIND_64_BIT, // port
   KIND_64_BIT, // mmio
+  KIND_PROTECTED_MODE, // module
   KIND_64_BIT, // touch
   KIND_64_BIT, // zeroes
   KIND_64_BIT, // unpack

@@ -8,7 +8,7 @@ import { MAPPING_OK, mappingStatusText } from "./memory/mapping-status";
 import { NestedPaging } from "./memory/nested-paging";
 import { RESULT_EPT_UNUSABLE, RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "./results";
 
-/** RAM of a built-in guest. */
+/** RAM of a built-in guest; that of a boot module is BootOptions.memory. */
 export const BUILT_IN_RAM_BYTES: u64 = 16 << 20;
 /** What `hostAddress` returns where nothing is mapped. */
 export const NOT_MAPPED: u64 = 0xffffffffffffffff;

@@ -47,6 +47,8 @@ export declare function writeRegister(number: u32, value: u64): void;
 export declare function tableRegisters(out: usize): void;
 /** LAR in the low half, LSL in the high half; 0 where the selector is null or names no such segment. */
 export declare function segmentDescriptor(selector: u32): u64;
+/** XSETBV of XCR0, of a value that it takes, while CR4.OSXSAVE is 1. */
+export declare function xsetbv(value: u64): void;
 
 /** VMXON with the region at `hpa`; VM_SUCCEED, VM_FAIL_INVALID or VM_FAIL_VALID. */
 export declare function vmxon(hpa: u64): u32;

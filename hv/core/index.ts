@@ -2,6 +2,7 @@
 
 import { CPUID_1_EDX_MTRR, CPUID_LEAF_FEATURES } from "../x86/cpuid";
 import { BOOT_INFORMATION_OK, BOOT_INFORMATION_TEXTS, BootInformation } from "./boot/boot-information";
+import { BootModule } from "./boot/boot-modules";
 import { BootOptions } from "./boot/options";
 import { Console } from "./console/console";
 import { Cpuid } from "./cpu/cpuid";
@@ -11,12 +12,13 @@ import { Ending } from "./firmware/ending";
 import { silenceMachine } from "./firmware/take-over";
 import { GuestMemory } from "./guest-memory";
 import { announceResult, imageEnd, imageStart, nmiCount, physicalBase } from "./hardware";
+import { GuestExit } from "./guest-exit";
 import { Machine } from "./machine";
 import { Mtrrs } from "./memory/memory-type";
 import { PAGE_BYTES, PagePool } from "./memory/page-pool";
 import { PhysicalMemory } from "./memory/physical-memory";
 import { printConsoles } from "./monitor/consoles";
-import { RESULT_BAD_BOOT_INFORMATION, RESULT_BAD_OPTION, RESULT_OK, resultName } from "./results";
+import { RESULT_BAD_BOOT_INFORMATION, RESULT_BAD_OPTION, RESULT_GUEST_EXIT, RESULT_OK, resultName } from "./results";
 import { runGuest } from "./vm";
 import { NOTHING_ASKED } from "./vcpu/virtualization";
 import { checkVmx, Vmx } from "./vmx/vmx";
@@ -26,7 +28,10 @@ export { actOnAnswer, hypercallToVmm } from "./vcpu/answers";
 export { finishPort, onStringPort } from "./exits/port";
 export { reportStoppedVmm } from "./vmm";
 export { completeInstruction } from "./vmx/complete";
-export { run, traceExit } from "./vmx/run";
+export { rowOf } from "./vmx/dispatch";
+export { run } from "./vmx/run";
+export { indirectRow } from "./cpu/cpuid";
+export { rdmsrByKind } from "./cpu/msr-access";
 
 export { mapFirstBlock } from "./memory/page-tables";
 
@@ -37,8 +42,9 @@ const POOL_PAGES: u32 = 640;
 export function boot(kind: u32, information: u32): void {
   const console = new Console();
   const ending = new Ending();
-  const result = main(console, ending, kind, information);
-  announceResult(result, resultName(result));
+  const exit = new GuestExit();
+  const result = main(console, ending, exit, kind, information);
+  announceResult(result, result == RESULT_GUEST_EXIT ? exit.describe(resultName(result)) : resultName(result));
   ending.end(console);
 }
 
@@ -50,7 +56,7 @@ export function populate(memory: usize, address: u64): u32 {
   return changetype<GuestMemory>(memory).populateForVmm(address) ? 1 : 0;
 }
 
-function main(console: Console, ending: Ending, kind: u32, address: u32): u32 {
+function main(console: Console, ending: Ending, exit: GuestExit, kind: u32, address: u32): u32 {
   const memory = new PhysicalMemory();
   const information = new BootInformation(kind, address, memory);
   information.screen.open();
@@ -80,11 +86,17 @@ function main(console: Console, ending: Ending, kind: u32, address: u32): u32 {
   ending.find(console, options.end, tables);
   if (!areOptionsGood) return RESULT_BAD_OPTION;
   failOnPurpose(options.fail);
-  return start(console, options, memory);
+  return start(console, options, memory, information.modules, exit);
 }
 
 /** From a machine of unknown abilities to VMX operation, in the order of SDM 3C 32.5, and back. */
-function start(console: Console, options: BootOptions, memory: PhysicalMemory): u32 {
+function start(
+  console: Console,
+  options: BootOptions,
+  memory: PhysicalMemory,
+  modules: Array<BootModule>,
+  exit: GuestExit,
+): u32 {
   const cpuid = new Cpuid();
   let result = checkVmx(console, cpuid);
   if (result != RESULT_OK) return result;
@@ -98,7 +110,7 @@ function start(console: Console, options: BootOptions, memory: PhysicalMemory): 
 
   cpuid.read(CPUID_LEAF_FEATURES, 0);
   const mtrrs = new Mtrrs(bits, (cpuid.edx & CPUID_1_EDX_MTRR) != 0);
-  const machine = new Machine(console, options, memory, pool, bits, mtrrs, vmx);
+  const machine = new Machine(console, options, memory, modules, exit, pool, bits, mtrrs, vmx);
   result = vmx.doOwn(machine);
   if (result == NOTHING_ASKED) result = runGuests(machine);
 
@@ -113,7 +125,7 @@ function runGuests(machine: Machine): u32 {
   let result = RESULT_OK;
   const guests = machine.options.guests;
   for (let i = 0; i < guests.length; i++) {
-    const ended = runGuest(machine, <u32>i, guests[i]);
+    const ended = runGuest(machine, <u32>i, guests[i], machine.options.modules[i]);
     if (result == RESULT_OK) result = ended;
   }
   return result;

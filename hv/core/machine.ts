@@ -1,9 +1,11 @@
 // What core knows of the machine that it runs on: the root object of one processor's core.
 
+import { BootModule } from "./boot/boot-modules";
 import { BootOptions } from "./boot/options";
 import { Console } from "./console/console";
 import { BlockPool } from "./memory/block-pool";
 import { Mtrrs } from "./memory/memory-type";
+import { GuestExit } from "./guest-exit";
 import { PagePool } from "./memory/page-pool";
 import { PhysicalMemory } from "./memory/physical-memory";
 import { Virtualization } from "./vcpu/virtualization";
@@ -17,6 +19,8 @@ export class Machine {
     readonly console: Console,
     readonly options: BootOptions,
     readonly memory: PhysicalMemory,
+    readonly modules: Array<BootModule>,
+    readonly exit: GuestExit,
     readonly pool: PagePool,
     readonly maximumPhysicalAddress: u32,
     readonly mtrrs: Mtrrs,

@@ -37,6 +37,9 @@ export const RESULT_ENTRY_REFUSED_BY_DOCTOR: u32 = 48;
 export const RESULT_EVENT_BEYOND_RAM: u32 = 49;
 export const RESULT_VMM_STOPPED: u32 = 50;
 export const RESULT_VMM_NOT_CREATED: u32 = 51;
+export const RESULT_GUEST_NOT_LOADED: u32 = 52;
+/** The guest ended itself with a value that is not 0, which the result line tells. */
+export const RESULT_GUEST_EXIT: u32 = 53;
 /** As a watch asked. */
 export const RESULT_STOPPED_BY_WATCH: u32 = 58;
 export const RESULT_VMM_ANSWER: u32 = 56;
@@ -75,6 +78,8 @@ const NUMBERS: StaticArray<u32> = [
   RESULT_EVENT_BEYOND_RAM,
   RESULT_VMM_STOPPED,
   RESULT_VMM_NOT_CREATED,
+  RESULT_GUEST_NOT_LOADED,
+  RESULT_GUEST_EXIT,
   RESULT_VMM_ANSWER,
   RESULT_STOPPED_BY_WATCH,
   RESULT_VMXOFF_FAILED,
@@ -110,6 +115,8 @@ const NAMES: StaticArray<string> = [
   "event-beyond-ram",
   "vmm-stopped",
   "vmm-not-created",
+  "guest-not-loaded",
+  "guest-exit",
   "vmm-answer-not-possible",
   "stopped-by-watch",
   "vmxoff-failed",

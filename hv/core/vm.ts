@@ -1,13 +1,21 @@
 // One VM: its memory, its vmm instance and its vCPU, from creation to summary.
 
-import { GUEST_EPT, GUEST_HLT, GUEST_NAMES, GUEST_RDTSC, GUEST_REAL, GUEST_TOUCH } from "../shared/guests";
+import {
+  GUEST_EPT,
+  GUEST_HLT,
+  GUEST_MODULE,
+  GUEST_NAMES,
+  GUEST_RDTSC,
+  GUEST_REAL,
+  GUEST_TOUCH,
+} from "../shared/guests";
 import { LEVEL_INFO } from "./console/console";
 import { GUEST_KINDS, mirrorsHost, touchedRamBytes } from "./guest-kinds";
 import { BUILT_IN_RAM_BYTES, GuestMemory, tooLittleMemory } from "./guest-memory";
 import { rdtsc } from "./hardware";
 import { Machine } from "./machine";
 import { printMemory, printSummary } from "./monitor/summary";
-import { RESULT_OK } from "./results";
+import { RESULT_GUEST_EXIT, RESULT_OK } from "./results";
 import { RESUME, STOP } from "./vcpu/action";
 import { confirmEnd } from "./vcpu/answers";
 import { Vcpu } from "./vcpu/vcpu";
@@ -16,7 +24,7 @@ import { createVmm } from "./vmm-instance";
 /** The most that the guest `rdtsc` executes RDTSC, whatever `iterations` says: that it works is soon seen. */
 const MAXIMUM_RDTSCS: u64 = 1000;
 
-/** VM `number` with built-in guest `guest`: `create`, then `run` until it is not `isRunning`, then `end`. */
+/** VM `number` with guest `guest`, which may be boot module `module`: `create`, then `run` until it is not `isRunning`, then `end`. */
 export class Vm {
   private vcpu: Vcpu | null = null;
   private readonly memory: GuestMemory;
@@ -29,6 +37,7 @@ export class Vm {
     private readonly machine: Machine,
     private readonly number: u32,
     private readonly guest: u32,
+    private readonly module: u32,
   ) {
     this.memory = new GuestMemory(machine, number);
   }
@@ -51,7 +60,7 @@ export class Vm {
     this.pagesTaken = machine.pool.inUse - pagesBefore;
     this.vcpu = vcpu;
     vcpu.mirrorsHost = isMirror;
-    if (!isMirror) result = createVmm(machine, vcpu, this.guest, memory);
+    if (!isMirror) result = createVmm(machine, vcpu, this.guest, this.module, memory);
     if (result != RESULT_OK) return this.giveBack(result);
     result = vcpu.watches.arm(vcpu, machine.options.watches);
     if (result != RESULT_OK) return this.giveBack(result);
@@ -62,14 +71,15 @@ export class Vm {
     return this.giveBack(result);
   }
 
-  /** RAM of a VM that has its own. */
-  private get ramBytes(): u64 {
-    return this.guest == GUEST_TOUCH ? touchedRamBytes(this.machine.options.iterations) : BUILT_IN_RAM_BYTES;
-  }
-
   private giveBack(result: u32): u32 {
     this.memory.release();
     return result;
+  }
+
+  /** RAM of a VM that has its own. */
+  private get ramBytes(): u64 {
+    if (this.guest == GUEST_TOUCH) return touchedRamBytes(this.machine.options.iterations);
+    return this.guest == GUEST_MODULE ? this.machine.options.memory : BUILT_IN_RAM_BYTES;
   }
 
   get isRunning(): bool {
@@ -90,6 +100,7 @@ export class Vm {
     const vcpu = this.vcpu!;
     vcpu.explainEnd();
     if (vcpu.isHalted) confirmEnd(vcpu);
+    if (vcpu.result == RESULT_GUEST_EXIT) machine.exit.note(vcpu.exitValue);
     printSummary(vcpu, this.ticks);
     printMemory(vcpu);
     vcpu.watches.print(vcpu);
@@ -137,14 +148,15 @@ export class Vm {
   private setCounts(vcpu: Vcpu): void {
     const iterations = this.machine.options.iterations;
     if (this.guest == GUEST_HLT || this.guest == GUEST_EPT) vcpu.haltsLeft = iterations;
-    if (this.guest == GUEST_REAL) vcpu.haltsLeft = 1;
+    // No device interrupts them, so that a HLT is the end.
+    if (this.guest == GUEST_REAL || this.guest == GUEST_MODULE) vcpu.haltsLeft = 1;
     if (this.guest == GUEST_RDTSC) vcpu.registers.rcx = min(iterations, MAXIMUM_RDTSCS);
   }
 }
 
 /** Creates VM `number`, runs it to its end alone, and prints the summary. The run's result. */
-export function runGuest(machine: Machine, number: u32, guest: u32): u32 {
-  const vm = new Vm(machine, number, guest);
+export function runGuest(machine: Machine, number: u32, guest: u32, module: u32): u32 {
+  const vm = new Vm(machine, number, guest, module);
   const result = vm.create();
   if (result != RESULT_OK) return result;
   while (vm.isRunning) vm.run();

@@ -15,9 +15,11 @@ export const GUEST_HYPERCALL: u32 = 11;
 export const GUEST_RDMSR: u32 = 12;
 export const GUEST_PORT: u32 = 13;
 export const GUEST_MMIO: u32 = 14;
-export const GUEST_TOUCH: u32 = 15;
-export const GUEST_ZEROES: u32 = 16;
-export const GUEST_UNPACK: u32 = 17;
+/** A kernel that is a boot module. */
+export const GUEST_MODULE: u32 = 15;
+export const GUEST_TOUCH: u32 = 16;
+export const GUEST_ZEROES: u32 = 17;
+export const GUEST_UNPACK: u32 = 18;
 
 /** A guest's number is its place here. */
 export const GUEST_NAMES: StaticArray<string> = [
@@ -36,6 +38,7 @@ export const GUEST_NAMES: StaticArray<string> = [
   "rdmsr",
   "port",
   "mmio",
+  "module",
   "touch",
   "zeroes",
   "unpack",

@@ -11,7 +11,7 @@ export const TASK_BY_JMP: u64 = 2;
 /** A task gate in the IDT. */
 export const TASK_BY_INTERRUPT: u64 = 3;
 
-// Core's, with TASK_BY_INTERRUPT.
+// Core's, with TASK_BY_INTERRUPT. VMX leaves bits 29:16 and 63:32 undefined, so that core clears them first.
 /** Hardware's interrupt or an exception, so that no instruction is skipped; VcpuPage.instructionLength is 0 then. */
 export const TASK_IS_EXTERNAL: u64 = 1 << 28;
 /** The exception has the error code in the bits from TASK_ERROR_CODE_SHIFT up. */

@@ -14,6 +14,12 @@ export const REGISTERS_OFFSET: u32 = 4096 - 16 * 8;
 export const CONSOLE_OFFSET: u32 = 0x400;
 export const CONSOLE_CAPACITY: u32 = 320;
 
+/** The command line of a guest that is a boot module, by core: no more than COMMAND_LINE_CAPACITY bytes, no zero behind. */
+export const COMMAND_LINE_OFFSET: u32 = 0x600;
+export const COMMAND_LINE_CAPACITY: u32 = 2048;
+/** From here on of a vmm's memory core maps the boot module that is its guest, if it is one, read-only. */
+export const MODULE_IN_VMM: u32 = 0xd0000000;
+
 // Why the vmm is asked, whatever the vendor's name for it: VcpuPage.exitKind.
 /** IN or OUT; `access` in the form of port-access.ts. */
 export const EXIT_PORT: u32 = 0;
@@ -52,6 +58,9 @@ export const ANSWER_FAULT: u32 = 5;
 /** A task switch is done: all of CpuState, the segments and the registers are to be loaded. */
 export const ANSWER_LOAD_STATE: u32 = 6;
 
+/** The guest has ended itself, with VcpuPage.exitValue. */
+export const ANSWER_GUEST_EXITED: u32 = 7;
+
 /** The start of the vCPU page. Each field has one writer: core or the vmm. */
 @unmanaged
 export class VcpuPage {
@@ -86,6 +95,19 @@ export class VcpuPage {
   faultVector: u32;
   /** NO_ERROR_CODE where the exception has none. */
   faultErrorCode: u32;
+
+  // Written by core before `create`, for a guest that is a boot module.
+  /** The module's bytes lie here in the vmm's memory. */
+  moduleAddress: u32;
+  moduleBytes: u32;
+  /** Bytes of the command line at COMMAND_LINE_OFFSET. */
+  commandLineBytes: u32;
+
+  // Written by the vmm.
+  /** 1: the text at CONSOLE_OFFSET is for log level debug; core sets this to 0, too. */
+  consoleIsDebug: u32;
+  /** With ANSWER_GUEST_EXITED: the guest's own word for how it ended, 0 if all was well. */
+  exitValue: u32;
   /** REQUEST_*, or 0; core takes it after each call, and sets it to 0. */
   eventRequest: u32;
 }

@@ -1,11 +1,12 @@
-// The machine that a built-in guest sees: RAM, one hypercall, and a UART to print with.
+// The machine that a guest sees: RAM, one hypercall, a UART and a debug console to print with, and a port to end by.
 
-import { IO_IS_IN, IO_IS_STRING, IO_PORT_MASK, IO_PORT_SHIFT, IO_SIZE_MASK } from "../shared/port-access";
+import { IO_IS_IN, IO_IS_STRING, IO_PORT_SHIFT, IO_SIZE_MASK } from "../shared/port-access";
 import {
   GUEST_EPT,
   GUEST_FAULT_ASSERT,
   GUEST_FAULT_BOUNDS,
   GUEST_HLT,
+  GUEST_MODULE,
   GUEST_NAMES,
   GUEST_REAL,
   GUEST_TOUCH,
@@ -14,19 +15,24 @@ import {
 } from "../shared/guests";
 import {
   ANSWER_GUEST_ENDED,
+  ANSWER_GUEST_EXITED,
   ANSWER_NEXT_INSTRUCTION,
   ANSWER_NOT_HANDLED,
   ANSWER_RESUME,
+  COMMAND_LINE_OFFSET,
   CONSOLE_CAPACITY,
   CONSOLE_OFFSET,
-  EXIT_HALT,
-  EXIT_HYPERCALL,
   EXIT_PORT,
+  EXIT_TASK_SWITCH,
   Registers,
   REGISTERS_OFFSET,
   VcpuPage,
 } from "../shared/vcpu-page";
-import { Uart } from "./devices/uart";
+import { Device } from "./bus";
+import { ConsoleLine } from "./devices/console-line";
+import { DEBUG_CONSOLE_PORT, DebugConsole } from "./devices/debug-console";
+import { EXIT_PORT_START, EXIT_PORTS, ExitPort } from "./devices/exit-port";
+import { COM1, Uart, UART_PORTS } from "./devices/uart";
 import {
   haltGuest,
   hypercallGuest,
@@ -39,12 +45,21 @@ import {
 import { commitFault } from "./guests/faults";
 import { buildIdentityMap, IDENTITY_MAP } from "./guests/page-tables";
 import { BOOT_SECTOR, realModeGuest } from "./guests/real-mode";
-import { writeBytes, writeText } from "./memory/console-text";
+import { CommandLine } from "./loaders/boot-texts";
+import { loadKernel } from "./loaders/multiboot";
+import { writeBytes, writeHex, writeText } from "./memory/console-text";
+import { ModuleBytes } from "./memory/module-bytes";
 import { Ram, RAM_OK } from "./memory/ram";
+import { ByteWriter, PortBus } from "./port-bus";
+import { SIGNAL_EXIT, SIGNAL_LINE, SIGNAL_NO_DEVICE, Signals } from "./signals";
 
 /** Where a built-in 64-bit guest's code and stack lie. */
 const CODE: u64 = 0x10000;
 const STACK_TOP: u64 = 0x20000;
+
+/** Bits of an access to a port, none of which an OUT of a byte has. */
+const NO_BYTE_OUT: u64 = IO_IS_IN | IO_IS_STRING | IO_SIZE_MASK;
+const CARRIAGE_RETURN: u32 = 0x0d;
 
 /** The root object of a vmm instance. */
 export class Vmm {
@@ -52,7 +67,9 @@ export class Vmm {
   private readonly registers: Registers;
   private readonly ram: Ram;
   private readonly guest: u32;
-  private readonly uart: Uart = new Uart();
+  private readonly signals: Signals;
+  private readonly line: ConsoleLine;
+  private readonly ports: PortBus;
 
   constructor(private readonly pageAddress: u32) {
     const page = changetype<VcpuPage>(<usize>pageAddress);
@@ -60,9 +77,20 @@ export class Vmm {
     this.registers = changetype<Registers>(<usize>(pageAddress + REGISTERS_OFFSET));
     this.ram = new Ram(page.ramBytes);
     this.guest = page.guest;
+    const signals = new Signals();
+    const line = new ConsoleLine(signals);
+    const ports = new PortBus(signals, onDeviceByte);
+    ports.attach(COM1, UART_PORTS, new Uart(line));
+    ports.hasten(COM1, onUartByte);
+    ports.attach(DEBUG_CONSOLE_PORT, 1, new DebugConsole(line));
+    ports.attachWide(EXIT_PORT_START, EXIT_PORTS, 4, new ExitPort(signals));
+    this.signals = signals;
+    this.line = line;
+    this.ports = ports;
   }
 
   reset(): u32 {
+    if (this.guest == GUEST_MODULE) return this.loadModule();
     const status = this.guest == GUEST_REAL ? this.loadRealModeGuest() : this.load64BitGuest();
     if (status != RAM_OK) {
       this.print("RAM is too small for guest " + GUEST_NAMES[this.guest]);
@@ -70,6 +98,15 @@ export class Vmm {
     }
     this.print("loaded guest " + GUEST_NAMES[this.guest]);
     return ANSWER_RESUME;
+  }
+
+  private loadModule(): u32 {
+    const page = this.page;
+    const module = new ModuleBytes(page.moduleAddress, page.moduleBytes);
+    const commandLine = new CommandLine(this.pageAddress + COMMAND_LINE_OFFSET, page.commandLineBytes);
+    const problem = loadKernel(module, this.ram, commandLine, page, this.registers);
+    if (problem.length != 0) this.print("the boot module cannot be started: " + problem);
+    return problem.length == 0 ? ANSWER_RESUME : ANSWER_NOT_HANDLED;
   }
 
   private loadRealModeGuest(): u32 {
@@ -93,37 +130,120 @@ export class Vmm {
     return hypercallGuest(this.ram, CODE);
   }
 
+  /** Answers the exit that the page describes: at once an OUT of a byte, as drivers that poll do it most. */
   exit(): u32 {
-    if (this.page.exitKind == EXIT_PORT) return this.accessPort();
-    const isEnd = this.page.exitKind == EXIT_HYPERCALL || this.page.exitKind == EXIT_HALT;
-    if (!isEnd) return ANSWER_NOT_HANDLED;
+    const page = this.page;
+    const kind = page.exitKind;
+    const access = page.access;
+    if (kind == EXIT_PORT && (access & NO_BYTE_OUT) == 0) {
+      const row = this.ports.at(<u16>(access >> IO_PORT_SHIFT));
+      return row.writer(changetype<usize>(this), row.device, access);
+    }
+    return kind <= EXIT_TASK_SWITCH ? unchecked(EXIT_HANDLERS[kind])(this) : ANSWER_NOT_HANDLED;
+  }
+
+  /** An OUT of a byte to the UART's data register. */
+  writeUart(device: Device | null, access: u64): u32 {
+    const uart = changetype<Uart>(device);
+    const byte = <u32>(<u8>this.registers.rax);
+    if (uart.isPlain && (byte == CARRIAGE_RETURN || uart.line.takes(byte))) return ANSWER_NEXT_INSTRUCTION;
+    return unchecked(RARE_WRITERS[0])(changetype<usize>(this), device, access);
+  }
+
+  /** An OUT of a byte to any port. */
+  writeByte(access: u64): u32 {
+    const row = this.ports.at(<u16>(access >> IO_PORT_SHIFT));
+    const device = row.device;
+    if (!device) return this.accessAnyPort();
+    device.write(<u16>(access >> IO_PORT_SHIFT) - row.first, 1, <u8>this.registers.rax);
+    return this.signals.raised == 0 ? ANSWER_NEXT_INSTRUCTION : this.attend();
+  }
+
+  /** A hypercall, or a HLT: no device of this machine interrupts, so that a guest that waits has come to its end. */
+  endGuest(): u32 {
     if (this.guest >= GUEST_FAULT_BOUNDS && this.guest <= GUEST_FAULT_ASSERT) commitFault(this.guest);
-    // No device of this machine interrupts, so that a guest that waits has come to its end.
-    if (this.uart.length != 0) this.printLine();
+    if (this.line.length != 0) this.printLine();
     return ANSWER_GUEST_ENDED;
   }
 
-  /** IN and OUT of one byte. */
-  private accessPort(): u32 {
+  /** IN and OUT of any size, to whatever the port is. */
+  accessAnyPort(): u32 {
     const access = this.page.access;
-    const port = <u32>((access >> IO_PORT_SHIFT) & IO_PORT_MASK);
-    const isIn = (access & IO_IS_IN) != 0;
-    const isByte = (access & (IO_SIZE_MASK | IO_IS_STRING)) == 0;
-    if (!isByte || !this.uart.has(port, isIn)) return ANSWER_NOT_HANDLED;
-    if (isIn) this.page.ioValue = this.uart.status;
-    else this.uart.transmit(<u8>this.registers.rax);
-    if (this.uart.isComplete) this.printLine();
-    return ANSWER_NEXT_INSTRUCTION;
+    if (access & IO_IS_STRING) return ANSWER_NOT_HANDLED;
+    const port = <u16>(access >> IO_PORT_SHIFT);
+    const bytes = <u32>(access & IO_SIZE_MASK) + 1;
+    if (access & IO_IS_IN) this.page.ioValue = this.ports.read(port, bytes);
+    else this.ports.write(port, bytes, this.registers.rax);
+    return this.signals.raised == 0 ? ANSWER_NEXT_INSTRUCTION : this.attend();
+  }
+
+  /** Does what devices have asked for: the answer to the access that made them ask. */
+  attend(): u32 {
+    const signals = this.signals;
+    const raised = signals.raised;
+    signals.raised = 0;
+    if (raised & SIGNAL_NO_DEVICE) this.tellNoDevice(signals.port);
+    const isEnd = (raised & SIGNAL_EXIT) != 0;
+    if (raised & SIGNAL_LINE || (isEnd && this.line.length != 0)) this.printLine();
+    if (!isEnd) return ANSWER_NEXT_INSTRUCTION;
+    this.page.exitValue = signals.exitValue;
+    return ANSWER_GUEST_EXITED;
+  }
+
+  private tellNoDevice(port: u32): void {
+    const address = this.pageAddress + CONSOLE_OFFSET;
+    let length = writeText(address, CONSOLE_CAPACITY, "the guest uses a port without a device: ");
+    length += writeHex(address + length, CONSOLE_CAPACITY - length, port, 4);
+    this.page.consoleLength = length;
+    this.page.consoleIsDebug = 1;
   }
 
   private printLine(): void {
     const address = this.pageAddress + CONSOLE_OFFSET;
-    this.page.consoleLength = writeBytes(address, CONSOLE_CAPACITY, this.uart.line, this.uart.length);
-    this.uart.clear();
+    this.page.consoleLength = writeBytes(address, CONSOLE_CAPACITY, this.line.bytes, this.line.length);
+    this.page.consoleIsDebug = 0;
+    this.line.clear();
   }
 
   /** Gives core a line for the console; a second one before core prints the first replaces it. */
   private print(text: string): void {
     this.page.consoleLength = writeText(this.pageAddress + CONSOLE_OFFSET, CONSOLE_CAPACITY, text);
+    this.page.consoleIsDebug = 0;
   }
 }
+
+function onDeviceByte(root: usize, _device: Device | null, access: u64): u32 {
+  return changetype<Vmm>(root).writeByte(access);
+}
+
+/** What is rare, in a table so that it is no part of the frequent code, which then does not pay for its registers. */
+const RARE_WRITERS: StaticArray<ByteWriter> = [onDeviceByte];
+
+function onUartByte(root: usize, device: Device | null, access: u64): u32 {
+  return changetype<Vmm>(root).writeUart(device, access);
+}
+
+/** Answers one kind of exit. */
+type ExitHandler = (vmm: Vmm) => u32;
+
+function onPort(vmm: Vmm): u32 {
+  return vmm.accessAnyPort();
+}
+
+function onEnd(vmm: Vmm): u32 {
+  return vmm.endGuest();
+}
+
+function onUnknown(_vmm: Vmm): u32 {
+  return ANSWER_NOT_HANDLED;
+}
+
+/** By the kind of the exit. */
+const EXIT_HANDLERS: StaticArray<ExitHandler> = [
+  onPort, // EXIT_PORT
+  onUnknown, // EXIT_STRING_PORT
+  onUnknown, // EXIT_MEMORY
+  onEnd, // EXIT_HYPERCALL
+  onEnd, // EXIT_HALT
+  onUnknown, // EXIT_TASK_SWITCH
+];

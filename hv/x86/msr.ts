@@ -3,15 +3,21 @@
 // 64-bit bits above 31 are hex literals: Node's tests import this file, where `<<` is 32-bit.
 
 // SDM 4 table 2-2: time, APIC, feature control.
+export const IA32_P5_MC_ADDR: u32 = 0x0;
+export const IA32_P5_MC_TYPE: u32 = 0x1;
 export const IA32_TIME_STAMP_COUNTER: u32 = 0x10;
+export const IA32_PLATFORM_ID: u32 = 0x17;
 export const IA32_APIC_BASE: u32 = 0x1b;
 export const IA32_FEATURE_CONTROL: u32 = 0x3a;
 export const IA32_TSC_ADJUST: u32 = 0x3b;
 export const IA32_SPEC_CTRL: u32 = 0x48;
 export const IA32_PRED_CMD: u32 = 0x49;
+export const IA32_BIOS_UPDT_TRIG: u32 = 0x79;
 export const IA32_BIOS_SIGN_ID: u32 = 0x8b;
 export const IA32_SMM_MONITOR_CTL: u32 = 0x9b;
 export const IA32_SMBASE: u32 = 0x9e;
+/** Not architectural, and in every Intel processor since Nehalem. */
+export const MSR_PLATFORM_INFO: u32 = 0xce;
 export const IA32_ARCH_CAPABILITIES: u32 = 0x10a;
 export const IA32_FLUSH_CMD: u32 = 0x10b;
 export const IA32_SYSENTER_CS: u32 = 0x174;
@@ -129,3 +135,47 @@ export const MTRR_DEF_TYPE_FIXED_ENABLE: u64 = 0x400;
 export const MTRR_DEF_TYPE_ENABLE: u64 = 0x800;
 export const MTRR_PHYSBASE_TYPE_MASK: u64 = 0xff;
 export const MTRR_PHYSMASK_VALID: u64 = 0x800;
+
+// SDM 4 table 2-2: bits of IA32_SPEC_CTRL.
+export const SPEC_CTRL_IBRS: u64 = 0x1;
+export const SPEC_CTRL_STIBP: u64 = 0x2;
+export const SPEC_CTRL_SSBD: u64 = 0x4;
+
+// SDM 4 table 2-2: bits of IA32_ARCH_CAPABILITIES that say what the processor does by itself, and need no other MSR.
+export const ARCH_CAPABILITIES_RDCL_NO: u64 = 0x1;
+export const ARCH_CAPABILITIES_IBRS_ALL: u64 = 0x2;
+export const ARCH_CAPABILITIES_RSBA: u64 = 0x4;
+export const ARCH_CAPABILITIES_SKIP_L1DFL_VMENTRY: u64 = 0x8;
+export const ARCH_CAPABILITIES_SSB_NO: u64 = 0x10;
+export const ARCH_CAPABILITIES_MDS_NO: u64 = 0x20;
+export const ARCH_CAPABILITIES_IF_PSCHANGE_MC_NO: u64 = 0x40;
+export const ARCH_CAPABILITIES_TAA_NO: u64 = 0x100;
+export const ARCH_CAPABILITIES_SBDR_SSDP_NO: u64 = 0x2000;
+export const ARCH_CAPABILITIES_FBSDP_NO: u64 = 0x4000;
+export const ARCH_CAPABILITIES_PSDP_NO: u64 = 0x8000;
+export const ARCH_CAPABILITIES_FB_CLEAR: u64 = 0x20000;
+export const ARCH_CAPABILITIES_RRSBA: u64 = 0x80000;
+export const ARCH_CAPABILITIES_BHI_NO: u64 = 0x100000;
+export const ARCH_CAPABILITIES_PBRSB_NO: u64 = 0x1000000;
+export const ARCH_CAPABILITIES_GDS_NO: u64 = 0x4000000;
+export const ARCH_CAPABILITIES_RFDS_NO: u64 = 0x8000000;
+export const ARCH_CAPABILITIES_RFDS_CLEAR: u64 = 0x10000000;
+/** Those, but for SKIP_L1DFL_VMENTRY: they hold in a guest as they do on the processor. */
+export const ARCH_CAPABILITIES_OF_GUESTS: u64 =
+  ARCH_CAPABILITIES_RDCL_NO |
+  ARCH_CAPABILITIES_IBRS_ALL |
+  ARCH_CAPABILITIES_RSBA |
+  ARCH_CAPABILITIES_SSB_NO |
+  ARCH_CAPABILITIES_MDS_NO |
+  ARCH_CAPABILITIES_IF_PSCHANGE_MC_NO |
+  ARCH_CAPABILITIES_TAA_NO |
+  ARCH_CAPABILITIES_SBDR_SSDP_NO |
+  ARCH_CAPABILITIES_FBSDP_NO |
+  ARCH_CAPABILITIES_PSDP_NO |
+  ARCH_CAPABILITIES_FB_CLEAR |
+  ARCH_CAPABILITIES_RRSBA |
+  ARCH_CAPABILITIES_BHI_NO |
+  ARCH_CAPABILITIES_PBRSB_NO |
+  ARCH_CAPABILITIES_GDS_NO |
+  ARCH_CAPABILITIES_RFDS_NO |
+  ARCH_CAPABILITIES_RFDS_CLEAR;

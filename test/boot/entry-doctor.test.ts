@@ -8,6 +8,7 @@ import { readDump } from "../../tools/doctor/readers/read-dump.ts";
 import { guestNames } from "../../tools/guests.ts";
 import { loadDoctor } from "../unit/doctor/support.ts";
 import { assertEnded, boot, onlyLine } from "./support/boot.ts";
+import { makeKernel } from "./support/kernels.ts";
 
 const short = "guest=hlt iterations=3";
 
@@ -61,7 +62,8 @@ describe("in Bochs", () => {
   for (const cpu of ["corei7_skylake_x", "corei7_icelake_u", "corei7_sandy_bridge_2600k"]) {
     test(`doctor=strict has nothing against the VMCS of any guest on ${cpu}`, async () => {
       const guests = guestNames.filter((name) => !name.startsWith("fault") && name !== "mutate");
-      const run = await boot("bochs", `guest=${guests.join(",")} iterations=3 doctor=strict`, { cpu });
+      const kernel = { path: await makeKernel("multiboot2", 64, 0x200000) };
+      const run = await boot("bochs", `guest=${guests.join(",")} iterations=3 doctor=strict`, { cpu, kernel });
       assertEnded(run, "0 ok", "ok");
     });
   }

@@ -35,15 +35,18 @@ export function requireGrub(): void {
   }
 }
 
-/** Writes GRUB for the BIOS into `tree`, the ISO's contents. Returns the path in the ISO of what the BIOS starts. */
-export async function writeBiosGrub(tree: string): Promise<string> {
+/**
+ * Writes GRUB for the BIOS, with `modules` and what they need, into `tree`, the ISO's contents. Returns the path in the ISO
+ * of what the BIOS starts.
+ */
+export async function writeBiosGrub(tree: string, modules: readonly string[] = commonModules): Promise<string> {
   const image = join(prefix, "bios.img");
   const args = ["--format=i386-pc-eltorito", `--prefix=${prefix}`, `--output=${join(tree, image)}`];
   await runStep("grub-mkimage", [...args, ...biosCoreModules]);
   const folder = join(tree, prefix, bios.platform);
   await mkdir(folder);
   const dependencies = await readFile(join(bios.directory, "moddep.lst"), "utf8");
-  const names = withDependencies(dependencies, commonModules);
+  const names = withDependencies(dependencies, modules);
   for (const name of names) await copyFile(join(bios.directory, `${name}.mod`), join(folder, `${name}.mod`));
   // From this GRUB loads the module of a command when it is used; each line takes its time at every boot.
   const commands = await readFile(join(bios.directory, "command.lst"), "utf8");

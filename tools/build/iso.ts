@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { marker, toField } from "../image/command-line.ts";
+import { grubConfiguration } from "../image/grub-configuration.ts";
 import { requireProgram } from "../programs.ts";
 import { grubMasterBootRecord, requireGrub, writeBiosGrub, writeUefiGrub } from "./grub.ts";
 import { runStep } from "./step.ts";
@@ -18,27 +18,6 @@ const sectorBytes = 512;
 /** Sectors of the EFI system partition beside GRUB's: boot sector, both FATs, folders, the rest of a cluster. */
 const spareSectors = 64;
 
-/**
- * Boots at once: by BIOS with VGA text, by UEFI, which has none, with a framebuffer. The command multiboot2 itself asks for a
- * framebuffer, as Basalt's header takes one. If Basalt cannot be loaded, GRUB says why on COM1 too.
- */
-const grubConfiguration = `set timeout=0
-set screen=text
-if [ "$grub_platform" = "efi" ]
-then set screen=auto
-fi
-menuentry "Basalt" {
-  if ${marker}${toField("")}
-  then
-    set gfxpayload=$screen
-    boot
-  fi
-  serial --unit=0 --speed=115200
-  terminal_output --append serial
-  multiboot2 /boot/basalt.elf
-}
-`;
-
 /** Writes `isoPath`, which boots the multiboot2 image `elfPath` from CD, disk or USB stick, by BIOS or UEFI. */
 export async function writeIso(elfPath: string, isoPath: string): Promise<void> {
   requireProgram("grub-mkimage", "grub-common", "build");
@@ -53,7 +32,7 @@ export async function writeIso(elfPath: string, isoPath: string): Promise<void> 
     const tree = join(work, "tree");
     await mkdir(join(tree, "boot/grub"), { recursive: true });
     await writeFile(join(tree, "boot/basalt.elf"), elf);
-    await writeFile(join(tree, "boot/grub/grub.cfg"), grubConfiguration);
+    await writeFile(join(tree, "boot/grub/grub.cfg"), grubConfiguration(""));
     // A PC may hold another Basalt too, on its disk: GRUB's UEFI image looks for the medium of the ELF that it is of.
     const mark = `${createHash("sha256").update(elf).digest("hex").slice(0, 16)}.id`;
     await writeFile(join(tree, "boot/grub", mark), "");

@@ -1,6 +1,7 @@
 // The build as a ninja file: which tool makes which file from which.
 import { readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { testGuests } from "./test-guests.ts";
 
 export type Compiler = "gcc" | "clang";
 
@@ -21,7 +22,14 @@ const WASM_MODULES = [
 const WASM_TO_C = ["wasm-to-c", "freestanding", "source-lines", "accesses-in-place", "statements", "wasm-instructions"];
 
 /** The parts of the step that makes the ISO. */
-const WRITE_ISO = ["build/write-iso", "build/iso", "build/grub", "build/step", "image/command-line"];
+const WRITE_ISO = [
+  "build/write-iso",
+  "build/iso",
+  "build/grub",
+  "build/step",
+  "image/command-line",
+  "image/grub-configuration",
+];
 
 // Freestanding, no SSE (its registers are the guest's), and none of the optimisations that presume a hosted C program.
 // Frame pointers stay: a backtrace must not depend on unwind tables. DWARF 4: in a unit of DWARF 5 whose first code
@@ -147,6 +155,9 @@ export function ninjaFile(options: BuildOptions, root: string): string {
   );
   const pageSources = [...filesBelow("tools/doctor", ""), ...filesBelow("hv/x86", ".ts"), "tools/build/doctor-page.ts"];
   edge("build/doctor.html", "doctor-page", `build/doctor.wasm | ${pageSources.join(" ")}`);
-  lines.push("default build/basalt.elf build/basalt.iso build/doctor.wasm build/doctor.html", "");
+  const guests = testGuests(root);
+  lines.push(...guests.lines);
+  const outputs = ["build/basalt.elf", "build/basalt.iso", "build/doctor.wasm", "build/doctor.html", ...guests.outputs];
+  lines.push(`default ${outputs.join(" ")}`, "");
   return lines.join("\n");
 }

@@ -1,7 +1,7 @@
 // `basalt run`: builds the image, runs it in an emulator and ends with what came of it.
 import { Command, InvalidArgumentError, Option } from "commander";
-import { relative } from "node:path";
-import { wholeNumber } from "../arguments.ts";
+import { relative, resolve } from "node:path";
+import { memorySize, wholeNumber } from "../arguments.ts";
 import { describeAddress, nameAddresses, type NamedAddress } from "../emulators/backtrace.ts";
 import { defaultBochsCpu } from "../emulators/bochs.ts";
 import { firmwareNames, mediaKinds, mediaNames, type Firmware, type Media } from "../emulators/machine.ts";
@@ -11,6 +11,7 @@ import { defaultMemory, defaultTimeoutSeconds, type RunResult } from "../emulato
 import { ToolError } from "../errors.ts";
 import { runnableNames } from "../guests.ts";
 import { joinOptions } from "../image/command-line.ts";
+import { checkGuestKernel } from "../image/guest-kernel.ts";
 import { interruptible } from "../interrupt.ts";
 import { builtElf, root } from "../paths.ts";
 import { Progress } from "../progress.ts";
@@ -22,7 +23,10 @@ interface RunCommandOptions {
   guest: string | undefined;
   append: string | undefined;
   cpu: string | undefined;
-  memory: number;
+  kernel: string | undefined;
+  options: string | undefined;
+  memory: number | undefined;
+  machineMemory: number | undefined;
   timeout: number | undefined;
   debug: number | undefined;
   media: Media;
@@ -36,6 +40,8 @@ const fewIterations = "iterations=1000";
 const defaultDebugPort = 1234;
 
 const aboutTimeout = `limit of the run (default: ${defaultTimeoutSeconds}, nested: ${defaultNestedTimeoutSeconds})`;
+
+const aboutMachineMemory = `the machine's RAM (default: ${defaultMemory}, more for a large guest)`;
 
 const aboutOn = `
 What --on takes:
@@ -57,9 +63,16 @@ export function runCommand(): Command {
     .description("Build the image and run it in an emulator; the serial line goes to stdout.")
     .addOption(new Option("--on <emulator>", "where to run").choices(onNames).default("auto"))
     .addOption(new Option("--guest <name>", `the guest: ${runnableNames.join(", ")}`).argParser(parseGuest))
-    .option("--append <text>", "words for Basalt's boot command line")
+    .option("--kernel <file>", "a kernel with a Multiboot header to be the guest, instead of --guest")
+    .option("--append <text>", "words for the boot command line: Basalt's, or with --kernel the guest's own")
+    .addOption(
+      new Option("--memory <size>", "RAM of the guest of --kernel: 256M, 1G (default: 128M)").argParser(
+        memorySize(2, 3072),
+      ),
+    )
+    .option("--options <text>", "words for Basalt's boot command line, also with --kernel")
     .option("--cpu <model>", `the emulator's CPU model (Bochs: ${defaultBochsCpu}, KVM and nested: host, TCG: max)`)
-    .addOption(numberOption("--memory <MiB>", "the machine's RAM", 64, 65536).default(defaultMemory))
+    .addOption(numberOption("--machine-memory <MiB>", aboutMachineMemory, 64, 65536))
     .addOption(numberOption("--timeout <seconds>", aboutTimeout, 1, 86400))
     .addOption(numberOption("--debug [port]", "wait for gdb at this port (QEMU)", 1, 65535).preset(defaultDebugPort))
     .addOption(new Option("--media <kind>", "what the machine boots from").choices(mediaNames).default("iso"))
@@ -84,6 +97,11 @@ function parseGuest(name: string): string {
 }
 
 async function run(options: RunCommandOptions): Promise<void> {
+  refuseMixture(options);
+  const { kernel: path, append, memory: guestMemory, machineMemory: memory } = options;
+  const kernel = path === undefined ? undefined : { path: resolve(path), append, memory: guestMemory };
+  if (kernel !== undefined) await checkGuestKernel(kernel);
+  const basalts = joinOptions(options.options, kernel === undefined ? append : undefined);
   if (options.build) await buildImage();
   const result = await interruptible(async (signal) => {
     const on = await choosePlace(options.on);
@@ -94,8 +112,9 @@ async function run(options: RunCommandOptions): Promise<void> {
     };
     const onStage = (stage: string): void => progress.relabel(stage);
     try {
-      const append = on === "nested" ? withFewIterations(options.append) : options.append;
-      return await runImage({ ...options, append, on, timeoutSeconds: options.timeout, onLine, onStage, signal });
+      const isMany = on === "nested" && kernel === undefined;
+      const run = { kernel, memory, append: isMany ? withFewIterations(basalts) : basalts };
+      return await runImage({ ...options, ...run, on, timeoutSeconds: options.timeout, onLine, onStage, signal });
     } finally {
       progress.end();
     }
@@ -107,9 +126,22 @@ async function run(options: RunCommandOptions): Promise<void> {
   process.exitCode = result.exitCode;
 }
 
+/** Throws where options do not go together. */
+function refuseMixture({ kernel, guest, memory }: RunCommandOptions): void {
+  if (kernel !== undefined && guest !== undefined) {
+    throw new ToolError("usage", "--kernel and --guest both name the guest. Give one of them.");
+  }
+  if (kernel === undefined && memory !== undefined) {
+    throw new ToolError(
+      "usage",
+      "--memory is the RAM of the guest of --kernel. The machine's RAM is --machine-memory.",
+    );
+  }
+}
+
 /** A million exits, each with exits of its own to KVM, would take minutes. */
-function withFewIterations(append: string | undefined): string | undefined {
-  if (append?.includes("iterations=")) return append;
+function withFewIterations(append: string): string {
+  if (append.includes("iterations=")) return append;
   printStatus(`${fewIterations}, unless --append has another number: a VM exit is slow here`);
   return joinOptions(fewIterations, append);
 }

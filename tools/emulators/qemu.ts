@@ -80,7 +80,10 @@ const mediaArguments: Record<Media, (plan: RunPlan) => string[]> = {
     ...["-drive", drive(plan, "if=none,id=stick")],
     ...["-device", "qemu-xhci", "-device", "usb-storage,drive=stick,removable=on"],
   ],
-  kernel: (plan) => ["-kernel", plan.elf, "-append", plan.commandLine],
+  kernel: (plan) => [
+    ...["-kernel", plan.elf, "-append", plan.commandLine],
+    ...(plan.kernelPath === undefined ? [] : ["-initrd", plan.kernelPath]),
+  ],
 };
 
 /** A drive with the run's ISO in it. The format is said, else QEMU guesses and then protects the first sector. */

@@ -2,8 +2,10 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ToolError } from "../errors.ts";
+import { copyIsoWithKernel } from "../image/add-kernel.ts";
 import { copyIsoWithCommandLine } from "../image/append.ts";
 import { joinOptions } from "../image/command-line.ts";
+import { bootOptionsFor, checkGuestKernel, guestCommandLine, type GuestKernel } from "../image/guest-kernel.ts";
 import { builtElf, builtIso } from "../paths.ts";
 import { requireProgram } from "../programs.ts";
 import { bochs } from "./bochs.ts";
@@ -24,6 +26,8 @@ export interface RunOptions {
   /** Words for Basalt's command line, behind `guest=NAME`. */
   readonly append?: string | undefined;
   readonly guest?: string | undefined;
+  /** A kernel to be the guest, instead of `guest`. */
+  readonly kernel?: GuestKernel | undefined;
   /** A CPU model by the emulator's own name. */
   readonly cpu?: string | undefined;
   /** RAM of the machine in MiB. */
@@ -58,6 +62,11 @@ export interface RunResult extends Verdict {
 }
 
 export const defaultMemory = 512;
+/** MiB: a guest up to this size lies below the hole, and what Basalt, the kernel's file and firmware take besides. */
+const mostBelowHole = 2048;
+const besidesGuest = 256;
+/** MiB: what QEMU and Bochs have below 4 GiB at most, and the same. */
+const besidesLargeGuest = 3584 + 256;
 export const defaultTimeoutSeconds = 120;
 
 /** How many of the last lines an error shows. */
@@ -80,24 +89,46 @@ export async function runOn(on: EmulatorName, options: RunOptions = {}): Promise
 /** Plans a run of `machine` in `directory` and puts its ISO there. Throws a ToolError where it cannot be tried. */
 export async function planRun(machine: Machine, options: RunOptions, directory: string): Promise<RunPlan> {
   const image = options.image ?? { elf: builtElf, iso: builtIso };
+  const { kernel } = options;
+  if (kernel !== undefined) await checkGuestKernel(kernel);
+  const media = options.media ?? "iso";
   const plan: RunPlan = {
     directory,
     iso: join(directory, "basalt.iso"),
     elf: image.elf,
-    commandLine: joinOptions(options.guest === undefined ? undefined : `guest=${options.guest}`, options.append),
+    commandLine: commandLineOf(options, media),
+    kernelPath: kernel?.path,
     serialPath: join(directory, "serial.txt"),
-    media: options.media ?? "iso",
+    media,
     firmware: options.firmware ?? "bios",
     cpu: options.cpu,
-    memory: options.memory ?? defaultMemory,
+    memory: options.memory ?? memoryFor(kernel),
     debugPort: options.debug,
     devices: options.devices,
   };
   const refusal = machine.refuse(plan);
   if (refusal !== null) throw new ToolError("usage", refusal);
   requireProgram(machine.program, machine.debianPackage, "emulator");
-  if (plan.media !== "kernel") await copyIsoWithCommandLine(image.iso, plan.iso, plan.commandLine);
+  if (media === "kernel") return plan;
+  if (kernel === undefined) await copyIsoWithCommandLine(image.iso, plan.iso, plan.commandLine);
+  else await copyIsoWithKernel(image.iso, plan.iso, kernel, plan.commandLine);
   return plan;
+}
+
+/** Basalt's command line. GRUB passes the guest's with its module, QEMU that loads the ELF itself has no way for that. */
+function commandLineOf({ guest, kernel, append }: RunOptions, media: Media): string {
+  const basalts = joinOptions(
+    guest === undefined ? undefined : `guest=${guest}`,
+    kernel && bootOptionsFor(kernel),
+    append,
+  );
+  return kernel !== undefined && media === "kernel" ? `${basalts} -- ${guestCommandLine(kernel)}` : basalts;
+}
+
+/** RAM that has the guest's in one piece: below the hole that PCs have under 4 GiB, else above it. */
+function memoryFor(kernel: GuestKernel | undefined): number {
+  const guests = kernel?.memory ?? 0;
+  return guests <= mostBelowHole ? Math.max(defaultMemory, guests + besidesGuest) : guests + besidesLargeGuest;
 }
 
 async function play(on: EmulatorName, machine: Machine, plan: RunPlan, options: RunOptions): Promise<RunResult> {

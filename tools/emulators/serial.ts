@@ -2,13 +2,15 @@
 import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
 
-/** What a run ends with: the last serial line that Basalt prints, `basalt: result N NAME`. */
+/** What a run ends with: the last serial line that Basalt prints, `basalt: result N NAME`, or `… NAME VALUE`. */
 export interface BasaltResult {
   readonly number: number;
   readonly name: string;
+  /** What the guest itself gave as its result, where it did (hv/vmm/devices/exit-port.ts). */
+  readonly value: number | null;
 }
 
-const resultLine = /^basalt: result (\d+) ([a-z0-9-]+)$/;
+const resultLine = /^basalt: result (\d+) ([a-z0-9-]+)(?: (\d+))?$/;
 
 /** Escape sequences with which firmware and GRUB colour their lines and clear the screen. */
 const escapeSequence = /\x1b\[[0-9;=?]*[A-Za-z]/g;
@@ -19,7 +21,9 @@ const readIntervalMilliseconds = 20;
 /** The result that `line` states, or null. */
 export function parseResult(line: string): BasaltResult | null {
   const match = resultLine.exec(line);
-  return match?.[1] && match[2] ? { number: Number(match[1]), name: match[2] } : null;
+  return match?.[1] && match[2]
+    ? { number: Number(match[1]), name: match[2], value: match[3] ? Number(match[3]) : null }
+    : null;
 }
 
 /** The serial line as it grows: complete lines go to `onLine`, without escape sequences and carriage returns. */

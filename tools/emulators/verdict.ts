@@ -43,7 +43,7 @@ export function judge({ on, plan, end, result, stopped, limit, last }: Evidence)
   const files = `The run's files are in ${relative(root, plan.directory)}.`;
 
   if (stopped === "interrupted") return verdict("interrupted", "interrupted", `The run on ${on} was interrupted.`);
-  const named = result === null ? "" : `result ${result.number} ${result.name}`;
+  const named = result === null ? "" : `result ${result.number} ${result.name}${valueOf(result)}`;
   if (stopped === "timeout") {
     const found =
       result === null
@@ -63,4 +63,9 @@ export function judge({ on, plan, end, result, stopped, limit, last }: Evidence)
   }
   const found = `The machine ended without a result of Basalt's: ${end.cause}.`;
   return verdict("no-result", "panic", `${found} ${printed}\n${files}`);
+}
+
+/** The guest's own value, as a person reads it. */
+function valueOf({ value }: BasaltResult): string {
+  return value === null ? "" : `, the guest's value is ${value} (0x${value.toString(16)})`;
 }

@@ -3,6 +3,7 @@
 
 import { Bytes } from "../memory/bytes";
 import { PhysicalMemory } from "../memory/physical-memory";
+import { BootModule, MAXIMUM_MODULES } from "./boot-modules";
 import { Screen } from "./screen";
 
 export const BOOT_KIND_MULTIBOOT2: u32 = 1;
@@ -54,6 +55,8 @@ export class BootInformation {
   /** The ACPI root pointer's structure, or null. */
   rsdp: Bytes | null = null;
   readonly screen: Screen = new Screen();
+  /** The first ones, in the loader's order. */
+  readonly modules: Array<BootModule> = [];
   private hasMemoryMap: bool = false;
 
   /** `memory` receives all RAM; what must stay as it is (the modules, this information) is taken out of it again. */
@@ -72,6 +75,7 @@ export class BootInformation {
     const information = Bytes.ofPhysical(address, size);
     if (!information) return BOOT_INFORMATION_UNREADABLE;
 
+    // A module whose end lies before its start is taken to go on to the end of all addresses.
     // RAM first, whatever the order of the tags: what is taken out must stay out.
     for (let pass: u32 = 0; pass < 2; pass++) {
       let at: u32 = 8;
@@ -83,8 +87,14 @@ export class BootInformation {
         if (pass == 0) this.readTag(information, type, at, bytes, memory);
         else if (type == TAG_MODULE) {
           if (bytes < MODULE_TAG_BYTES) return BOOT_INFORMATION_TRUNCATED;
-          const start = information.u32(at + 8);
-          this.keepModule(start, <u64>information.u32(at + 12) - start, memory);
+          const start: u64 = information.u32(at + 8);
+          const length = <u64>information.u32(at + 12) - start;
+          memory.remove(start, length);
+          if (this.modules.length < MAXIMUM_MODULES) {
+            const textBytes = min(bytes - MODULE_TAG_BYTES, MAXIMUM_COMMAND_LINE + 1);
+            const text = information.text(at + MODULE_TAG_BYTES, textBytes);
+            this.modules.push(new BootModule(start, length, text));
+          }
         }
         if (!information.isWhole) return BOOT_INFORMATION_TRUNCATED;
         at += (bytes + 7) & ~7;
@@ -124,11 +134,6 @@ export class BootInformation {
     }
   }
 
-  /** A module whose end lies before its start is taken to go on to the end of all addresses. */
-  private keepModule(start: u64, bytes: u64, memory: PhysicalMemory): void {
-    memory.remove(start, bytes);
-  }
-
   private readPvh(address: u64, memory: PhysicalMemory): u32 {
     const start = Bytes.ofPhysical(address, PVH_START_INFO_BYTES);
     if (!start) return BOOT_INFORMATION_UNREADABLE;
@@ -150,16 +155,25 @@ export class BootInformation {
       for (let i: u32 = 0; i < memoryEntries; i++) addEntry(entries, i * MEMORY_ENTRY_BYTES, pass, memory);
     }
     for (let i: u32 = 0; i < moduleCount; i++) {
-      this.keepModule(modules.u64(i * PVH_MODULE_BYTES), modules.u64(i * PVH_MODULE_BYTES + 8), memory);
+      const at = i * PVH_MODULE_BYTES;
+      memory.remove(modules.u64(at), modules.u64(at + 8));
+      if (this.modules.length == MAXIMUM_MODULES) continue;
+      const text = this.readPvhText(modules.u64(at + 16));
+      this.modules.push(new BootModule(modules.u64(at), modules.u64(at + 8), text));
     }
     memory.remove(address, PVH_START_INFO_BYTES);
-    if (commandLine != 0) {
-      const text = Bytes.ofPhysical(commandLine, MAXIMUM_COMMAND_LINE + 1);
-      if (!text) return BOOT_INFORMATION_UNREADABLE;
-      this.commandLine = text.text(0, MAXIMUM_COMMAND_LINE + 1);
-    }
+    this.commandLine = this.readPvhText(commandLine);
     if (rsdp != 0) this.rsdp = Bytes.ofPhysical(rsdp, 36);
-    return BOOT_INFORMATION_OK;
+    return this.status;
+  }
+
+  /** The text at `hpa`, "" where that is 0; beyond the CPU's physical addresses the information is unreadable. */
+  private readPvhText(hpa: u64): string {
+    if (hpa == 0) return "";
+    const text = Bytes.ofPhysical(hpa, MAXIMUM_COMMAND_LINE + 1);
+    if (text) return text.text(0, MAXIMUM_COMMAND_LINE + 1);
+    this.status = BOOT_INFORMATION_UNREADABLE;
+    return "";
   }
 }
 

@@ -1,14 +1,15 @@
 // The boot command line: `guest=hlt quiet loglevel=debug …`.
 
-import { GUEST_NAMES } from "../../shared/guests";
+import { GUEST_MODULE, GUEST_NAMES } from "../../shared/guests";
 import { MAXIMUM_COMMAND_LINE } from "./boot-information";
+import { MAXIMUM_MODULES } from "./boot-modules";
 import { END_AUTOMATIC, END_NAMES } from "../firmware/end-choice";
 import { Watch } from "../watch/watch";
 import { addWatch } from "../watch/watch-option";
 import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/console";
 
 const KNOWN: string =
-  "guest=NAME[,NAME...], iterations=N, loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, populate=touch|start, watch=VM:START-END:KIND:ACTION, step=auto|tf, end=NAME, fail=NAME";
+  "guest=NAME[,NAME...], iterations=N, loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, populate=touch|start, watch=VM:START-END:KIND:ACTION, step=auto|tf, end=NAME, fail=NAME; behind -- a module's own";
 
 /** What `fail=` makes happen on purpose, so that the reports of host failures can be seen and tested. */
 export const FAIL_NOTHING: u32 = 0;
@@ -40,6 +41,18 @@ const POPULATE_NAMES: StaticArray<string> = ["touch", "start"];
 /** No guest that a vmm loads: it runs alone, and needs none. */
 const MUTATION: string = "mutate";
 const MAXIMUM_GUESTS: i32 = 8;
+/** `guest=module` is the first boot module, `guest=module:2` the second. */
+const MODULE_PREFIX: string = "module:";
+/** What is behind this word is for the guest. */
+const SEPARATOR: string = "--";
+
+const MIB: u64 = 1 << 20;
+/** RAM comes in large pages, and ends below the vmm's own half of its memory. */
+const MEMORY_STEP: u64 = 2 * MIB;
+const LEAST_MEMORY: u64 = 2 * MIB;
+const MOST_MEMORY: u64 = 3072 * MIB;
+const DEFAULT_MEMORY: u64 = 128 * MIB;
+
 /** Of a wrong option, so that what is wrong with it fits the line too. */
 const SHOWN_LETTERS: i32 = 60;
 
@@ -47,6 +60,12 @@ const SHOWN_LETTERS: i32 = 60;
 export class BootOptions {
   /** Numbers of hv/shared/guests.ts; they run one after the other, each in a VM of its own. */
   readonly guests: Array<u32> = [0];
+  /** For each of them that is a boot module: which, from 0 on. */
+  readonly modules: Array<u32> = [0];
+  /** Bytes of RAM for a guest that is a boot module. */
+  memory: u64 = DEFAULT_MEMORY;
+  /** The command line for a boot module that the loader gave none. */
+  guestCommandLine: string = "";
   /** How often the guests `hlt` and `count` exit before they end. */
   iterations: u64 = 1000000;
   logLevel: u32 = LEVEL_INFO;
@@ -76,7 +95,7 @@ export class BootOptions {
   parse(commandLine: string, console: Console): bool {
     let isGood = <u32>commandLine.length <= MAXIMUM_COMMAND_LINE;
     if (!isGood) console.error().text("the boot command line has more than 4096 letters; shorten it").end();
-    const words = commandLine.split(" ");
+    const words = this.takeGuestPart(commandLine).split(" ");
     for (let i = 0; i < words.length; i++) {
       const word = words[i];
       if (word.length == 0) continue;
@@ -92,6 +111,16 @@ export class BootOptions {
     return isGood;
   }
 
+  /** Keeps what is behind the word "--"; returns what is before it. */
+  private takeGuestPart(commandLine: string): string {
+    // With a space at both ends the word has spaces round it wherever it stands.
+    const padded = " " + commandLine + " ";
+    const at = padded.indexOf(" " + SEPARATOR + " ");
+    if (at < 0) return commandLine;
+    this.guestCommandLine = commandLine.slice(at + SEPARATOR.length + 1);
+    return commandLine.slice(0, at);
+  }
+
   /** Applies one option; returns what is wrong with it, "" if nothing is. */
   private apply(name: string, value: string, hasValue: bool): string {
     if (name == "guest") return this.applyGuests(value);
@@ -104,6 +133,7 @@ export class BootOptions {
     if (name == "step") return this.applyStep(value);
     if (name == "watch") return addWatch(value, this.watches);
     if (name == "mutate") return this.applyMutate(value);
+    if (name == "memory") return this.applyMemory(value);
     const isFlag = name == "quiet" || name == "strict" || name == "probe" || name == "vmx-script";
     if (!isFlag) return "unknown option; Basalt knows " + KNOWN;
     if (hasValue) return "takes no value; write '" + name + "'";
@@ -120,10 +150,15 @@ export class BootOptions {
     const names = value.split(",");
     if (names.length > MAXIMUM_GUESTS) return "at most 8 guests run in one boot";
     this.guests.length = 0;
+    this.modules.length = 0;
     for (let i = 0; i < names.length; i++) {
-      const guest = indexOf(GUEST_NAMES, names[i]);
+      const isNumbered = names[i].startsWith(MODULE_PREFIX);
+      const module = isNumbered ? decimal(names[i].slice(MODULE_PREFIX.length)) : 1;
+      if (module == 0 || module > <u64>MAXIMUM_MODULES) return "a boot module has a number from 1 to 8";
+      const guest = isNumbered ? <i32>GUEST_MODULE : indexOf(GUEST_NAMES, names[i]);
       if (guest < 0) return "no such guest; Basalt has " + list(GUEST_NAMES) + ", and mutate by itself";
       this.guests.push(<u32>guest);
+      this.modules.push(<u32>module - 1);
     }
     return "";
   }
@@ -148,15 +183,21 @@ export class BootOptions {
   }
 
   private applyIterations(value: string): string {
-    let number: u64 = 0;
-    let isNumber = value.length > 0 && value.length <= 12;
-    for (let i = 0; i < value.length && isNumber; i++) {
-      const digit = value.charCodeAt(i) - 0x30;
-      if (digit < 0 || digit > 9) isNumber = false;
-      number = number * 10 + digit;
-    }
-    if (!isNumber || number == 0) return "expected a number from 1 to 999999999999";
+    const number = decimal(value);
+    if (number == 0) return "expected a number from 1 to 999999999999";
     this.iterations = number;
+    return "";
+  }
+
+  private applyMemory(value: string): string {
+    const unit = value.endsWith("G") ? 1024 * MIB : value.endsWith("M") ? MIB : 0;
+    const number = decimal(value.slice(0, value.length - 1));
+    // Of MOST_MEMORY each unit has fewer, so that the product is right.
+    const bytes = number <= MOST_MEMORY / MIB ? number * unit : 0;
+    if (bytes < LEAST_MEMORY || bytes > MOST_MEMORY || bytes % MEMORY_STEP != 0) {
+      return "expected an even number of MiB from 2M to 3072M, or 1G to 3G";
+    }
+    this.memory = bytes;
     return "";
   }
 
@@ -187,6 +228,18 @@ export class BootOptions {
     this.fail = <u32>fail;
     return "";
   }
+}
+
+/** The value of 1 to 12 decimal digits; 0 where `text` is anything else. */
+function decimal(text: string): u64 {
+  if (text.length == 0 || text.length > 12) return 0;
+  let number: u64 = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return 0;
+    number = number * 10 + digit;
+  }
+  return number;
 }
 
 function indexOf(names: StaticArray<string>, name: string): i32 {

@@ -1,15 +1,7 @@
 // CPUID as core asks it, and as guests see it.
 
-import {
-  CPUID_1_ECX_HYPERVISOR,
-  CPUID_1_ECX_MONITOR,
-  CPUID_1_ECX_VMX,
-  CPUID_LEAF_ADDRESS_SIZES,
-  CPUID_LEAF_EXTENDED_MAXIMUM,
-  CPUID_LEAF_FEATURES,
-} from "../../x86/cpuid";
+import { CPUID_LEAF_ADDRESS_SIZES, CPUID_LEAF_EXTENDED_MAXIMUM } from "../../x86/cpuid";
 import { cpuid } from "../hardware";
-import { NEXT_INSTRUCTION } from "../vcpu/action";
 import { Vcpu } from "../vcpu/vcpu";
 
 /** Executes CPUID and keeps its answer. */
@@ -46,14 +38,33 @@ export class Cpuid {
   }
 }
 
-/** What CPUID.1:ECX does not show a guest: it has no VMX, and MONITOR and MWAIT exit. */
-const HIDDEN_FEATURES: u64 = CPUID_1_ECX_VMX | CPUID_1_ECX_MONITOR;
+/** A row of GuestCpuid.answers. */
+@unmanaged
+class CpuidAnswer {
+  eax: u32;
+  ebx: u32;
+  ecx: u32;
+  edx: u32;
+}
 
-/** Executes a guest's CPUID into its registers, and tells it that it runs under a hypervisor. */
-export function onCpuid(vcpu: Vcpu): u32 {
+/** Basic leaves below this one have the row of their number, but for those of GuestCpuid.indirect. */
+const DIRECT_LEAVES: u32 = 32;
+const ANSWER_BYTES: u32 = 16;
+
+/** Answers a guest's CPUID from its table; the upper halves of the four registers are cleared. */
+export function answerCpuid(vcpu: Vcpu): void {
   const registers = vcpu.registers;
-  const leaf = <u32>registers.rax;
-  cpuid(leaf, <u32>registers.rcx, changetype<usize>(registers));
-  if (leaf == CPUID_LEAF_FEATURES) registers.rcx = (registers.rcx & ~HIDDEN_FEATURES) | CPUID_1_ECX_HYPERVISOR;
-  return NEXT_INSTRUCTION;
+  const cpuid = vcpu.cpuid;
+  let row = <u32>registers.rax;
+  if (row >= DIRECT_LEAVES || (cpuid.indirect >> row) & 1) row = indirectRow(vcpu);
+  const answer = changetype<CpuidAnswer>(changetype<usize>(cpuid.answers) + row * ANSWER_BYTES);
+  registers.rax = answer.eax;
+  registers.rbx = answer.ebx;
+  registers.rcx = answer.ecx;
+  registers.rdx = answer.edx;
+}
+
+/** The row of what RAX and RCX ask for. Index.ts exports it, so that it stays out of the exit path's code. */
+export function indirectRow(vcpu: Vcpu): u32 {
+  return vcpu.cpuid.rowOf(<u32>vcpu.registers.rax, <u32>vcpu.registers.rcx);
 }

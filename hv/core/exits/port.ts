@@ -1,8 +1,9 @@
 // IN and OUT: the vmm is asked, core changes the guest's registers.
 
-import { ANSWER_NEXT_INSTRUCTION, EXIT_PORT, EXIT_STRING_PORT } from "../../shared/vcpu-page";
+import { ANSWER_GUEST_EXITED, ANSWER_NEXT_INSTRUCTION, EXIT_PORT, EXIT_STRING_PORT } from "../../shared/vcpu-page";
 import { IO_IS_IN, IO_IS_STRING, IO_SIZE_MASK } from "../../shared/port-access";
 import { vmmCall } from "../hardware";
+import { RESULT_GUEST_EXIT, RESULT_OK } from "../results";
 import { NEXT_INSTRUCTION } from "../vcpu/action";
 import { actOnAnswer, askVmm, vmmAnswer } from "../vcpu/answers";
 import { Vcpu } from "../vcpu/vcpu";
@@ -29,6 +30,7 @@ export function onPort(vcpu: Vcpu, access: u64): u32 {
 /** The rest of `onPort` after a call of the vmm. Index.ts exports it, to keep it out of the run loop's code. */
 export function finishPort(vcpu: Vcpu, access: u64, outcome: u64): u32 {
   const answer = vmmAnswer(vcpu, outcome);
+  if (answer == ANSWER_GUEST_EXITED) return endByGuest(vcpu);
   if (answer != ANSWER_NEXT_INSTRUCTION) return actOnAnswer(vcpu, answer);
   if (!(access & IO_IS_IN)) return NEXT_INSTRUCTION;
   const bits = ((access & IO_SIZE_MASK) + 1) << 3;
@@ -37,6 +39,13 @@ export function finishPort(vcpu: Vcpu, access: u64, outcome: u64): u32 {
   const mask = LOW_32_BITS >> (32 - bits);
   vcpu.registers.rax = kept | (vcpu.shared.ioValue & mask);
   return NEXT_INSTRUCTION;
+}
+
+/** The guest ended itself: 0 is its word for all being well. */
+function endByGuest(vcpu: Vcpu): u32 {
+  vcpu.advance();
+  vcpu.exitValue = vcpu.shared.exitValue;
+  return vcpu.stop(vcpu.exitValue == 0 ? RESULT_OK : RESULT_GUEST_EXIT);
 }
 
 /** INS and OUTS. Index.ts exports it, as `finishPort`. */

@@ -6,7 +6,7 @@ import { Vcpu } from "../vcpu/vcpu";
 
 /** The upper halves of RAX and RDX are cleared (SDM 2B, "RDTSC"). */
 export function onRdtsc(vcpu: Vcpu): u32 {
-  const now = rdtsc();
+  const now = rdtsc() + vcpu.tscOffset;
   vcpu.registers.rax = now & 0xffffffff;
   vcpu.registers.rdx = now >> 32;
   return NEXT_INSTRUCTION;

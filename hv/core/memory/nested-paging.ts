@@ -1,7 +1,7 @@
 // The guest-physical memory of one VM, whatever format its tables have.
 
 import { Console } from "../console/console";
-import { CachedTranslations } from "./cached-translations";
+import { EntryWork } from "./entry-work";
 import { Translation } from "./page-tables";
 
 /** See hv/core/memory/page-tables.ts for the rules of `map`, `unmap`, `protect` and `query`. */
@@ -10,8 +10,8 @@ export abstract class NestedPaging {
   abstract get pointer(): u64;
   /** MAPPING_OK, or why this processor cannot use them; then every operation returns this status. */
   abstract get status(): u32;
-  /** The flag that says that the processor may hold stale translations of them. */
-  abstract get cached(): CachedTranslations;
+  /** Holds the flag that the processor may hold stale translations of them. */
+  abstract get entryWork(): EntryWork;
   abstract map(guest: u64, host: u64, bytes: u64, permissions: u32): u32;
   /**
    * Maps a zeroed block (block-pool.ts) where nothing is mapped: at the block around `guest`, with all permissions.

@@ -7,7 +7,7 @@ import {
   PAGE_SHIFT_1_GIB,
   PAGE_SIZE_2_MIB,
 } from "../../x86/paging";
-import { CachedTranslations } from "./cached-translations";
+import { EntryWork } from "./entry-work";
 import { ALL_PERMISSIONS, EntryFormat, PAGE_LEVEL_2_MIB } from "./entry-format";
 import {
   MAPPING_GUEST_ADDRESS_TOO_WIDE,
@@ -50,7 +50,7 @@ export class Translation {
  * tables that takes, and only then changes anything: whatever the status of a refusal, the tree is as it was. An entry
  * references a table only as long as that table holds a present entry, so an unmapped tree is its root alone.
  */
-export class PageTables extends CachedTranslations {
+export class PageTables extends EntryWork {
   /** The pointer to the root table; 0 where the pool was empty, and after `release`. */
   root: usize;
   /** Tables that the operation under way takes from the pool. */

@@ -2,7 +2,7 @@
 
 import { LEVEL_INFO } from "../console/console";
 import { BLOCK_SHIFT } from "../memory/block-pool";
-import { resultName } from "../results";
+import { RESULT_GUEST_EXIT, resultName } from "../results";
 import { STATE_RIP } from "../vcpu/state";
 import { Vcpu } from "../vcpu/vcpu";
 
@@ -10,13 +10,11 @@ import { Vcpu } from "../vcpu/vcpu";
 export function printSummary(vcpu: Vcpu, ticks: u64): void {
   let exits: u64 = 0;
   for (let reason: u32 = 0; reason < vcpu.exitRows; reason++) exits += vcpu.exitCounters[2 * reason];
-  vcpu
-    .say(LEVEL_INFO)
-    .text("ended: ")
-    .text(resultName(vcpu.result))
-    .text(", ")
-    .decimal(exits)
-    .text(" VM entries, final RIP ");
+  vcpu.say(LEVEL_INFO).text("ended: ").text(resultName(vcpu.result));
+  if (vcpu.result == RESULT_GUEST_EXIT) {
+    vcpu.console.text(" with the value ").decimal(vcpu.exitValue).text(" (").hex(vcpu.exitValue).text(")");
+  }
+  vcpu.console.text(", ").decimal(exits).text(" VM entries, final RIP ");
   vcpu.console.hex(vcpu.read(STATE_RIP), 16).end();
   vcpu.say(LEVEL_INFO).text("ran ").decimal(ticks).text(" ticks from the first entry to the last exit").end();
   for (let reason: u32 = 0; reason < vcpu.exitRows; reason++) {

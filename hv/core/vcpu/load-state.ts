@@ -70,6 +70,7 @@ import {
 import { Vcpu } from "./vcpu";
 
 const RFLAGS_DEFINED: u64 =
+  RFLAGS_ALWAYS_ONE |
   RFLAGS_CF |
   RFLAGS_PF |
   RFLAGS_AF |
@@ -156,7 +157,7 @@ export function loadState(vcpu: Vcpu, hasFault: bool): string {
   pdptes[1] = page.pdpte1;
   pdptes[2] = page.pdpte2;
   pdptes[3] = page.pdpte3;
-  const beyond = ~(((<u64>1) << vcpu.physicalAddressBits) - 1);
+  const beyond = ~vcpu.physicalAddresses;
   const hasPaePaging = (vcpu.read(STATE_CR0) & CR0_PG) != 0 && (vcpu.read(STATE_CR4) & CR4_PAE) != 0;
   const pdptesToLoad = hasPaePaging ? pdptes.length : 0;
 

@@ -3,24 +3,34 @@
 import { VECTOR_PAGE_FAULT } from "../../x86/exceptions";
 import { CONSOLE_CAPACITY, CONSOLE_OFFSET, CPU_STATE_OFFSET, CpuState } from "../../shared/vcpu-page";
 import { Registers, REGISTERS_OFFSET, VcpuPage } from "../../shared/vcpu-page";
-import { REQUEST_INTERRUPT, REQUEST_NMI, REQUEST_VECTOR_MASK } from "../../shared/vcpu-page";
-import { SEGMENT_STATE_BYTES, SegmentState, SEGMENTS_OFFSET } from "../../shared/vcpu-page";
+import { XCR0_X87 } from "../../x86/control-registers";
+import { CPUID_ADDRESS_SIZES_PHYSICAL_MASK, CPUID_LEAF_ADDRESS_SIZES } from "../../x86/cpuid";
 import { Console, LEVEL_DEBUG } from "../console/console";
-import { VcpuEvents } from "../events/vcpu-events";
+import { supportedCr4 } from "../cpu/control-registers";
+import { ANSWER_EAX } from "../cpu/cpuid-policy";
+import { GuestCpuid } from "../cpu/guest-cpuid";
+import { GuestMsrs } from "../cpu/guest-msrs";
 import { GuestMemory } from "../guest-memory";
-import { REGISTER_CR2, writeRegister } from "../hardware";
+import { Bytes } from "../memory/bytes";
+import { EntryWork } from "../memory/entry-work";
 import { PAGE_BYTES } from "../memory/page-pool";
 import { RESULT_OK } from "../results";
+import { REQUEST_INTERRUPT, REQUEST_NMI, REQUEST_VECTOR_MASK } from "../../shared/vcpu-page";
+import { SEGMENT_STATE_BYTES, SegmentState, SEGMENTS_OFFSET } from "../../shared/vcpu-page";
+import { VcpuEvents } from "../events/vcpu-events";
+import { REGISTER_CR2, writeRegister, xsetbv } from "../hardware";
 import { WatchList } from "../watch/watch-list";
 import { RESUME, STOP } from "./action";
 import { TaskState } from "./load-state";
 import { MemoryFault } from "./memory-fault";
-import { SEGMENTS } from "./state";
+import { SEGMENTS, STATE_RSP } from "./state";
 import { endByTripleFault } from "./triple-fault";
 import { WORK_EVENTS } from "./work";
 
 /** At log level debug. */
 const TRACED_EXITS: u32 = 8;
+/** Its place in the vCPU page is not always filled in. */
+const RSP: u32 = 4;
 
 /** The virtual CPU of the VM with number `vm`. A backend (hv/core/vmx) gives it state and a way to run. */
 export abstract class Vcpu {
@@ -41,10 +51,12 @@ export abstract class Vcpu {
   readonly events: VcpuEvents = new VcpuEvents();
   readonly taskState: TaskState = new TaskState();
 
-  /** Bits of WORK_* (work.ts, and the backend's); the run loop enters the guest only while it is 0. */
-  work: u32 = 0;
+  /** The run loop enters the guest only while its `bits` are 0. */
+  entryWork: EntryWork = new EntryWork();
   /** The row of `exitCounters` for the last exit. */
   exitRow: u32 = 0;
+  /** When the handling of the last port access began, by the low half of the TSC. */
+  exitStart: u32 = 0;
   /** Exits that are still told one by one at log level debug. */
   exitsToTrace: u32;
   /** The root object of its vmm, as `create` returned it. */
@@ -57,6 +69,24 @@ export abstract class Vcpu {
   isHalted: bool = false;
   /** How it ended, one of hv/core/results.ts. */
   result: u32 = RESULT_OK;
+  /** With RESULT_GUEST_EXIT: the guest's own value. */
+  exitValue: u32 = 0;
+
+  /** The CPU that the guest sees. */
+  readonly cpuid: GuestCpuid;
+  readonly msrs: GuestMsrs;
+  /** The bits of CR4 that the guest may set. */
+  readonly supportedCr4: u64;
+  /** A mask of the bits of physical addresses. */
+  readonly physicalAddresses: u64;
+  /** The guest's XCR0; a change of it goes through setXcr0. */
+  xcr0: u64 = XCR0_X87;
+  /** The guest's CR8: its task priority. */
+  cr8: u64 = 0;
+  /** The guest's time-stamp counter less the host's; a change of it goes through setTscOffset. */
+  tscOffset: u64 = 0;
+  /** For hv/core/cpu/pdptes.ts: nothing is allocated on the exit path. */
+  readonly pdpteBytes: Bytes = new Bytes(32);
 
   /** Exits, and the ticks that they took in core and vmm: two numbers for each row of the backend's table. */
   readonly exitCounters: StaticArray<u64>;
@@ -70,9 +100,15 @@ export abstract class Vcpu {
     /** Rows of the backend's table of exits, of which the first `exitRows` are told in the summary. */
     readonly exitRows: u32,
     counters: u32,
-    /** MAXPHYADDR. */
-    readonly physicalAddressBits: u32,
+    /** FEATURE_* of hv/core/cpu/features.ts: what the backend lets the guest use. */
+    readonly features: u32,
   ) {
+    const cpuid = new GuestCpuid(features);
+    this.cpuid = cpuid;
+    this.msrs = new GuestMsrs(cpuid);
+    this.supportedCr4 = supportedCr4(cpuid);
+    const addressBits = cpuid.of(CPUID_LEAF_ADDRESS_SIZES, ANSWER_EAX) & CPUID_ADDRESS_SIZES_PHYSICAL_MASK;
+    this.physicalAddresses = ((<u64>1) << addressBits) - 1;
     this.exitsToTrace = console.level >= LEVEL_DEBUG ? TRACED_EXITS : 0;
     this.registersEnd = page + PAGE_BYTES;
     this.shared = changetype<VcpuPage>(page);
@@ -80,7 +116,7 @@ export abstract class Vcpu {
     this.state = changetype<CpuState>(page + CPU_STATE_OFFSET);
     this.registers = changetype<Registers>(page + REGISTERS_OFFSET);
     this.exitCounters = new StaticArray<u64>(2 * counters);
-    this.state.physicalAddressBits = physicalAddressBits;
+    this.state.physicalAddressBits = addressBits;
     for (let i: u32 = 0; i < SEGMENTS; i++) {
       this.segments[i] = changetype<SegmentState>(page + SEGMENTS_OFFSET + i * SEGMENT_STATE_BYTES);
     }
@@ -90,6 +126,17 @@ export abstract class Vcpu {
   abstract read(state: u32): u64;
   /** Changes a part of it; the value is one that the processor takes. */
   abstract write(state: u32, value: u64): void;
+  /** CR0 or CR4 as the guest reads it, by STATE_CR0 or STATE_CR4: bits that are the backend's are as the guest left them. */
+  abstract readSeen(state: u32): u64;
+  /** Has the guest read this value in it, and the processor use what of it is the guest's. */
+  abstract writeSeen(state: u32, value: u64): void;
+  /** IA32_EFER, where it is the guest's own; LMA decides the mode of the next entry. */
+  abstract readEfer(): u64;
+  abstract writeEfer(value: u64): void;
+  /** Changes tscOffset. */
+  abstract setTscOffset(offset: u64): void;
+  /** Has the next entry drop the translations of linear addresses: where Basalt changed what the guest's paging rests on. */
+  abstract dropLinearTranslations(): void;
   /** Makes it ready for its first entry: RESULT_OK or why not. The vmm has said in the page where it starts. */
   abstract prepare(): u32;
   /** Makes it the one that this processor runs: after another vCPU ran. RESULT_OK or why not. */
@@ -107,8 +154,6 @@ export abstract class Vcpu {
    * whose delivery the exit interrupted.
    */
   abstract endEvent(): void;
-  /** Has the next entry drop the translations of linear addresses: where Basalt changed what the guest's paging rests on. */
-  abstract dropLinearTranslations(): void;
   /** Has it stop behind the next instruction, and arm its watches again. */
   abstract startStep(): void;
   /** Enters the guest, again and again, until it stops (STOP) or is to make room for another (YIELD). */
@@ -121,6 +166,27 @@ export abstract class Vcpu {
   abstract exitName(row: u32): string;
   /** Adds to a line what the last exit was: its number, its name, where, its qualification. */
   abstract describeExit(line: Console): void;
+
+  /** Puts a value that XSETBV takes in force, on this processor and in leaf 0xD of the guest's CPUID. */
+  setXcr0(value: u64): void {
+    this.xcr0 = value;
+    this.cpuid.setXcr0(value);
+    xsetbv(value);
+  }
+
+  /** A general-purpose register by the number of its encoding, 0 to 15. */
+  register(number: u32): u64 {
+    return number == RSP ? this.read(STATE_RSP) : this.registerAt(number).value;
+  }
+
+  setRegister(number: u32, value: u64): void {
+    if (number == RSP) this.write(STATE_RSP, value);
+    else this.registerAt(number).value = value;
+  }
+
+  private registerAt(number: u32): RegisterValue {
+    return changetype<RegisterValue>(changetype<usize>(this.registers) + ((number & 15) << 3));
+  }
 
   /**
    * Has the next entry deliver an exception at the instruction that exited, as a fault: `errorCode` or NO_ERROR_CODE
@@ -167,6 +233,14 @@ export abstract class Vcpu {
     return false;
   }
 
+  /** Bits of WORK_* (work.ts, and the backend's): what is to be done before the next entry. */
+  get work(): u32 {
+    return this.entryWork.bits;
+  }
+  set work(bits: u32) {
+    this.entryWork.bits = bits;
+  }
+
   /** Starts a line of the console about this VM. */
   say(level: u32): Console {
     return this.console.line(level).text("vm").decimal(this.vm).text(": ");
@@ -181,10 +255,12 @@ export abstract class Vcpu {
   /** Prints what the vmm wrote for the console since the last call, and empties it. */
   printVmmText(level: u32): void {
     const length = min(this.shared.consoleLength, CONSOLE_CAPACITY);
+    const isDebug = this.shared.consoleIsDebug != 0;
     this.shared.consoleLength = 0;
+    this.shared.consoleIsDebug = 0;
     if (length == 0) return;
     const text = changetype<ConsoleText>(this.page + CONSOLE_OFFSET);
-    this.say(level);
+    this.say(isDebug ? LEVEL_DEBUG : level);
     for (let i: u32 = 0; i < length; i++) {
       this.console.byte(changetype<ConsoleText>(changetype<usize>(text) + i).byte);
     }
@@ -195,4 +271,9 @@ export abstract class Vcpu {
 @unmanaged
 class ConsoleText {
   byte: u8;
+}
+
+@unmanaged
+class RegisterValue {
+  value: u64;
 }

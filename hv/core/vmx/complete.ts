@@ -3,7 +3,10 @@
 import { RFLAGS_RF, RFLAGS_TF } from "../../x86/control-registers";
 import { DEBUGCTL_BTF } from "../../x86/msr";
 import { ACCESS_RIGHTS_64_BIT } from "../../x86/segments";
+import { exitReasonName } from "../../x86/exit-reasons";
 import {
+  EXIT_QUALIFICATION,
+  EXIT_REASON,
   GUEST_CS_ACCESS_RIGHTS,
   GUEST_IA32_DEBUGCTL,
   GUEST_INTERRUPTIBILITY_STATE,
@@ -11,6 +14,7 @@ import {
   GUEST_RFLAGS,
   GUEST_RIP,
 } from "../../x86/vmcs-fields";
+import { LEVEL_DEBUG } from "../console/console";
 import { vmread, vmwrite } from "../hardware";
 import { BLOCKING_BY_MOV_SS, BLOCKING_BY_STI, PENDING_SINGLE_STEP } from "./interruptibility";
 import { NOWHERE } from "./vcpu-values";
@@ -36,6 +40,7 @@ export function advanceBy(vcpu: VmxVcpu, length: u32): void {
  * sets RFLAGS.TF in between is seen by the #DB that follows. Index.ts exports it, to keep it out of the run loop's code.
  */
 export function completeInstruction(vcpu: VmxVcpu, rip: u64, next: u64): void {
+  if (vcpu.exitsToTrace != 0) traceExit(vcpu, rip, next - rip);
   // Outside 64-bit mode RIP has 32 bits.
   const isNearWrap = (rip ^ next) >> 32 != 0;
   if (isNearWrap && !(vmread(GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_64_BIT)) vmwrite(GUEST_RIP, next & LOW_32_BITS);
@@ -49,5 +54,14 @@ export function completeInstruction(vcpu: VmxVcpu, rip: u64, next: u64): void {
   }
   // What was special now may be so again.
   const isSpecial = isNearWrap || (blocking & SHADOWS) != 0 || (flags & (RFLAGS_RF | RFLAGS_TF)) != 0;
-  vcpu.completedRip = isSpecial ? NOWHERE : rip;
+  vcpu.completedRip = isSpecial || vcpu.exitsToTrace != 0 ? NOWHERE : rip;
+}
+
+/** At log level debug, tells the first instructions of a guest that exited one by one. */
+function traceExit(vcpu: VmxVcpu, rip: u64, length: u64): void {
+  vcpu.exitsToTrace--;
+  const reason = <u32>vmread(EXIT_REASON);
+  const line = vcpu.say(LEVEL_DEBUG).text("exit ").decimal(reason).text(" ").text(exitReasonName(reason));
+  line.text(", RIP ").hex(rip).text(", length ").decimal(length);
+  line.text(", qualification ").hex(vmread(EXIT_QUALIFICATION)).end();
 }

@@ -4,7 +4,10 @@ import { VECTOR_MACHINE_CHECK } from "../../x86/exceptions";
 import {
   CR3_TARGET_COUNT,
   EPT_POINTER,
+  ENCLS_EXITING_BITMAP,
+  ENCLV_EXITING_BITMAP,
   EXCEPTION_BITMAP,
+  MSR_BITMAPS_ADDRESS,
   PAGE_FAULT_ERROR_CODE_MASK,
   PAGE_FAULT_ERROR_CODE_MATCH,
   PIN_BASED_VM_EXECUTION_CONTROLS,
@@ -18,15 +21,23 @@ import {
   VM_EXIT_MSR_LOAD_COUNT,
   VM_EXIT_MSR_STORE_COUNT,
 } from "../../x86/vmcs-fields";
-import { PRIMARY_ACTIVATE_SECONDARY_CONTROLS } from "../../x86/vmx-controls";
+import {
+  PRIMARY_ACTIVATE_SECONDARY_CONTROLS,
+  PRIMARY_USE_MSR_BITMAPS,
+  SECONDARY_ENABLE_ENCLS_EXITING,
+  SECONDARY_ENABLE_ENCLV_EXITING,
+} from "../../x86/vmx-controls";
 import { vmwrite } from "../hardware";
 import { ExecutionControls } from "./execution-controls";
 
+/** Every function of ENCLS and ENCLV exits. */
+const ALL_FUNCTIONS: u64 = 0xffffffffffffffff;
+
 /**
  * Writes them, EPTP and VPID only where those are enabled; `eptp` has been checked by hv/core/vmx/ept/ept-format.ts, `vpid`
- * is not 0 where VPIDs are enabled.
+ * is not 0 where VPIDs are enabled, and `msrBitmap` is the address of a page where MSR bitmaps are used.
  */
-export function writeControlFields(controls: ExecutionControls, eptp: u64, vpid: u32): void {
+export function writeControlFields(controls: ExecutionControls, eptp: u64, vpid: u32, msrBitmap: u64): void {
   vmwrite(PIN_BASED_VM_EXECUTION_CONTROLS, controls.pin.value);
   vmwrite(PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS, controls.primary.value);
   if (controls.primary.has(PRIMARY_ACTIVATE_SECONDARY_CONTROLS))
@@ -35,6 +46,9 @@ export function writeControlFields(controls: ExecutionControls, eptp: u64, vpid:
   vmwrite(VM_ENTRY_CONTROLS, controls.entry.value);
   if (controls.hasEpt) vmwrite(EPT_POINTER, eptp);
   if (controls.hasVpid) vmwrite(VIRTUAL_PROCESSOR_IDENTIFIER, vpid);
+  if (controls.primary.has(PRIMARY_USE_MSR_BITMAPS)) vmwrite(MSR_BITMAPS_ADDRESS, msrBitmap);
+  if (controls.secondary.has(SECONDARY_ENABLE_ENCLS_EXITING)) vmwrite(ENCLS_EXITING_BITMAP, ALL_FUNCTIONS);
+  if (controls.secondary.has(SECONDARY_ENABLE_ENCLV_EXITING)) vmwrite(ENCLV_EXITING_BITMAP, ALL_FUNCTIONS);
   // A guest's exceptions are the guest's, but for the machine check, which would else go through its IDT.
   vmwrite(EXCEPTION_BITMAP, 1 << VECTOR_MACHINE_CHECK);
   vmwrite(PAGE_FAULT_ERROR_CODE_MASK, 0);

@@ -18,7 +18,7 @@ import {
   INVVPID_VMFAIL_VALID,
   MAPPING_OK,
 } from "../memory/mapping-status";
-import { CachedTranslations } from "../memory/cached-translations";
+import { EntryWork } from "../memory/entry-work";
 import { NestedPaging } from "../memory/nested-paging";
 import { PageTables } from "../memory/page-tables";
 
@@ -124,14 +124,14 @@ export class VpidInvalidation {
  */
 export class GuestTranslations {
   /** The flag of the EPT; without EPT one that nothing raises. */
-  readonly cached: CachedTranslations;
+  readonly entryWork: EntryWork;
 
   /** `ept` is null for a VM without EPT. */
   constructor(
     private readonly ept: NestedPaging | null,
     readonly vpid: VpidInvalidation,
   ) {
-    this.cached = ept ? ept.cached : new CachedTranslations();
+    this.entryWork = ept ? ept.entryWork : new EntryWork();
   }
 
   /** Executes what is due. With a status other than MAPPING_OK it stays due. */

@@ -1,6 +1,6 @@
 // Entering and leaving VMX operation (SDM 3C 24.6 to 24.8, 32.5), each step with its own failure.
 
-import { CR4_VMXE } from "../../x86/control-registers";
+import { CR4_OSXSAVE, CR4_VMXE } from "../../x86/control-registers";
 import {
   CPUID_1_ECX_VMX,
   CPUID_LEAF_FEATURES,
@@ -150,7 +150,9 @@ export class VmxOperation {
     this.originalCr4 = readRegister(REGISTER_CR4);
     const capabilities = this.capabilities;
     const cr0 = this.originalCr0 | capabilities.of(IA32_VMX_CR0_FIXED0);
-    const cr4 = this.originalCr4 | capabilities.of(IA32_VMX_CR4_FIXED0) | CR4_VMXE;
+    // Core executes XSETBV for its guests.
+    const xsave = capabilities.of(IA32_VMX_CR4_FIXED1) & CR4_OSXSAVE;
+    const cr4 = this.originalCr4 | capabilities.of(IA32_VMX_CR4_FIXED0) | CR4_VMXE | xsave;
     const isCr0Good = this.checkFixed("CR0", cr0, capabilities.of(IA32_VMX_CR0_FIXED1));
     const isCr4Good = this.checkFixed("CR4", cr4, capabilities.of(IA32_VMX_CR4_FIXED1));
     if (!isCr0Good || !isCr4Good) return RESULT_CR_BITS_UNSUPPORTED;

@@ -1,24 +1,22 @@
 // The run loop: enter, dispatch, count (SDM 3C chapters 27 and 28).
 
 import {
-  EXIT_REASON_BASIC_MASK,
   EXIT_REASON_COUNT,
   EXIT_REASON_CPUID,
-  EXIT_REASON_ENTRY_FAILURE,
   EXIT_REASON_IO_INSTRUCTION,
+  EXIT_REASON_RDMSR,
   EXIT_REASON_VMCALL,
-  exitReasonName,
 } from "../../x86/exit-reasons";
 import { EXIT_QUALIFICATION, EXIT_REASON, GUEST_RIP, VM_EXIT_INSTRUCTION_LENGTH } from "../../x86/vmcs-fields";
-import { LEVEL_DEBUG } from "../console/console";
-import { onCpuid } from "../cpu/cpuid";
+import { answerCpuid } from "../cpu/cpuid";
+import { onRdmsr } from "../cpu/msr-access";
 import { onHypercall } from "../exits/hypercall";
 import { onPort } from "../exits/port";
 import { rdtscLow, VM_SUCCEED, vmEnter, vmread, vmwrite } from "../hardware";
-import { EXIT_COUNTER_BYTES, ExitCounter } from "../vcpu/exit-counter";
 import { NEXT_INSTRUCTION, RESUME } from "../vcpu/action";
+import { EXIT_COUNTER_BYTES, ExitCounter } from "../vcpu/exit-counter";
 import { completeInstruction } from "./complete";
-import { EXIT_HANDLERS, REASON_ENTRY_FAILURE, REASON_ENTRY_REFUSED, REASON_WORK } from "./dispatch";
+import { EXIT_HANDLERS, REASON_ENTRY_REFUSED, REASON_WORK, rowOf } from "./dispatch";
 import { VmxVcpu } from "./vmx-vcpu";
 
 /**
@@ -26,62 +24,54 @@ import { VmxVcpu } from "./vmx-vcpu";
  * exports it, else binaryen would inline it into its only caller, where too much else is live.
  */
 export function run(vcpu: VmxVcpu): u32 {
-  const cached = vcpu.translations.cached;
+  const entryWork = vcpu.entryWork;
   const counters = changetype<usize>(vcpu.exitCounters);
-  const isTracing = vcpu.console.level >= LEVEL_DEBUG;
-  let action = RESUME;
   // What is rare (a failed entry, work that is due before an entry) is a row of the table too, so that it is no code here.
-  while (action == RESUME) {
+  while (true) {
     let reason = REASON_WORK;
-    if (!cached.invalidationIsPending && vcpu.work == 0) {
+    if (entryWork.bits == 0) {
       const outcome = vmEnter(vcpu.registersEnd, vcpu.isLaunched);
       reason = REASON_ENTRY_REFUSED;
       if (outcome == VM_SUCCEED) {
         vcpu.isLaunched = 1;
         reason = <u32>vmread(EXIT_REASON);
-        if (reason >= EXIT_REASON_COUNT) reason = rowOfFlagged(reason);
       } else {
         vcpu.entryOutcome = outcome;
       }
     }
-    const start = rdtscLow();
+    let start = rdtscLow();
     // The commonest exits are not asked for in the table: an indirect call costs a dozen instructions.
-    if (isTracing) traceExit(vcpu, reason);
+    let action = NEXT_INSTRUCTION;
     if (reason == EXIT_REASON_CPUID) {
-      action = onCpuid(vcpu);
+      answerCpuid(vcpu);
     } else if (reason == EXIT_REASON_VMCALL) {
       action = onHypercall(vcpu);
+    } else if (reason == EXIT_REASON_RDMSR) {
+      action = onRdmsr(vcpu);
     } else if (reason == EXIT_REASON_IO_INSTRUCTION) {
+      // A call of the vmm leaves no register as it was: what is only needed behind it is put away by hand here, so that
+      // the other branches have it in registers.
+      vcpu.exitStart = start;
+      vcpu.exitRow = EXIT_REASON_IO_INSTRUCTION;
       action = onPort(vcpu, vmread(EXIT_QUALIFICATION));
+      start = vcpu.exitStart;
+      reason = EXIT_REASON_IO_INSTRUCTION;
     } else {
+      if (reason >= EXIT_REASON_COUNT) reason = rowOf(reason);
       vcpu.exitRow = reason;
       action = unchecked(EXIT_HANDLERS[reason])(vcpu);
     }
+    const counter = changetype<ExitCounter>(counters + reason * EXIT_COUNTER_BYTES);
+    counter.exits++;
     if (action == NEXT_INSTRUCTION) {
       const rip = vmread(GUEST_RIP);
       const next = rip + vmread(VM_EXIT_INSTRUCTION_LENGTH);
       vmwrite(GUEST_RIP, next);
       if (rip != vcpu.completedRip) completeInstruction(vcpu, rip, next);
-      action = RESUME;
+      counter.ticks += rdtscLow() - start;
+    } else {
+      counter.ticks += rdtscLow() - start;
+      if (action != RESUME) return action;
     }
-    const counter = changetype<ExitCounter>(counters + reason * EXIT_COUNTER_BYTES);
-    counter.exits++;
-    counter.ticks += rdtscLow() - start;
   }
-  return action;
-}
-
-/** The row for a reason with flags in its upper half: they do not change what is to be done, but for a failed entry. */
-function rowOfFlagged(reason: u32): u32 {
-  const basic = reason & EXIT_REASON_BASIC_MASK;
-  return reason & EXIT_REASON_ENTRY_FAILURE || basic >= EXIT_REASON_COUNT ? REASON_ENTRY_FAILURE : basic;
-}
-
-/** At log level debug, tells the first exits of a vCPU one by one. */
-export function traceExit(vcpu: VmxVcpu, reason: u32): void {
-  if (vcpu.exitsToTrace == 0 || reason >= EXIT_REASON_COUNT) return;
-  vcpu.exitsToTrace--;
-  const line = vcpu.say(LEVEL_DEBUG).text("exit ").decimal(reason).text(" ").text(exitReasonName(reason));
-  line.text(", RIP ").hex(vmread(GUEST_RIP)).text(", length ").decimal(vmread(VM_EXIT_INSTRUCTION_LENGTH));
-  line.text(", qualification ").hex(vmread(EXIT_QUALIFICATION)).end();
 }

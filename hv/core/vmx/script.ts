@@ -51,7 +51,7 @@ export function runScript(machine: Machine, vmx: Vmx): u32 {
   const capabilities = vmx.capabilities.of(IA32_VMX_EPT_VPID_CAP);
   const ept = new Ept(machine.pool, capabilities, machine.mtrrs, machine.maximumPhysicalAddress);
   const translations = new GuestTranslations(ept, new VpidInvalidation(VPID, capabilities));
-  const vcpu = new VmxVcpu(machine, vmx, 0, KIND_64_BIT, page, vmcs, new GuestMemory(machine, 0), translations);
+  const vcpu = new VmxVcpu(machine, vmx, 0, KIND_64_BIT, page, vmcs, 0, new GuestMemory(machine, 0), translations);
   vcpu.shared.startCr3 = machine.pool.physicalAddress(root);
   // Also on a CPU that lacks what Basalt requires, as far as it goes: no guest is to run.
   const controls = new ExecutionControls(vmx.capabilities, KIND_64_BIT);
@@ -137,7 +137,8 @@ function invalidate(vmx: Vmx, script: ScriptSteps, controls: ExecutionControls, 
 function enter(machine: Machine, script: ScriptSteps, vcpu: VmxVcpu, controls: ExecutionControls, eptp: u64): void {
   script.enter("VMRESUME of a clear VMCS", 1);
   script.enter("VMLAUNCH with controls of zero", 0);
-  writeControlFields(controls, eptp, VPID);
+  // A page of zeroes serves as the MSR bitmap.
+  writeControlFields(controls, eptp, VPID, vcpu.shared.startCr3);
   script.enter("VMLAUNCH with a host state of zero", 0);
   writeHostState(vcpu, controls);
   script.enter("VMLAUNCH with a guest state of zero", 0);

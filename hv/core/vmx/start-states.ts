@@ -24,14 +24,23 @@ import {
   IA32_VMX_CR4_FIXED0,
   IA32_VMX_CR4_FIXED1,
 } from "../../x86/msr";
-import { BUSY_TSS, CODE_16_BIT, CODE_64_BIT, DATA_16_BIT, DATA_32_BIT, LDT, UNUSABLE } from "../../x86/segments";
+import {
+  BUSY_TSS,
+  CODE_16_BIT,
+  CODE_32_BIT,
+  CODE_64_BIT,
+  DATA_16_BIT,
+  DATA_32_BIT,
+  LDT,
+  UNUSABLE,
+} from "../../x86/segments";
 import { VcpuPage } from "../../shared/vcpu-page";
 import { VmxCapabilities } from "./capabilities";
 import { GuestState, SEGMENTS } from "./guest-state";
-import { KIND_REAL_MODE, KIND_REPORTED } from "../guest-kinds";
+import { KIND_PROTECTED_MODE, KIND_REAL_MODE, KIND_REPORTED } from "../guest-kinds";
 
 /** Basalt owns these bits of CR0: VMX operation fixes NE, and the guest's caching is the EPT's and the PAT's matter. */
-const CR0_OWNED: u64 = CR0_NE | CR0_NW | CR0_CD;
+export const CR0_OWNED: u64 = CR0_NE | CR0_NW | CR0_CD;
 /** VMX operation fixes VMXE to 1; a machine check is the host's. The guest reads 0 in both. */
 const CR4_OWNED: u64 = CR4_VMXE | CR4_MCE;
 const ALL_BITS: u64 = 0xffffffffffffffff;
@@ -46,6 +55,7 @@ export function startState(kind: u32, page: VcpuPage, capabilities: VmxCapabilit
   state.rsp = page.startRsp;
   state.cr3 = page.startCr3;
   if (kind == KIND_REAL_MODE) startInRealMode(state, capabilities);
+  else if (kind == KIND_PROTECTED_MODE) startInProtectedMode(state, capabilities);
   else if (kind == KIND_REPORTED) startAsReported(state, capabilities);
   else startIn64BitMode(state, capabilities);
   return state;
@@ -106,6 +116,27 @@ function startInRealMode(state: GuestState, capabilities: VmxCapabilities): void
   state.cr4Owned = CR4_OWNED;
   // As in 64-bit mode.
   state.rflags = RFLAGS_ALWAYS_ONE | RFLAGS_IF;
+}
+
+const PROTECTED_ACCESS_RIGHTS: StaticArray<u32> = [
+  DATA_32_BIT,
+  CODE_32_BIT,
+  DATA_32_BIT,
+  DATA_32_BIT,
+  DATA_32_BIT,
+  DATA_32_BIT,
+  UNUSABLE,
+  BUSY_TSS,
+];
+
+/** 32-bit protected mode with paging off and IF = 0: what Multiboot 0.6.96 3.2 and Multiboot2 2.0 3.3 ask for. */
+function startInProtectedMode(state: GuestState, capabilities: VmxCapabilities): void {
+  setSegments(state, FLAT_SELECTORS, FLAT_LIMITS, PROTECTED_ACCESS_RIGHTS);
+  state.cr0 = CR0_PE | CR0_ET | (capabilities.of(IA32_VMX_CR0_FIXED0) & ~CR0_PG);
+  state.cr0Owned = CR0_OWNED;
+  state.cr0Shadow = CR0_PE | CR0_ET;
+  state.cr4 = CR4_MCE | capabilities.of(IA32_VMX_CR4_FIXED0);
+  state.cr4Owned = CR4_OWNED;
 }
 
 // The state of a public report: a dump of a VMCS that KVM gave up on, whose EPTP held an address shifted to a wrong place.

@@ -1,22 +1,43 @@
 // A virtual CPU in a VMCS.
 
-import { EXIT_REASON_COUNT, exitReasonName } from "../../x86/exit-reasons";
+import { EXIT_REASON_BASIC_MASK, EXIT_REASON_COUNT, exitReasonName } from "../../x86/exit-reasons";
 import {
+  CR0_READ_SHADOW,
+  CR4_READ_SHADOW,
   EXIT_QUALIFICATION,
+  EXIT_REASON,
+  GUEST_CR0,
+  GUEST_CR4,
+  GUEST_IA32_EFER,
   GUEST_INTERRUPTIBILITY_STATE,
   GUEST_RIP,
+  TSC_OFFSET,
+  VM_ENTRY_CONTROLS,
   VM_EXIT_INSTRUCTION_LENGTH,
 } from "../../x86/vmcs-fields";
-import { IA32_VMX_EPT_VPID_CAP } from "../../x86/msr";
+import { CR0_PE, CR0_PG, CR4_MCE, CR4_OSXSAVE, CR4_PKE } from "../../x86/control-registers";
+import {
+  EFER_LMA,
+  EFER_LME,
+  IA32_EFER,
+  IA32_SPEC_CTRL,
+  IA32_VMX_CR0_FIXED0,
+  IA32_VMX_CR4_FIXED0,
+  IA32_VMX_EPT_VPID_CAP,
+} from "../../x86/msr";
 import { EPT_CAP_ADVANCED_EXIT_INFORMATION } from "../../x86/vmx-capabilities";
 import {
+  ENTRY_IA32E_MODE_GUEST,
   PIN_VIRTUAL_NMIS,
   PRIMARY_MONITOR_TRAP_FLAG,
   SECONDARY_MODE_BASED_EXECUTE_CONTROL_FOR_EPT,
+  SECONDARY_UNRESTRICTED_GUEST,
 } from "../../x86/vmx-controls";
+import { FEATURE_OWN_EFER, FEATURE_TSC_OFFSET } from "../cpu/features";
+import { restoreMsrs } from "../cpu/msr-access";
 import { Console, LEVEL_DEBUG, LEVEL_ERROR } from "../console/console";
 import { GuestMemory } from "../guest-memory";
-import { VM_SUCCEED, vmclear, vmptrld, vmread, vmwrite } from "../hardware";
+import { rdmsr, rdtsc, VM_SUCCEED, vmclear, vmptrld, vmread, vmwrite, xsetbv } from "../hardware";
 import { Machine } from "../machine";
 import { PAGE_BYTES } from "../memory/page-pool";
 import {
@@ -27,18 +48,22 @@ import {
   RESULT_VMCLEAR_FAILED,
   RESULT_VMPTRLD_FAILED,
 } from "../results";
+import { STATE_CR0 } from "../vcpu/state";
 import { Vcpu } from "../vcpu/vcpu";
 import { advanceBy } from "./complete";
 import { writeControlFields } from "./control-fields";
 import { saveState } from "./cpu-state";
 import { isBlockedByNmi } from "./deliver";
+import { guestFeatures } from "./guest-features";
+import { GuestState } from "./guest-state";
 import { writeHostState } from "./host-state";
 import { GuestTranslations } from "./invalidate";
 import { mirroredState } from "./mirrored-state";
+import { writeMsrBitmap } from "./msr-bitmap";
 import { run } from "./run";
 import { spoilEntry } from "./spoil";
 import { startStep } from "./step";
-import { startState } from "./start-states";
+import { CR0_OWNED, startState } from "./start-states";
 import { STATE_FIELDS } from "./state-fields";
 import { NOWHERE, WORK_VPID } from "./vcpu-values";
 import { endEvent } from "./vectoring";
@@ -52,6 +77,11 @@ export class VmxVcpu extends Vcpu {
   isLaunched: u32 = 0;
   /** How the last VMLAUNCH or VMRESUME failed, where the exit's row says so. */
   entryOutcome: u32 = 0;
+  /** The guest/host masks, and the bits that are 1 in the guest whatever it writes. */
+  private cr0Owned: u64 = 0;
+  private cr4Owned: u64 = 0;
+  private cr0AlwaysOn: u64 = 0;
+  private cr4AlwaysOn: u64 = 0;
   /** RIP of the last instruction that was completed after its exit with all that its end brings. */
   completedRip: u64 = NOWHERE;
   /** Whether steps are made by the monitor trap flag. */
@@ -75,22 +105,61 @@ export class VmxVcpu extends Vcpu {
     private readonly kind: u32,
     page: usize,
     readonly vmcs: u64,
+    /** A page of the pool; 0 where MSR bitmaps are not used. */
+    private readonly msrBitmap: usize,
     memory: GuestMemory,
     readonly translations: GuestTranslations,
   ) {
-    super(vm, machine.console, page, memory, EXIT_REASON_COUNT, ROWS, machine.maximumPhysicalAddress);
+    super(vm, machine.console, page, memory, EXIT_REASON_COUNT, ROWS, guestFeatures(vmx.controlsOf(kind)));
     this.hasVirtualNmis = vmx.controlsOf(kind).pin.has(PIN_VIRTUAL_NMIS);
     const mayTrap = ((vmx.capabilities.primaryControls >> 32) & PRIMARY_MONITOR_TRAP_FLAG) != 0;
     this.hasMonitorTrapFlag = mayTrap && !machine.options.stepsByTf;
     this.hasModeBasedExecution = vmx.controlsOf(kind).secondary.has(SECONDARY_MODE_BASED_EXECUTE_CONTROL_FOR_EPT);
     const described = vmx.capabilities.of(IA32_VMX_EPT_VPID_CAP);
     this.hasAdvancedViolations = (described & EPT_CAP_ADVANCED_EXIT_INFORMATION) != 0;
-    this.work = translations.vpid.isPending ? WORK_VPID : 0;
+    if (msrBitmap != 0) writeMsrBitmap(msrBitmap, this.msrs, this.features);
+    this.entryWork = translations.entryWork;
+    if (translations.vpid.isPending) this.work |= WORK_VPID;
   }
 
   dropLinearTranslations(): void {
     this.translations.vpid.requireInvalidation();
     if (this.translations.vpid.isPending) this.work |= WORK_VPID;
+  }
+
+  readSeen(state: u32): u64 {
+    if (state == STATE_CR0) {
+      return (vmread(GUEST_CR0) & ~this.cr0Owned) | (vmread(CR0_READ_SHADOW) & this.cr0Owned);
+    }
+    return (vmread(GUEST_CR4) & ~this.cr4Owned) | (vmread(CR4_READ_SHADOW) & this.cr4Owned);
+  }
+
+  writeSeen(state: u32, value: u64): void {
+    if (state == STATE_CR0) {
+      vmwrite(CR0_READ_SHADOW, value);
+      vmwrite(GUEST_CR0, (value & ~CR0_OWNED) | this.cr0AlwaysOn);
+    } else {
+      vmwrite(CR4_READ_SHADOW, value);
+      vmwrite(GUEST_CR4, value | this.cr4AlwaysOn);
+    }
+  }
+
+  readEfer(): u64 {
+    if (this.features & FEATURE_OWN_EFER) return vmread(GUEST_IA32_EFER);
+    const others = rdmsr(IA32_EFER) & ~(EFER_LME | EFER_LMA);
+    return vmread(VM_ENTRY_CONTROLS) & ENTRY_IA32E_MODE_GUEST ? others | EFER_LME | EFER_LMA : others;
+  }
+
+  /** The VM-entry control "IA-32e mode guest" says what LMA says (SDM 3C 27.3.1.1). */
+  writeEfer(value: u64): void {
+    const controls = vmread(VM_ENTRY_CONTROLS) & ~(<u64>ENTRY_IA32E_MODE_GUEST);
+    vmwrite(VM_ENTRY_CONTROLS, value & EFER_LMA ? controls | ENTRY_IA32E_MODE_GUEST : controls);
+    if (this.features & FEATURE_OWN_EFER) vmwrite(GUEST_IA32_EFER, value);
+  }
+
+  setTscOffset(offset: u64): void {
+    this.tscOffset = offset;
+    if (this.features & FEATURE_TSC_OFFSET) vmwrite(TSC_OFFSET, offset);
   }
 
   read(state: u32): u64 {
@@ -107,14 +176,35 @@ export class VmxVcpu extends Vcpu {
     if (result != RESULT_OK) return result;
     const controls = this.vmx.controlsOf(this.kind);
     const vpid = this.translations.vpid.vpid;
-    writeControlFields(controls, this.memory.pagingPointer, vpid);
+    const msrBitmap = this.machine.pool.physicalAddress(this.msrBitmap);
+    writeControlFields(controls, this.memory.pagingPointer, vpid, msrBitmap);
     writeHostState(this, controls);
     const state = this.mirrorsHost ? mirroredState(this) : startState(this.kind, this.shared, this.vmx.capabilities);
+    this.takeControlRegisters(state);
     state.write(controls);
+    // The guest's counter starts at 0.
+    this.setTscOffset(this.features & FEATURE_TSC_OFFSET ? 0 - rdtsc() : 0);
     const line = this.say(LEVEL_DEBUG).text("EPTP ").hex(this.memory.pagingPointer, 16);
     line.text(", VPID ").decimal(vpid).end();
     spoilEntry(this.machine.options.fail);
     return this.mayEnter() ? RESULT_OK : RESULT_ENTRY_REFUSED_BY_DOCTOR;
+  }
+
+  /** What of CR0 and CR4 is Basalt's, in VMX operation and by what the guest's CPUID shows (SDM 3C 25.6.6). */
+  private takeControlRegisters(state: GuestState): void {
+    const capabilities = this.vmx.capabilities;
+    const isUnrestricted = this.vmx.controlsOf(this.kind).secondary.has(SECONDARY_UNRESTRICTED_GUEST);
+    const cr0Fixed = capabilities.of(IA32_VMX_CR0_FIXED0);
+    this.cr0AlwaysOn = isUnrestricted ? cr0Fixed & ~(CR0_PE | CR0_PG) : cr0Fixed;
+    this.cr4AlwaysOn = capabilities.of(IA32_VMX_CR4_FIXED0) | CR4_MCE;
+    if (!this.mirrorsHost) {
+      // Changes of OSXSAVE and PKE show in CPUID; bits that the guest does not have are to be #GP.
+      state.cr4Owned |= ~this.supportedCr4 | CR4_OSXSAVE | CR4_PKE;
+      state.cr4Shadow &= this.supportedCr4;
+      this.cpuid.setCr4(state.cr4Shadow);
+    }
+    this.cr0Owned = state.cr0Owned;
+    this.cr4Owned = state.cr4Owned;
   }
 
   advance(): void {
@@ -143,7 +233,11 @@ export class VmxVcpu extends Vcpu {
 
   makeCurrent(): u32 {
     const outcome = vmptrld(this.vmcs);
-    if (outcome == VM_SUCCEED) return RESULT_OK;
+    if (outcome == VM_SUCCEED) {
+      restoreMsrs(this, IA32_SPEC_CTRL);
+      if (this.cpuid.supportedXcr0 != 0) xsetbv(this.xcr0);
+      return RESULT_OK;
+    }
     vmxFailure(this.console, "VMPTRLD", this.vmcs, outcome);
     return RESULT_VMPTRLD_FAILED;
   }
@@ -164,6 +258,7 @@ export class VmxVcpu extends Vcpu {
     const result = this.clear();
     const pool = this.machine.pool;
     pool.free(pool.pointer(this.vmcs));
+    if (this.msrBitmap != 0) pool.free(this.msrBitmap);
     // A vmm's memory would still map the vCPU page.
     if (!this.mirrorsHost) return result;
     pool.free(this.page);
@@ -176,7 +271,9 @@ export class VmxVcpu extends Vcpu {
   }
 
   describeExit(line: Console): void {
-    line.text("VM exit ").decimal(this.exitRow).text(", ").text(exitReasonName(this.exitRow));
+    // `exitRow` is not that of the commonest exits (run.ts).
+    const reason = (<u32>vmread(EXIT_REASON)) & EXIT_REASON_BASIC_MASK;
+    line.text("VM exit ").decimal(reason).text(", ").text(exitReasonName(reason));
     line.text(", at RIP ").hex(vmread(GUEST_RIP), 16).text(", exit qualification ").hex(vmread(EXIT_QUALIFICATION));
   }
 

@@ -1,6 +1,7 @@
 // VMX as core's way to virtualize: the backend of an Intel processor.
 
 import { IA32_VMX_BASIC, IA32_VMX_EPT_VPID_CAP } from "../../x86/msr";
+import { PRIMARY_USE_MSR_BITMAPS } from "../../x86/vmx-controls";
 import { Console } from "../console/console";
 import { Cpuid } from "../cpu/cpuid";
 import { GuestMemory } from "../guest-memory";
@@ -87,11 +88,14 @@ export class Vmx extends Virtualization {
   newVcpu(machine: Machine, number: u32, kind: u32, memory: GuestMemory): Vcpu | null {
     const page = this.pool.allocateAdjacent(2);
     const vmcs = allocateVmxRegion(this.pool, this.capabilities.of(IA32_VMX_BASIC));
-    if (page == 0 || vmcs == 0) return null;
-    const vpidNumber = this.controlsOf(kind).hasVpid ? <u16>(number + 1) : 0;
+    const controls = this.controlsOf(kind);
+    const hasMsrBitmap = controls.primary.has(PRIMARY_USE_MSR_BITMAPS);
+    const msrBitmap = hasMsrBitmap ? this.pool.allocate() : 0;
+    if (page == 0 || vmcs == 0 || (hasMsrBitmap && msrBitmap == 0)) return null;
+    const vpidNumber = controls.hasVpid ? <u16>(number + 1) : 0;
     const vpid = new VpidInvalidation(vpidNumber, this.capabilities.of(IA32_VMX_EPT_VPID_CAP));
     const translations = new GuestTranslations(memory.nestedPaging, vpid);
-    return new VmxVcpu(machine, this, number, kind, page, vmcs, memory, translations);
+    return new VmxVcpu(machine, this, number, kind, page, vmcs, msrBitmap, memory, translations);
   }
 
   /** The VM-entry doctor, made when it is first asked for. */

@@ -25,5 +25,5 @@ function dropStaleTranslations(vcpu: VmxVcpu): u32 {
   }
   vcpu.say(LEVEL_ERROR).text("stale translations cannot be dropped: ").text(mappingStatusText(status)).end();
   // What failed stays due, and INVEPT is tried first.
-  return vcpu.stop(vcpu.translations.cached.invalidationIsPending ? RESULT_EPT_UNUSABLE : RESULT_VPID_UNUSABLE);
+  return vcpu.stop(vcpu.entryWork.invalidationIsPending ? RESULT_EPT_UNUSABLE : RESULT_VPID_UNUSABLE);
 }

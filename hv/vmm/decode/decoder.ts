@@ -194,30 +194,8 @@ export class Decoder {
       } else if (addressBytes == 2) {
         position = this.address16(code, position, modRm, segment, into);
       } else {
-        let base = modRm & 7;
-        if (base == RM_SIB) {
-          const sib = code.u8(position++);
-          const index = ((sib >> 3) & 7) | ((rex & REX_X) << 2);
-          // Only REX.X tells R12 from none.
-          if (index != RSP) into.index = index;
-          into.scaleShift = sib >> 6;
-          base = sib & 7;
-          if (mod == 0 && base == RM_DISPLACEMENT) base = NO_REGISTER;
-        } else if (mod == 0 && base == RM_DISPLACEMENT) {
-          base = NO_REGISTER;
-          into.isRipRelative = mode == CODE_64_BIT;
-        }
-        if (base != NO_REGISTER) {
-          base |= (rex & REX_B) << 3;
-          into.base = base;
-          // RSP and RBP, not R12 and R13 (SDM 1 3.7.4).
-          if (segment == NO_SEGMENT && (base == RSP || base == RBP)) into.segment = SEGMENT_SS;
-        }
-        if (mod == 1) into.displacement = code.i8(position++);
-        else if (mod == 2 || base == NO_REGISTER) {
-          into.displacement = code.i32(position);
-          position += 4;
-        }
+        position = this.address(code, position, modRm, rex, segment, into);
+        if (mode != CODE_64_BIT) into.isRipRelative = false;
       }
       if (form == FORM_RM_SEGMENT || form == FORM_SEGMENT_RM) {
         if (position > code.count) return this.ended(code);
@@ -249,6 +227,39 @@ export class Decoder {
 
   private ended(code: InstructionBytes): u32 {
     return code.count < INSTRUCTION_BYTES ? DECODE_NEEDS_MORE : DECODE_TOO_LONG;
+  }
+
+  /**
+   * Decodes what follows ModRM in 32-bit and 64-bit addressing (SDM 2A tables 2-2 and 2-3); returns the position behind it.
+   * `isRipRelative` is for 64-bit mode; elsewhere there is only the displacement.
+   */
+  private address(code: InstructionBytes, position: u32, modRm: u32, rex: u32, segment: u32, into: Instruction): u32 {
+    const mod = modRm >> 6;
+    let base = modRm & 7;
+    if (base == RM_SIB) {
+      const sib = code.u8(position++);
+      const index = ((sib >> 3) & 7) | ((rex & REX_X) << 2);
+      // Only REX.X tells R12 from none.
+      if (index != RSP) into.index = index;
+      into.scaleShift = sib >> 6;
+      base = sib & 7;
+      if (mod == 0 && base == RM_DISPLACEMENT) base = NO_REGISTER;
+    } else if (mod == 0 && base == RM_DISPLACEMENT) {
+      base = NO_REGISTER;
+      into.isRipRelative = true;
+    }
+    if (base != NO_REGISTER) {
+      base |= (rex & REX_B) << 3;
+      into.base = base;
+      // RSP and RBP, not R12 and R13 (SDM 1 3.7.4).
+      if (segment == NO_SEGMENT && (base == RSP || base == RBP)) into.segment = SEGMENT_SS;
+    }
+    if (mod == 1) into.displacement = code.i8(position++);
+    else if (mod == 2 || base == NO_REGISTER) {
+      into.displacement = code.i32(position);
+      position += 4;
+    }
+    return position;
   }
 
   /** Decodes what follows ModRM in 16-bit addressing; returns the position behind it. */

@@ -13,3 +13,14 @@ export function writeBytes(address: u32, capacity: u32, bytes: StaticArray<u8>, 
   for (let i: u32 = 0; i < count; i++) store<u8>(address + i, bytes[i]);
   return count;
 }
+
+/** Writes 0x and the low `digits` hexadecimal digits of `value`, as `writeText` else. Allocates nothing. */
+export function writeHex(address: u32, capacity: u32, value: u32, digits: u32): u32 {
+  const length = writeText(address, capacity, "0x");
+  const count = min(digits, capacity - length);
+  for (let i: u32 = 0; i < count; i++) {
+    const digit = (value >> (4 * (digits - 1 - i))) & 15;
+    store<u8>(address + length + i, <u8>(digit < 10 ? 0x30 + digit : 0x57 + digit));
+  }
+  return length + count;
+}

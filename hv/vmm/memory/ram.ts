@@ -81,4 +81,25 @@ export class Ram {
     memory.copy(<usize>address, changetype<usize>(from), from.length);
     return RAM_OK;
   }
+
+  /** Copies `length` bytes from `from` on of the vmm's own half of its memory into RAM. As `writeU64` else. */
+  copyIn(address: u64, from: u32, length: u64): u32 {
+    if (!this.holds(address, length)) return RAM_OUT_OF_RANGE;
+    memory.copy(<usize>address, <usize>from, <usize>length);
+    return RAM_OK;
+  }
+
+  /** Writes four bytes, little-endian. As `writeU64` else. */
+  writeU32(address: u64, value: u32): u32 {
+    if (!this.holds(address, 4)) return RAM_OUT_OF_RANGE;
+    store<u32>(<usize>address, value);
+    return RAM_OK;
+  }
+
+  /** Writes one byte. As `writeU64` else. */
+  writeU8(address: u64, value: u8): u32 {
+    if (!this.holds(address, 1)) return RAM_OUT_OF_RANGE;
+    store<u8>(<usize>address, value);
+    return RAM_OK;
+  }
 }

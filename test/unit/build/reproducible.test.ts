@@ -8,7 +8,7 @@ import { execa } from "execa";
 import { builtElf, builtIso, root } from "../../../tools/paths.ts";
 
 /** What a build makes or does not read. */
-const leftOut = new Set([".git", "build", "node_modules", "test"]);
+const leftOut = new Set([".git", "build", "node_modules"]);
 
 let copy: string;
 before(async () => {

@@ -33,7 +33,7 @@ describe("the report of a boot", () => {
     );
     const [first, second] = report.runs;
     assert.deepEqual([first?.lines, first?.status], [["one", "basalt: result 0 ok"], 1]);
-    assert.deepEqual(first?.result, { number: 0, name: "ok" });
+    assert.deepEqual(first?.result, { number: 0, name: "ok", value: null });
     assert.deepEqual([second?.lines, second?.status, second?.result], [["two"], 137, null]);
     assert.deepEqual(live, [0, [0, "one"], [0, "basalt: result 0 ok"], 1, [1, "two"]]);
   });

@@ -87,6 +87,10 @@ multiboot:
 
 start:
   cli
+  ; No interrupt comes between, whatever IF is.
+  mov al, 0xff
+  out 0x21, al
+  out 0xa1, al
   mov esp, TELL_STACK
   cld
   mov edi, REGION

@@ -69,21 +69,12 @@ test("the line status says that the transmitter is empty", () => {
   assert.equal(vmm.get("ioValue"), 0x60n);
 });
 
-test("another port, another direction, another size and string instructions are not handled", () => {
+test("string instructions are not handled", () => {
   const vmm = real();
-  const accesses: readonly (readonly [bigint, bigint])[] = [
-    [DATA, IN],
-    [LINE_STATUS, 0n],
-    [DATA + 1n, 0n],
-    [0xf4n, 0n],
-    [0x13f8n, 0n],
-    [DATA, 1n],
-    [DATA, 3n],
-    [LINE_STATUS, IN | 1n],
+  for (const [port, flags] of [
     [DATA, STRING],
     [LINE_STATUS, IN | STRING],
-  ];
-  for (const [port, flags] of accesses) {
+  ] as const) {
     assert.equal(access(vmm, port, flags, 0x41n), vcpuPage("ANSWER_NOT_HANDLED"), `${port.toString(16)} ${flags}`);
   }
   assert.equal(end(vmm), "", "none of them printed");

@@ -27,6 +27,11 @@ const OFFSETS = {
   faultAddress: 88,
   faultVector: 96,
   faultErrorCode: 100,
+  moduleAddress: 104,
+  moduleBytes: 108,
+  commandLineBytes: 112,
+  consoleIsDebug: 116,
+  exitValue: 120,
 } as const;
 const NARROW = new Set<string>([
   "exitKind",
@@ -35,6 +40,11 @@ const NARROW = new Set<string>([
   "consoleLength",
   "faultVector",
   "faultErrorCode",
+  "moduleAddress",
+  "moduleBytes",
+  "commandLineBytes",
+  "consoleIsDebug",
+  "exitValue",
 ]);
 
 interface Exports {

@@ -14,8 +14,8 @@ export interface InnerRun {
   readonly launch: Launch;
   /** Its folder in Linux. */
   readonly folder: string;
-  /** The file that it boots: where it is here, and its path in Linux. */
-  readonly boots: readonly [from: string, to: string];
+  /** The files that it boots: where each is here, and its path in Linux. */
+  readonly boots: readonly (readonly [from: string, to: string])[];
   /** Its limit, in seconds of Linux's own time. */
   readonly seconds: number;
 }
@@ -50,7 +50,7 @@ const machine: Machine = {
     }
     if (plan.firmware === "uefi") return "Linux in Bochs has no UEFI firmware for QEMU. Leave out --firmware uefi.";
     if (plan.memory <= mostMemory) return qemu("kvm").refuse(plan);
-    return `Linux in Bochs has ${mostMemory} MiB at most for a machine, not ${plan.memory}. Give --memory less.`;
+    return `Linux in Bochs has ${mostMemory} MiB at most for a machine, not ${plan.memory}. Give --machine-memory less.`;
   },
 };
 
@@ -66,11 +66,16 @@ export async function planInnerRun(
   const folder = `/runs/${String(n).padStart(3, "0")}`;
   const here = plan.media === "kernel" ? plan.elf : plan.iso;
   const there = `${folder}/${basename(here)}`;
-  const launch = await machine.prepare({ ...plan, directory: folder, iso: there, elf: there, serialPath: serialPort });
+  const boots: (readonly [string, string])[] = [[here, there]];
+  const kernelThere = `${folder}/guest`;
+  if (plan.media === "kernel" && plan.kernelPath !== undefined) boots.push([plan.kernelPath, kernelThere]);
+  const paths = { directory: folder, iso: there, elf: there, serialPath: serialPort };
+  const kernelPath = plan.kernelPath === undefined ? undefined : kernelThere;
+  const launch = await machine.prepare({ ...plan, ...paths, kernelPath });
   if (launch.args.some((word) => word.includes("\n"))) {
     throw new ToolError("usage", "An argument holds a line break; Linux's init reads one argument a line.");
   }
-  return { plan, launch, folder, boots: [here, there], seconds };
+  return { plan, launch, folder, boots, seconds };
 }
 
 /** How the run ended: as QEMU's exit status tells, or as Linux did if that ended first. */

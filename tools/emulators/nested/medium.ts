@@ -56,9 +56,11 @@ async function writeRuns(tree: string, runs: readonly InnerRun[]): Promise<void>
     await mkdir(join(tree, folder), { recursive: true });
     await writeFile(join(tree, folder, "arguments"), launch.args.map((word) => `${word}\n`).join(""));
     await writeFile(join(tree, folder, "seconds"), `${seconds}\n`);
-    const [from, to] = [boots[0], join(tree, boots[1])];
-    const same = placed.get(from);
-    await (same === undefined ? copyFile(from, to) : link(same, to));
-    placed.set(from, to);
+    for (const [from, there] of boots) {
+      const to = join(tree, there);
+      const same = placed.get(from);
+      await (same === undefined ? copyFile(from, to) : link(same, to));
+      placed.set(from, to);
+    }
   }
 }

@@ -8,7 +8,7 @@ import { explainMisconfiguration } from "./misconfiguration";
 import { MAPPING_OK, MAPPING_POOL_EXHAUSTED } from "../../memory/mapping-status";
 import { Mtrrs } from "../../memory/memory-type";
 import { PagePool } from "../../memory/page-pool";
-import { CachedTranslations } from "../../memory/cached-translations";
+import { EntryWork } from "../../memory/entry-work";
 import { NestedPaging } from "../../memory/nested-paging";
 import { PageTables, Translation } from "../../memory/page-tables";
 
@@ -70,7 +70,7 @@ export class Ept extends NestedPaging {
     return this.support;
   }
 
-  get cached(): CachedTranslations {
+  get entryWork(): EntryWork {
     return this.tables;
   }
 

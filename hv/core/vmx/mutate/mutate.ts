@@ -95,12 +95,12 @@ class MutationRun {
     // It maps nothing.
     const ept = new Ept(machine.pool, described, machine.mtrrs, machine.maximumPhysicalAddress);
     const translations = new GuestTranslations(ept, new VpidInvalidation(VPID, described));
-    const vcpu = new VmxVcpu(machine, vmx, 0, KIND_64_BIT, page, vmcs, new GuestMemory(machine, 0), translations);
+    const vcpu = new VmxVcpu(machine, vmx, 0, KIND_64_BIT, page, vmcs, 0, new GuestMemory(machine, 0), translations);
     vcpu.shared.startCr3 = around.zeroes;
     const controls = new ExecutionControls(capabilities, KIND_64_BIT);
     vmclear(vmcs);
     vmptrld(vmcs);
-    writeControlFields(controls, ept.pointer, VPID);
+    writeControlFields(controls, ept.pointer, VPID, around.zeroes);
     writeHostState(vcpu, controls);
     startState(KIND_64_BIT, vcpu.shared, capabilities).write(controls);
     const judge = new Judge(new Doctor());

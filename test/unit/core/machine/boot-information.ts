@@ -12,6 +12,8 @@ export interface MemoryRange {
 export interface Module {
   readonly start: bigint;
   readonly bytes: bigint;
+  /** Its own command line; "module" with Multiboot2 and none with PVH unless it is given. */
+  readonly commandLine?: string;
 }
 
 /** What the loader tells, in either format. */
@@ -55,13 +57,13 @@ function mapTag(ranges: readonly MemoryRange[]): Uint8Array {
   return tag(6, content.bytes());
 }
 
-function moduleTag({ start, bytes }: Module): Uint8Array {
+function moduleTag({ start, bytes, commandLine = "module" }: Module): Uint8Array {
   return tag(
     3,
     new ByteWriter()
       .u32(Number(start))
       .u32(Number(start + bytes))
-      .text("module\0")
+      .text(`${commandLine}\0`)
       .bytes(),
   );
 }
@@ -104,6 +106,14 @@ export function writePvh(memory: PhysicalMemory, address: bigint, facts: BootFac
   for (const range of facts.memoryMap) entries.u64(range.start).u64(range.bytes).u32(range.type).u32(0);
   memory.write(map, entries.bytes());
   const list = new ByteWriter();
-  for (const module of facts.modules) list.u64(module.start).u64(module.bytes).u64(0n).u64(0n);
+  facts.modules.forEach(({ start, bytes, commandLine }, i) => {
+    const text = address + 0x8000n + BigInt(i) * 0x1000n;
+    if (commandLine !== undefined) memory.write(text, Buffer.from(`${commandLine}\0`, "latin1"));
+    list
+      .u64(start)
+      .u64(bytes)
+      .u64(commandLine === undefined ? 0n : text)
+      .u64(0n);
+  });
   memory.write(modules, list.bytes());
 }

@@ -29,7 +29,9 @@ import { Ports } from "./ports.ts";
 import { Processor, WRITABLE_REGISTERS } from "./processor.ts";
 import { field } from "./tables.ts";
 import { VmEntry } from "./vm-entry.ts";
+import { vcpuPage } from "./tables.ts";
 import { textAt, VmmBridge } from "./vmm-bridge.ts";
+import { VcpuPageView } from "./vcpu-page.ts";
 import { Vmcs } from "./vmcs.ts";
 import { VM_FAIL_INVALID, VM_SUCCEED, Vmx, type Outcome } from "./vmx.ts";
 
@@ -43,6 +45,8 @@ const BLOCK = 0x200000;
 const MEMORY_BASE = 0x8040000000n;
 const INFORMATION = 0x10000n;
 const COM1 = 0x3f8;
+/** hv/core/vmm.ts's VMM_ENTRY_EXIT. */
+const EXIT_ENTRY = 3;
 const LINE_STATUS = 5;
 const EXIT_RIP = 0x104f80n;
 /** Frames of a stopped vmm get addresses from here on; symbolAt names them. */
@@ -78,6 +82,8 @@ export interface MachineOptions {
   readonly keys?: readonly number[];
   /** A VM exit that loads another host state than the one before the entry is no defect: the VMCS is wrong on purpose. */
   readonly hostMayChange?: boolean;
+  /** Plays the vmm at an exit: an answer of hv/shared/vcpu-page.ts, or null where vmm.wasm is to be asked. */
+  readonly answer?: (page: VcpuPageView) => number | null;
   /** The byte of which all memory is full that nobody has written yet: 0 unless it is given. */
   readonly leftovers?: number;
   /** Changes the machine before core starts. */
@@ -261,6 +267,7 @@ export class Machine {
         });
       },
       segmentDescriptor: (selector: number) => segmentDescriptor(this.memory, selector >>> 0),
+      xsetbv: (value: bigint) => processor.xsetbv(u64(value)),
       writeRegister: (number: number, value: bigint) => this.#writeRegister(number, u64(value)),
       vmxon: (hpa: bigint) => this.#execute("VMXON", u64(hpa), () => vmx.vmxon(u64(hpa))),
       vmxoff: () => this.#execute("VMXOFF", null, () => vmx.vmxoff()),
@@ -340,7 +347,8 @@ export class Machine {
         this.vmms.map(vm >>> 0, u64(address), u64(hpa), u64(bytes), how >>> 0),
       vmmInstantiate: (vm: number, ramBytes: bigint, ram: number) =>
         this.vmms.instantiate(vm >>> 0, u64(ramBytes), (address) => this.#exports.populate(ram, address) === 1),
-      vmmCall: (vm: number, entry: number, argument: number) => this.vmms.call(vm >>> 0, entry >>> 0, argument >>> 0),
+      vmmCall: (vm: number, entry: number, argument: number) =>
+        (entry === EXIT_ENTRY ? this.#playedAnswer(vm) : null) ?? this.vmms.call(vm >>> 0, entry >>> 0, argument >>> 0),
       vmmTrap: (out: number) => this.#writeTrap(out),
       setEndSteps: (steps: number) => (this.endSteps = readEndSteps(this.#bytes(steps, END_STEPS_BYTES))),
       announceResult: (result: number, name: number) => {
@@ -357,6 +365,15 @@ export class Machine {
       throw new Panic(61, "assertion", text);
     };
     return { hardware, env: { abort } };
+  }
+
+  /** What the test's vmm answers; null: it does not. */
+  #playedAnswer(vm: number): bigint | null {
+    const { answer } = this.#options;
+    const page = this.vmms.mappings.get(vm)?.find(({ address }) => address === BigInt(vcpuPage("VCPU_PAGE_IN_VMM")));
+    if (!answer || !page) return null;
+    const played = answer(new VcpuPageView(this.core.buffer, Number(page.hpa - CORE_START)));
+    return played === null ? null : BigInt(played);
   }
 
   /** Whether the EPT of the current VMCS has anything in the 2 MiB around a guest-physical address. */

@@ -1,7 +1,7 @@
 // The processor outside VMX: CPUID, MSRs and control registers.
 import { has } from "./bits.ts";
 import type { CpuidAnswer, CpuModel } from "./cpu-model.ts";
-import { GP, HostException } from "./faults.ts";
+import { GP, HostException, UD } from "./faults.ts";
 import { PML4, SELECTORS } from "./host-tables.ts";
 import { LocalApic } from "./local-apic.ts";
 import { msr } from "./tables.ts";
@@ -9,6 +9,7 @@ import { msr } from "./tables.ts";
 const EXTENDED = 0x80000000;
 const CR0_ET = 1n << 4n;
 const CR4_VMXE = 1n << 13n;
+const CR4_OSXSAVE = 1n << 18n;
 const FEATURE_CONTROL_LOCKED = 1n;
 const VMX_CAPABILITY_FIRST = 0x480;
 const VMX_CAPABILITY_LAST = 0x493;
@@ -68,6 +69,7 @@ export class Processor {
   cr0 = 0x80010033n;
   cr3 = PML4;
   cr4 = 0x20n;
+  xcr0 = 1n;
   readonly dr7 = 0x400n;
   /** CR2, DR0 to DR3 and DR6, which no VM entry or exit changes. */
   readonly unswitched = new Map<string, bigint>([
@@ -192,6 +194,14 @@ export class Processor {
     const fixed0 = this.msrs.get(msr(`IA32_VMX_CR${n}_FIXED0`)) ?? 0n;
     const fixed1 = this.msrs.get(msr(`IA32_VMX_CR${n}_FIXED1`)) ?? 0n;
     return (value & fixed0) === fixed0 && !has(value, ~fixed1);
+  }
+
+  /** SDM 1 13.3, as far as it is the host's mistake. */
+  xsetbv(value: bigint): void {
+    if (!has(this.cr4, CR4_OSXSAVE)) throw new HostException(UD, "XSETBV with CR4.OSXSAVE = 0");
+    const supported = BigInt(this.model.leaf(0xd)[0]);
+    if (!has(value, 1n) || has(value, ~supported)) throw new HostException(GP, `XSETBV of ${value.toString(16)}`);
+    this.xcr0 = value;
   }
 
   get vmxIsEnabled(): boolean {

@@ -1,6 +1,7 @@
 // VMLAUNCH and VMRESUME: the checks in the SDM's order, the guest's turn as its script has it, and the VM exit.
 import { CONTROL_RULES } from "./control-checks.ts";
 import { EntryState, firstBroken } from "./entry-state.ts";
+import { deliverAtEntry, windowExit, type Delivered } from "./event-delivery.ts";
 import type { Exit, Script } from "./exits.ts";
 import { HostException, UD } from "./faults.ts";
 import { Guest, Registers } from "./guest.ts";
@@ -43,6 +44,8 @@ export class VmEntry {
   readonly records: ExitRecord[] = [];
   /** The rules that refused an entry, in order. */
   readonly brokenRules: string[] = [];
+  /** The events that entries delivered, one list an entry. */
+  readonly delivered: (readonly Delivered[])[] = [];
   /** An interrupt that no handler has acknowledged, and NMIs that are blocked since an NMI exit. */
   interruptIsPending = false;
   nmisAreBlocked = false;
@@ -100,7 +103,8 @@ export class VmEntry {
     for (const name of alwaysLoaded) vmcs.get(name);
     vmcs.isLaunched = true;
     const guest = new Guest(vmcs, new Registers(this.#memory, registersEnd), vmx.memory, vmx.capabilities, addressBits);
-    this.#exit(guest, this.#next(guest, isResume), isResume);
+    this.delivered.push(deliverAtEntry(vmcs));
+    this.#exit(guest, this.#nextExit(guest, isResume), isResume);
     return VM_SUCCEED;
   }
 
@@ -108,6 +112,17 @@ export class VmEntry {
   finish(): void {
     const last = this.records.at(-1);
     if (last) last.accesses = this.#vmx.accesses - this.#accessesAtExit;
+  }
+
+  /** That of a window that is open, else the script's next one. */
+  #nextExit(guest: Guest, isResume: boolean): Exit {
+    const window = isResume ? windowExit(guest.vmcs) : null;
+    if (window !== null) return { reason: window };
+    const exit = this.#next(guest, isResume);
+    const isWindow =
+      exit.reason === reason("EXIT_REASON_INTERRUPT_WINDOW") || exit.reason === reason("EXIT_REASON_NMI_WINDOW");
+    if (isWindow) throw new Error("a script has a window exit: the machine makes these itself");
+    return exit;
   }
 
   #next(guest: Guest, isResume: boolean): Exit {
@@ -130,6 +145,7 @@ export class VmEntry {
     vmcs.set("EXIT_QUALIFICATION", exit.qualification ?? 0n);
     vmcs.set("VM_EXIT_INSTRUCTION_LENGTH", BigInt(exit.instructionLength ?? UNDEFINED));
     vmcs.set("VM_EXIT_INTERRUPTION_INFORMATION", 0n);
+    vmcs.set("IDT_VECTORING_INFORMATION", 0n);
     vmcs.set("GUEST_LINEAR_ADDRESS", UNDEFINED);
     if (exit.reason === reason("EXIT_REASON_EPT_VIOLATION")) vmcs.set("GUEST_PHYSICAL_ADDRESS", UNDEFINED);
     for (const [name, value] of Object.entries(exit.fields ?? {})) vmcs.set(name, value);

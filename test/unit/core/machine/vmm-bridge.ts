@@ -67,6 +67,7 @@ const OWN_START = 0xc0000000n;
 const BLOCK = 0x200000n;
 const EXIT = 3;
 const NOTHING = 0;
+const READ_ONLY = 1;
 const zeroes = Buffer.alloc(Number(BLOCK));
 const MAXIMUM_VMS = 16;
 const END_OF_MEMORY = 1n << 32n;
@@ -122,8 +123,16 @@ export class VmmBridge {
       address + bytes <= END_OF_MEMORY;
     if (!isGood || (inImage && !inCore)) return 1;
     if (how === NOTHING) this.#unmap(vm, address);
+    // What the vmm only reads, a boot module, is copied: the instance is there already.
+    else if (how === READ_ONLY) this.#show(vm, address, hpa, Number(bytes));
     else this.#mapLive(vm, { address, hpa, bytes });
     return 0;
+  }
+
+  #show(vm: number, address: bigint, hpa: bigint, bytes: number): void {
+    const instance = this.instances.get(vm);
+    if (!instance) throw new Error("a boot module was mapped before its vmm was instantiated");
+    new Uint8Array(instance.memory.buffer, Number(address), bytes).set(this.#memory.read(hpa, bytes));
   }
 
   #mapLive(vm: number, mapping: Mapping): void {

@@ -1,0 +1,14 @@
+// The boot modules: files that the boot loader has put into memory for Basalt. A guest can be one.
+
+/** Modules that can be guests; any further ones are only left alone. */
+export const MAXIMUM_MODULES: i32 = 8;
+
+/** One boot module. Where it lies is the loader's word, which guest-module.ts checks before anybody reads it. */
+export class BootModule {
+  constructor(
+    readonly start: u64,
+    readonly bytes: u64,
+    /** What the loader gave it as its command line, which may be nothing. */
+    readonly commandLine: string,
+  ) {}
+}
