@@ -25,12 +25,12 @@ import { checkVmx, Vmx } from "./vmx/vmx";
 
 // What has one caller is inlined there: these are exported to stay out of the exit path's code, and `run` out of its caller's.
 export { actOnAnswer, hypercallToVmm } from "./vcpu/answers";
-export { finishPort, onStringPort } from "./exits/port";
+export { finishPort, onInOrString } from "./exits/port";
 export { reportStoppedVmm } from "./vmm";
 export { completeInstruction } from "./vmx/complete";
 export { rowOf } from "./vmx/dispatch";
 export { run } from "./vmx/run";
-export { indirectRow } from "./cpu/cpuid";
+export { answerIndirectly } from "./cpu/cpuid";
 export { rdmsrByKind } from "./cpu/msr-access";
 
 export { mapFirstBlock } from "./memory/page-tables";

@@ -112,6 +112,12 @@ export class VcpuPage {
   eventRequest: u32;
 }
 
+/** Added to any answer: `eventRequest` asks for an event. */
+export const ANSWER_AND_REQUEST: u32 = 1 << 8;
+
+/** Added to any answer: there is text for the console. */
+export const ANSWER_AND_TEXT: u32 = 1 << 9;
+
 // What a vmm asks for in `eventRequest`.
 /** An external interrupt, with the vector in bits 7:0. */
 export const REQUEST_INTERRUPT: u32 = 1 << 8;

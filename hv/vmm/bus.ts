@@ -48,6 +48,11 @@ export class Bus {
     if (range) range.device.write(<u32>(address - range.start), bytes, value & (ALL_ONES >> (64 - 8 * bytes)));
   }
 
+  /** Whether a device has something for the vmm to do before the next access. */
+  get isWaiting(): bool {
+    return false;
+  }
+
   private find(address: u64, bytes: u32): Range | null {
     for (let i = 0; i < this.ranges.length; i++) {
       const range = this.ranges[i];

@@ -51,6 +51,10 @@ export class PortBus extends Bus {
     for (let i = 0; i < this.rows.length; i++) this.rows[i] = nothing;
   }
 
+  get isWaiting(): bool {
+    return this.signals.raised != 0;
+  }
+
   /** Adds `device`, whose registers have a byte each, at [start, start + bytes). */
   attach(start: u64, bytes: u64, device: Device): void {
     this.attachWide(start, bytes, 1, device);

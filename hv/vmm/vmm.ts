@@ -14,6 +14,7 @@ import {
   GUEST_ZEROES,
 } from "../shared/guests";
 import {
+  ANSWER_AND_TEXT,
   ANSWER_GUEST_ENDED,
   ANSWER_GUEST_EXITED,
   ANSWER_NEXT_INSTRUCTION,
@@ -28,10 +29,15 @@ import {
   REGISTERS_OFFSET,
   VcpuPage,
 } from "../shared/vcpu-page";
-import { Device } from "./bus";
+import { Bus, Device } from "./bus";
+import { TaskSwitch } from "./cpu/task-switch";
+import { VcpuViews } from "./cpu/vcpu-views";
+import { Executor } from "./decode/execute";
+import { LinearMemory } from "./decode/linear-memory";
 import { ConsoleLine } from "./devices/console-line";
 import { DEBUG_CONSOLE_PORT, DebugConsole } from "./devices/debug-console";
 import { EXIT_PORT_START, EXIT_PORTS, ExitPort } from "./devices/exit-port";
+import { SCRATCH_BYTES, ScratchRegisters } from "./devices/scratch-registers";
 import { COM1, Uart, UART_PORTS } from "./devices/uart";
 import {
   haltGuest,
@@ -43,7 +49,7 @@ import {
   zeroesGuest,
 } from "./guests/code";
 import { commitFault } from "./guests/faults";
-import { buildIdentityMap, IDENTITY_MAP } from "./guests/page-tables";
+import { buildIdentityMap, DEVICES, IDENTITY_MAP } from "./guests/page-tables";
 import { BOOT_SECTOR, realModeGuest } from "./guests/real-mode";
 import { CommandLine } from "./loaders/boot-texts";
 import { loadKernel } from "./loaders/multiboot";
@@ -70,12 +76,15 @@ export class Vmm {
   private readonly signals: Signals;
   private readonly line: ConsoleLine;
   private readonly ports: PortBus;
+  private readonly executor: Executor;
+  private readonly tasks: TaskSwitch;
 
   constructor(private readonly pageAddress: u32) {
     const page = changetype<VcpuPage>(<usize>pageAddress);
     this.page = page;
     this.registers = changetype<Registers>(<usize>(pageAddress + REGISTERS_OFFSET));
-    this.ram = new Ram(page.ramBytes);
+    const ram = new Ram(page.ramBytes);
+    this.ram = ram;
     this.guest = page.guest;
     const signals = new Signals();
     const line = new ConsoleLine(signals);
@@ -87,6 +96,12 @@ export class Vmm {
     this.signals = signals;
     this.line = line;
     this.ports = ports;
+    const devices = new Bus();
+    devices.attach(DEVICES, SCRATCH_BYTES, new ScratchRegisters());
+    const views = new VcpuViews(pageAddress);
+    const memory = new LinearMemory(ram, devices, views);
+    this.executor = new Executor(views, memory, ports);
+    this.tasks = new TaskSwitch(views, memory);
   }
 
   reset(): u32 {
@@ -177,6 +192,21 @@ export class Vmm {
     return this.signals.raised == 0 ? ANSWER_NEXT_INSTRUCTION : this.attend();
   }
 
+  /** Carries out the instruction that accessed a device's memory, or INS or OUTS. */
+  emulate(): u32 {
+    const answer = this.executor.emulate();
+    if (answer == ANSWER_NOT_HANDLED) this.print(this.executor.complaint());
+    if (this.signals.raised == 0) return answer;
+    const attended = this.attend();
+    return attended == ANSWER_GUEST_EXITED ? attended : answer;
+  }
+
+  switchTask(): u32 {
+    const answer = this.tasks.exit();
+    if (answer == ANSWER_NOT_HANDLED) this.print(this.tasks.failure);
+    return answer;
+  }
+
   /** Does what devices have asked for: the answer to the access that made them ask. */
   attend(): u32 {
     const signals = this.signals;
@@ -185,7 +215,7 @@ export class Vmm {
     if (raised & SIGNAL_NO_DEVICE) this.tellNoDevice(signals.port);
     const isEnd = (raised & SIGNAL_EXIT) != 0;
     if (raised & SIGNAL_LINE || (isEnd && this.line.length != 0)) this.printLine();
-    if (!isEnd) return ANSWER_NEXT_INSTRUCTION;
+    if (!isEnd) return ANSWER_NEXT_INSTRUCTION | ANSWER_AND_TEXT;
     this.page.exitValue = signals.exitValue;
     return ANSWER_GUEST_EXITED;
   }
@@ -234,16 +264,20 @@ function onEnd(vmm: Vmm): u32 {
   return vmm.endGuest();
 }
 
-function onUnknown(_vmm: Vmm): u32 {
-  return ANSWER_NOT_HANDLED;
+function onInstruction(vmm: Vmm): u32 {
+  return vmm.emulate();
+}
+
+function onTaskSwitch(vmm: Vmm): u32 {
+  return vmm.switchTask();
 }
 
 /** By the kind of the exit. */
 const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onPort, // EXIT_PORT
-  onUnknown, // EXIT_STRING_PORT
-  onUnknown, // EXIT_MEMORY
+  onInstruction, // EXIT_STRING_PORT
+  onInstruction, // EXIT_MEMORY
   onEnd, // EXIT_HYPERCALL
   onEnd, // EXIT_HALT
-  onUnknown, // EXIT_TASK_SWITCH
+  onTaskSwitch, // EXIT_TASK_SWITCH
 ];

@@ -54,17 +54,25 @@ const ANSWER_BYTES: u32 = 16;
 /** Answers a guest's CPUID from its table; the upper halves of the four registers are cleared. */
 export function answerCpuid(vcpu: Vcpu): void {
   const registers = vcpu.registers;
-  const cpuid = vcpu.cpuid;
-  let row = <u32>registers.rax;
-  if (row >= DIRECT_LEAVES || (cpuid.indirect >> row) & 1) row = indirectRow(vcpu);
-  const answer = changetype<CpuidAnswer>(changetype<usize>(cpuid.answers) + row * ANSWER_BYTES);
+  const leaf = <u32>registers.rax;
+  if (leaf >= DIRECT_LEAVES || (vcpu.indirectLeaves >> leaf) & 1) {
+    answerIndirectly(vcpu);
+    return;
+  }
+  const answer = changetype<CpuidAnswer>(vcpu.cpuidRows + leaf * ANSWER_BYTES);
   registers.rax = answer.eax;
   registers.rbx = answer.ebx;
   registers.rcx = answer.ecx;
   registers.rdx = answer.edx;
 }
 
-/** The row of what RAX and RCX ask for. Index.ts exports it, so that it stays out of the exit path's code. */
-export function indirectRow(vcpu: Vcpu): u32 {
-  return vcpu.cpuid.rowOf(<u32>vcpu.registers.rax, <u32>vcpu.registers.rcx);
+/** The same for what has no row of its number. Index.ts exports it, so that it stays out of the exit path's code. */
+export function answerIndirectly(vcpu: Vcpu): void {
+  const registers = vcpu.registers;
+  const row = vcpu.cpuid.rowOf(<u32>registers.rax, <u32>registers.rcx);
+  const answer = changetype<CpuidAnswer>(vcpu.cpuidRows + row * ANSWER_BYTES);
+  registers.rax = answer.eax;
+  registers.rbx = answer.ebx;
+  registers.rcx = answer.ecx;
+  registers.rdx = answer.edx;
 }

@@ -1,9 +1,8 @@
 // IN and OUT: the vmm is asked, core changes the guest's registers.
 
-import { ANSWER_GUEST_EXITED, ANSWER_NEXT_INSTRUCTION, EXIT_PORT, EXIT_STRING_PORT } from "../../shared/vcpu-page";
+import { ANSWER_NEXT_INSTRUCTION, EXIT_PORT, EXIT_STRING_PORT } from "../../shared/vcpu-page";
 import { IO_IS_IN, IO_IS_STRING, IO_SIZE_MASK } from "../../shared/port-access";
 import { vmmCall } from "../hardware";
-import { RESULT_GUEST_EXIT, RESULT_OK } from "../results";
 import { NEXT_INSTRUCTION } from "../vcpu/action";
 import { actOnAnswer, askVmm, vmmAnswer } from "../vcpu/answers";
 import { Vcpu } from "../vcpu/vcpu";
@@ -16,23 +15,24 @@ const LOW_32_BITS: u64 = 0xffffffff;
  * a word is the commonest exit to a vmm: so it is answered here, and the rest elsewhere.
  */
 export function onPort(vcpu: Vcpu, access: u64): u32 {
-  if (access & IO_IS_STRING) return onStringPort(vcpu, access);
+  if (access & (IO_IS_IN | IO_IS_STRING)) return onInOrString(vcpu, access);
   const shared = vcpu.shared;
   shared.exitKind = EXIT_PORT;
   shared.access = access;
   const outcome = vmmCall(vcpu.vm, VMM_ENTRY_EXIT, vcpu.vmmRoot);
-  const isOut = (access & IO_IS_IN) == 0;
-  if (outcome == ANSWER_NEXT_INSTRUCTION && isOut && (shared.consoleLength | shared.eventRequest) == 0)
-    return NEXT_INSTRUCTION;
-  return finishPort(vcpu, access, outcome);
+  return outcome == ANSWER_NEXT_INSTRUCTION ? NEXT_INSTRUCTION : finishPort(vcpu, outcome);
 }
 
-/** The rest of `onPort` after a call of the vmm. Index.ts exports it, to keep it out of the run loop's code. */
-export function finishPort(vcpu: Vcpu, access: u64, outcome: u64): u32 {
-  const answer = vmmAnswer(vcpu, outcome);
-  if (answer == ANSWER_GUEST_EXITED) return endByGuest(vcpu);
+/** The rest of an OUT after a call of the vmm. Index.ts exports it, to keep it out of the run loop's code. */
+export function finishPort(vcpu: Vcpu, outcome: u64): u32 {
+  return actOnAnswer(vcpu, vmmAnswer(vcpu, outcome));
+}
+
+/** IN, INS and OUTS. Index.ts exports it, as `finishPort`. */
+export function onInOrString(vcpu: Vcpu, access: u64): u32 {
+  if (access & IO_IS_STRING) return onStringPort(vcpu, access);
+  const answer = askVmm(vcpu, EXIT_PORT, access);
   if (answer != ANSWER_NEXT_INSTRUCTION) return actOnAnswer(vcpu, answer);
-  if (!(access & IO_IS_IN)) return NEXT_INSTRUCTION;
   const bits = ((access & IO_SIZE_MASK) + 1) << 3;
   // A value of 32 bits clears the upper half of RAX, a shorter one leaves the rest as it is (SDM 1 3.4.1.1).
   const kept = bits == 32 ? 0 : (vcpu.registers.rax >> bits) << bits;
@@ -41,15 +41,7 @@ export function finishPort(vcpu: Vcpu, access: u64, outcome: u64): u32 {
   return NEXT_INSTRUCTION;
 }
 
-/** The guest ended itself: 0 is its word for all being well. */
-function endByGuest(vcpu: Vcpu): u32 {
-  vcpu.advance();
-  vcpu.exitValue = vcpu.shared.exitValue;
-  return vcpu.stop(vcpu.exitValue == 0 ? RESULT_OK : RESULT_GUEST_EXIT);
-}
-
-/** INS and OUTS. Index.ts exports it, as `finishPort`. */
-export function onStringPort(vcpu: Vcpu, access: u64): u32 {
+function onStringPort(vcpu: Vcpu, access: u64): u32 {
   vcpu.shared.instructionLength = 0;
   vcpu.saveState();
   return actOnAnswer(vcpu, askVmm(vcpu, EXIT_STRING_PORT, access));

@@ -2,9 +2,12 @@
 
 import { NO_EXCEPTION } from "../../shared/task-switch";
 import {
+  ANSWER_AND_REQUEST,
+  ANSWER_AND_TEXT,
   ANSWER_EMULATED,
   ANSWER_FAULT,
   ANSWER_GUEST_ENDED,
+  ANSWER_GUEST_EXITED,
   ANSWER_LOAD_STATE,
   ANSWER_NEXT_INSTRUCTION,
   ANSWER_RESUME,
@@ -19,7 +22,7 @@ import { RFLAGS_AF, RFLAGS_CF, RFLAGS_OF, RFLAGS_PF, RFLAGS_SF, RFLAGS_ZF } from
 import { VECTOR_DEBUG, VECTOR_PAGE_FAULT, VECTORS_OF_FAULTS, VECTORS_WITH_ERROR_CODE } from "../../x86/exceptions";
 import { LEVEL_ERROR, LEVEL_INFO } from "../console/console";
 import { vmmCall } from "../hardware";
-import { RESULT_NOT_HANDLED, RESULT_OK, RESULT_VMM_ANSWER, RESULT_VMM_STOPPED } from "../results";
+import { RESULT_GUEST_EXIT, RESULT_NOT_HANDLED, RESULT_OK, RESULT_VMM_ANSWER, RESULT_VMM_STOPPED } from "../results";
 import { reportStoppedVmm, VMM_ENTRY_EXIT, VMM_STOPPED } from "../vmm";
 import { NEXT_INSTRUCTION, RESUME } from "./action";
 import { DR6_BT, raiseDebugException } from "./debug-exception";
@@ -51,7 +54,7 @@ export function askVmm(vcpu: Vcpu, kind: u32, access: u64): u32 {
 
 /** After a call of the vmm with `outcome`: its answer, or VMM_STOPPED; what it has to say is printed. */
 export function vmmAnswer(vcpu: Vcpu, outcome: u64): u32 {
-  const answer = outcome >> 32 == 0 ? <u32>outcome : reportStoppedVmm(vcpu);
+  const answer = outcome >> 32 == 0 ? (<u32>outcome) & ~(ANSWER_AND_REQUEST | ANSWER_AND_TEXT) : reportStoppedVmm(vcpu);
   if (vcpu.shared.consoleLength != 0) vcpu.printVmmText(LEVEL_INFO);
   if (vcpu.shared.eventRequest != 0) vcpu.work |= WORK_EVENTS;
   return answer;
@@ -64,12 +67,20 @@ export function actOnAnswer(vcpu: Vcpu, answer: u32): u32 {
   if (answer == ANSWER_RESUME) return RESUME;
   if (answer == ANSWER_FAULT) return raiseAnswered(vcpu);
   if (answer == ANSWER_LOAD_STATE) return loadAnswered(vcpu);
+  if (answer == ANSWER_GUEST_EXITED) return endByGuest(vcpu);
   return answer == ANSWER_GUEST_ENDED ? vcpu.stop(RESULT_OK) : stopUnanswered(vcpu, answer);
 }
 
 /** A hypercall that core does not know: the vmm's matter. */
 export function hypercallToVmm(vcpu: Vcpu): u32 {
   return actOnAnswer(vcpu, askVmm(vcpu, EXIT_HYPERCALL, 0));
+}
+
+/** The guest ended itself: 0 is its word for all being well. */
+function endByGuest(vcpu: Vcpu): u32 {
+  vcpu.advance();
+  vcpu.exitValue = vcpu.shared.exitValue;
+  return vcpu.stop(vcpu.exitValue == 0 ? RESULT_OK : RESULT_GUEST_EXIT);
 }
 
 /** ANSWER_EMULATED: of RFLAGS the vmm changes what arithmetic does, and RIP moves by no more than an instruction has. */

@@ -74,6 +74,9 @@ export abstract class Vcpu {
 
   /** The CPU that the guest sees. */
   readonly cpuid: GuestCpuid;
+  /** Its `answers` and `indirect`, here for the exit path. */
+  readonly cpuidRows: usize;
+  readonly indirectLeaves: u32;
   readonly msrs: GuestMsrs;
   /** The bits of CR4 that the guest may set. */
   readonly supportedCr4: u64;
@@ -105,6 +108,8 @@ export abstract class Vcpu {
   ) {
     const cpuid = new GuestCpuid(features);
     this.cpuid = cpuid;
+    this.cpuidRows = changetype<usize>(cpuid.answers);
+    this.indirectLeaves = cpuid.indirect;
     this.msrs = new GuestMsrs(cpuid);
     this.supportedCr4 = supportedCr4(cpuid);
     const addressBits = cpuid.of(CPUID_LEAF_ADDRESS_SIZES, ANSWER_EAX) & CPUID_ADDRESS_SIZES_PHYSICAL_MASK;
@@ -135,8 +140,6 @@ export abstract class Vcpu {
   abstract writeEfer(value: u64): void;
   /** Changes tscOffset. */
   abstract setTscOffset(offset: u64): void;
-  /** Has the next entry drop the translations of linear addresses: where Basalt changed what the guest's paging rests on. */
-  abstract dropLinearTranslations(): void;
   /** Makes it ready for its first entry: RESULT_OK or why not. The vmm has said in the page where it starts. */
   abstract prepare(): u32;
   /** Makes it the one that this processor runs: after another vCPU ran. RESULT_OK or why not. */
@@ -154,6 +157,8 @@ export abstract class Vcpu {
    * whose delivery the exit interrupted.
    */
   abstract endEvent(): void;
+  /** Has the next entry drop the translations of linear addresses: where Basalt changed what the guest's paging rests on. */
+  abstract dropLinearTranslations(): void;
   /** Has it stop behind the next instruction, and arm its watches again. */
   abstract startStep(): void;
   /** Enters the guest, again and again, until it stops (STOP) or is to make room for another (YIELD). */
@@ -166,27 +171,6 @@ export abstract class Vcpu {
   abstract exitName(row: u32): string;
   /** Adds to a line what the last exit was: its number, its name, where, its qualification. */
   abstract describeExit(line: Console): void;
-
-  /** Puts a value that XSETBV takes in force, on this processor and in leaf 0xD of the guest's CPUID. */
-  setXcr0(value: u64): void {
-    this.xcr0 = value;
-    this.cpuid.setXcr0(value);
-    xsetbv(value);
-  }
-
-  /** A general-purpose register by the number of its encoding, 0 to 15. */
-  register(number: u32): u64 {
-    return number == RSP ? this.read(STATE_RSP) : this.registerAt(number).value;
-  }
-
-  setRegister(number: u32, value: u64): void {
-    if (number == RSP) this.write(STATE_RSP, value);
-    else this.registerAt(number).value = value;
-  }
-
-  private registerAt(number: u32): RegisterValue {
-    return changetype<RegisterValue>(changetype<usize>(this.registers) + ((number & 15) << 3));
-  }
 
   /**
    * Has the next entry deliver an exception at the instruction that exited, as a fault: `errorCode` or NO_ERROR_CODE
@@ -223,6 +207,27 @@ export abstract class Vcpu {
     this.shared.eventRequest = 0;
     if (request & REQUEST_INTERRUPT) this.injectInterrupt(request & REQUEST_VECTOR_MASK);
     if (request & REQUEST_NMI) this.injectNmi();
+  }
+
+  /** Puts a value that XSETBV takes in force, on this processor and in leaf 0xD of the guest's CPUID. */
+  setXcr0(value: u64): void {
+    this.xcr0 = value;
+    this.cpuid.setXcr0(value);
+    xsetbv(value);
+  }
+
+  /** A general-purpose register by the number of its encoding, 0 to 15. */
+  register(number: u32): u64 {
+    return number == RSP ? this.read(STATE_RSP) : this.registerAt(number).value;
+  }
+
+  setRegister(number: u32, value: u64): void {
+    if (number == RSP) this.write(STATE_RSP, value);
+    else this.registerAt(number).value = value;
+  }
+
+  private registerAt(number: u32): RegisterValue {
+    return changetype<RegisterValue>(changetype<usize>(this.registers) + ((number & 15) << 3));
   }
 
   /** The guest ran: an entry that failed by the guest's state is none. */

@@ -53,8 +53,9 @@ export function completeInstruction(vcpu: VmxVcpu, rip: u64, next: u64): void {
     vmwrite(GUEST_PENDING_DEBUG_EXCEPTIONS, vmread(GUEST_PENDING_DEBUG_EXCEPTIONS) | PENDING_SINGLE_STEP);
   }
   // What was special now may be so again.
-  const isSpecial = isNearWrap || (blocking & SHADOWS) != 0 || (flags & (RFLAGS_RF | RFLAGS_TF)) != 0;
-  vcpu.completedRip = isSpecial || vcpu.exitsToTrace != 0 ? NOWHERE : rip;
+  const isSpecial =
+    vcpu.exitsToTrace != 0 || isNearWrap || (blocking & SHADOWS) != 0 || (flags & (RFLAGS_RF | RFLAGS_TF)) != 0;
+  vcpu.completedRip = isSpecial ? NOWHERE : rip;
 }
 
 /** At log level debug, tells the first instructions of a guest that exited one by one. */

@@ -52,7 +52,6 @@ export function run(vcpu: VmxVcpu): u32 {
       // A call of the vmm leaves no register as it was: what is only needed behind it is put away by hand here, so that
       // the other branches have it in registers.
       vcpu.exitStart = start;
-      vcpu.exitRow = EXIT_REASON_IO_INSTRUCTION;
       action = onPort(vcpu, vmread(EXIT_QUALIFICATION));
       start = vcpu.exitStart;
       reason = EXIT_REASON_IO_INSTRUCTION;

@@ -75,6 +75,8 @@ export class StringInstructions {
       portion--;
       if (!isRepeated) return NO_FAULT;
       this.registers.write(RCX, width, count);
+      // What a device has for the vmm to do comes before the next access to it.
+      if (this.ports.isWaiting) portion = 0;
       if ((does & COMPARES) != 0) {
         const isEqual = (this.arithmetic.flags & RFLAGS_ZF) != 0;
         if (isEqual != (instruction.repeat == REPEAT_EQUAL)) return NO_FAULT;

@@ -17,7 +17,7 @@ const TF = 0x100n;
 const START = 0x10000n;
 const REQUEST_INTERRUPT = BigInt(vcpuPage("REQUEST_INTERRUPT"));
 const REQUEST_NMI = BigInt(vcpuPage("REQUEST_NMI"));
-const NEXT_INSTRUCTION = vcpuPage("ANSWER_NEXT_INSTRUCTION");
+const NEXT_INSTRUCTION = vcpuPage("ANSWER_NEXT_INSTRUCTION") | vcpuPage("ANSWER_AND_REQUEST");
 const EXIT_PORT = BigInt(vcpuPage("EXIT_PORT"));
 
 type Fields = Readonly<Record<string, bigint>>;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertEnd, complaints } from "./assertions.ts";
-import { cpuModel, modelNames, skylake } from "./machine/cpu-model.ts";
+import { skylake } from "./machine/cpu-model.ts";
 import {
   cpuid,
   externalInterrupt,
@@ -20,9 +20,6 @@ import { boot, type MachineOptions, type Run } from "./machine/machine.ts";
 import { exitReasonNames, msr, reason } from "./machine/tables.ts";
 
 const START = 0x10000n;
-const VMX = 1n << 5n;
-const MONITOR = 1n << 3n;
-const HYPERVISOR = 1n << 31n;
 
 /** What the guest finds when it goes on after an exit. */
 interface Resumed {
@@ -94,33 +91,6 @@ test("a guest that halts, and that nothing will wake, has ended: its vmm says so
     assertEnd(run, "ok", /vm0: ended: ok, 1 VM entries, final RIP 0x0000000000010001$/);
     assert.deepEqual(run.machine.vmms.calls.at(-1), [0, 3]);
   }
-});
-
-for (const name of modelNames.filter((name) => !/penryn|lynnfield/.test(name))) {
-  test(`on a ${name} a guest's CPUID is the CPU's, but for VMX and MONITOR hidden and the hypervisor shown`, () => {
-    const cpu = cpuModel(name);
-    const leaves = [...cpu.leaves.keys(), 0x17, 0x40000000, 0x80000009, 0xffffffff];
-    const exits = leaves.map((leaf) => ({ ...cpuid, registers: { rax: BigInt(leaf), rcx: 0n, rsi: 77n, r15: 99n } }));
-    const { run, resumed } = runExits(exits, { cpu });
-    assertEnd(run, "ok");
-    leaves.forEach((leaf, i) => {
-      const [eax, ebx, ecx, edx] = run.machine.processor.cpuid(leaf, 0).map(BigInt) as [bigint, bigint, bigint, bigint];
-      const expected = { rax: eax, rbx: ebx, rcx: leaf === 1 ? (ecx & ~VMX & ~MONITOR) | HYPERVISOR : ecx, rdx: edx };
-      assert.deepEqual(resumed[i]?.registers, { ...expected, rsi: 77n, r15: 99n }, `leaf ${leaf.toString(16)}`);
-    });
-  });
-}
-
-test("CPUID takes its leaf from EAX and ECX alone, and clears the upper halves of its four registers", () => {
-  const dirty = 0xffffffff00000000n;
-  const registers = { rax: dirty | 1n, rcx: dirty, rbx: dirty | 5n, rdx: dirty | 5n };
-  const { resumed } = runExits([{ ...cpuid, registers }]);
-  const [eax, ebx, ecx, edx] = skylake.leaf(1).map(BigInt);
-  const got = resumed[0]?.registers;
-  assert.equal(got?.["rax"], eax);
-  assert.equal(got?.["rbx"], ebx);
-  assert.equal(got?.["rcx"], ((ecx ?? 0n) & ~VMX & ~MONITOR) | HYPERVISOR);
-  assert.equal(got?.["rdx"], edx);
 });
 
 test("an external interrupt is taken by the host, and the guest goes on where it was", () => {
@@ -226,6 +196,9 @@ const handled = new Set(
   [
     ...["EXCEPTION_OR_NMI", "EXTERNAL_INTERRUPT", "TRIPLE_FAULT", "CPUID", "HLT", "RDTSC", "VMCALL", "IO_INSTRUCTION"],
     ...["EPT_VIOLATION", "EPT_MISCONFIGURATION", "INTERRUPT_WINDOW", "NMI_WINDOW", "TASK_SWITCH"],
+    ...["GETSEC", "INVD", "RDPMC", "VMCLEAR", "VMLAUNCH", "VMPTRLD", "VMPTRST", "VMREAD", "VMRESUME", "VMWRITE"],
+    ...["VMXOFF", "VMXON", "CONTROL_REGISTER_ACCESS", "RDMSR", "WRMSR", "MWAIT", "MONITOR", "PAUSE", "INVEPT"],
+    ...["RDTSCP", "INVVPID", "WBINVD", "XSETBV", "ENCLS", "ENCLV", "MONITOR_TRAP_FLAG"],
   ].map((name) => reason(`EXIT_REASON_${name}`)),
 );
 
@@ -235,6 +208,8 @@ test("every other exit reason of the SDM, and the numbers between, end the VM by
     const text = name === "" ? "unknown exit reason" : name;
     const run = runToExit({ reason: number, rip: 0x10008n, qualification: 0x77n });
     assertEnd(run, "unexpected-exit");
+    // MOV DR has a handler to come.
+    if (number !== 29) assertEnd(run, "unexpected-exit", /error: this exit should not happen: \w/);
     assert.match(
       complaints(run).join("\n"),
       new RegExp(
@@ -332,7 +307,7 @@ test("at log level debug the first exits are told one by one, with RIP, length a
 });
 
 test("a guest's failure does not keep the next guest from running, and the first failure is the run's result", () => {
-  const scripts = [listed(hlt), listed(tripleFault), listed({ reason: 28 }), listed(hlt)];
+  const scripts = [listed(hlt), listed(tripleFault), listed({ reason: 3 }), listed(hlt)];
   const run = boot({ commandLine: "guest=hlt,hlt,hlt,hlt iterations=1", scripts });
   assertEnd(run, "triple-fault", /vm3: ended: ok/, /vm2: ended: unexpected-exit/, /vm1: ended: triple-fault/);
 });

@@ -100,7 +100,7 @@ describe("the guest mirror", () => {
       GUEST_IDTR_LIMIT: BigInt(IDT.limit),
       GUEST_CR0: 0x80010033n,
       GUEST_CR3: PML4,
-      GUEST_CR4: 0x2020n,
+      GUEST_CR4: 0x42020n,
       GUEST_DR7: 0x400n,
       GUEST_RFLAGS: processor.rflags,
       GUEST_RIP: MIRROR_CODE,
@@ -242,7 +242,8 @@ describe("the guest ept", () => {
       CR0_READ_SHADOW: 0x80050033n,
       CR0_GUEST_HOST_MASK: 0xffffffffffffffffn,
       GUEST_CR4: 0x626e0n & skylake.msr("IA32_VMX_CR4_FIXED1"),
-      CR4_READ_SHADOW: 0x626e0n & skylake.msr("IA32_VMX_CR4_FIXED1"),
+      // But for VMXE, which the guest reads as 0.
+      CR4_READ_SHADOW: 0x606e0n & skylake.msr("IA32_VMX_CR4_FIXED1"),
       CR4_GUEST_HOST_MASK: 0xffffffffffffffffn,
       GUEST_RFLAGS: 2n,
       GUEST_IA32_EFER: 0xd01n,

@@ -4,7 +4,7 @@ import { Bus, Device } from "../../../hv/vmm/bus";
 import { TaskSwitch } from "../../../hv/vmm/cpu/task-switch";
 import { VcpuViews } from "../../../hv/vmm/cpu/vcpu-views";
 import { FETCH_BYTES, LinearMemory } from "../../../hv/vmm/decode/linear-memory";
-import { StringIo } from "../../../hv/vmm/decode/string-io";
+import { Executor } from "../../../hv/vmm/decode/execute";
 import { Ram } from "../../../hv/vmm/memory/ram";
 
 declare function deviceRead(space: u32, offset: u32, bytes: u32): u64;
@@ -29,7 +29,7 @@ class TestDevice extends Device {
 
 class Machine {
   readonly memory: LinearMemory;
-  readonly stringIo: StringIo;
+  readonly executor: Executor;
   readonly taskSwitch: TaskSwitch;
   readonly instruction: StaticArray<u8> = new StaticArray<u8>(FETCH_BYTES);
 
@@ -41,7 +41,7 @@ class Machine {
     const vcpu = new VcpuViews(page);
     const memory = new LinearMemory(new Ram(ramBytes), bus, vcpu);
     this.memory = memory;
-    this.stringIo = new StringIo(vcpu, memory, ports);
+    this.executor = new Executor(vcpu, memory, ports);
     this.taskSwitch = new TaskSwitch(vcpu, memory);
   }
 }
@@ -123,11 +123,11 @@ export function faultAddress(machine: Machine): u64 {
 }
 
 export function stringIo(machine: Machine): u32 {
-  return machine.stringIo.exit();
+  return machine.executor.emulate();
 }
 
 export function stringIoFailure(machine: Machine): string {
-  return machine.stringIo.failure;
+  return machine.executor.complaint();
 }
 
 export function taskSwitch(machine: Machine): u32 {

@@ -171,6 +171,11 @@ export class Guest {
     }
   }
 
+  /** Changes memory at a host-physical address. */
+  writeHost(address: bigint, bytes: Uint8Array): void {
+    this.#memory.write(address, bytes);
+  }
+
   // With accessed and dirty flags for EPT, such an access counts as a write and sets both bits (SDM 3C 28.2.1).
   #readEntry(physical: bigint, linear: bigint): bigint {
     const isWrite = has(this.vmcs.read(field("EPT_POINTER")), EPTP_ACCESSED_AND_DIRTY);

@@ -21,6 +21,16 @@ const X2APIC_LAST = 0x8ff;
 const CPUID_APIC = 1 << 9;
 const CPUID_RDTSCP = 1 << 27;
 
+const LEAVES_WITH_SUBLEAVES = [4, 7, 0xb, 0xd, 0x1f];
+/** Components of the XSAVE area on Intel processors without MPX: number, bytes, offset. */
+const XSAVE_COMPONENTS = [
+  [2, 256, 576],
+  [5, 64, 1088],
+  [6, 512, 1152],
+  [7, 1024, 1664],
+  [9, 8, 2688],
+] as const;
+
 /** What firmware leaves behind: VMX enabled and locked, MTRRs that make RAM write-back. */
 const firmwareMsrs: readonly (readonly [string, bigint])[] = [
   ["IA32_FEATURE_CONTROL", 5n],
@@ -47,6 +57,13 @@ const firmwareMsrs: readonly (readonly [string, bigint])[] = [
   ["IA32_MTRR_PHYSMASK0", 0xffc0000800n],
 ];
 
+/** Bits of CPUID.7:EDX, and the MSRs that come with them. */
+const speculationMsrs = [
+  [1 << 26, "IA32_SPEC_CTRL"],
+  [1 << 26, "IA32_PRED_CMD"],
+  [1 << 28, "IA32_FLUSH_CMD"],
+  [1 << 29, "IA32_ARCH_CAPABILITIES"],
+] as const;
 /** The registers that core may write, at their numbers in hv/core/hardware.ts. */
 export const WRITABLE_REGISTERS: Readonly<Record<number, string>> = {
   8: "CR0",
@@ -94,19 +111,31 @@ export class Processor {
       this.msrs.set(index, 0x0505050505050505n);
     }
     for (const [index, value] of model.msrs) this.msrs.set(index, value);
+    for (const [bit, name] of speculationMsrs) {
+      if ((model.leaf(7)[3] & bit) !== 0 && !this.msrs.has(msr(name))) this.msrs.set(msr(name), 0n);
+    }
     // SDM 4, table 2-2: it comes with RDTSCP.
     if ((model.leaf(EXTENDED + 1)[3] & CPUID_RDTSCP) === 0) this.msrs.delete(msr("IA32_TSC_AUX"));
   }
 
   /** CPUID; a leaf beyond the highest one is answered with the data of the highest basic leaf (SDM 2A, "CPUID"). */
-  cpuid(leaf: number, _subleaf: number): CpuidAnswer {
+  cpuid(leaf: number, subleaf: number): CpuidAnswer {
     const range = leaf >= EXTENDED ? EXTENDED : 0;
     const highestBasic = this.model.leaf(0)[0];
     const isKnown = leaf <= this.model.leaf(range)[0] && (range !== 0 || leaf <= highestBasic);
-    const answer = this.model.leaf(isKnown ? leaf : highestBasic);
+    const answer = this.#subleaf(isKnown ? leaf : highestBasic, subleaf);
     // A disabled APIC does not show (SDM 3A 11.4.3).
     if (leaf !== 1 || this.#apicIs(APIC_GLOBAL_ENABLE)) return answer;
     return [answer[0], answer[1], answer[2], (answer[3] & ~CPUID_APIC) >>> 0];
+  }
+
+  /** The models have sub-leaves 0 only; of the others leaf 0xD has those that XCR0 asks for. */
+  #subleaf(leaf: number, subleaf: number): CpuidAnswer {
+    if (subleaf === 0 || !LEAVES_WITH_SUBLEAVES.includes(leaf)) return this.model.leaf(leaf);
+    if (leaf === 0xd && subleaf === 1) return [0xf, 0x240, 0x100, 0];
+    const component = leaf === 0xd ? XSAVE_COMPONENTS.find(([n]) => n === subleaf) : undefined;
+    const isThere = component !== undefined && ((this.model.leaf(leaf)[0] >>> subleaf) & 1) === 1;
+    return isThere ? [component[1], component[2], 0, 0] : [0, 0, 0, 0];
   }
 
   /** Where the local APIC's registers are, null where they are in no page: the APIC is off, or in x2APIC mode. */

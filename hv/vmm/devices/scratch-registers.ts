@@ -1,0 +1,21 @@
+// Registers that do nothing but keep what is written: for measuring what an access to device memory costs, and for tests.
+
+import { Device } from "../bus";
+import { PAGE_SIZE_4_KIB } from "../../x86/paging";
+
+/** Bytes of the range that they answer in. */
+export const SCRATCH_BYTES: u64 = PAGE_SIZE_4_KIB;
+const REGISTERS: i32 = 512;
+
+/** 512 registers of 8 bytes; a narrower or unaligned access is to the low bytes of the register that it starts in. */
+export class ScratchRegisters extends Device {
+  private readonly values: StaticArray<u64> = new StaticArray<u64>(REGISTERS);
+
+  read(offset: u32, _bytes: u32): u64 {
+    return this.values[(offset >> 3) & (REGISTERS - 1)];
+  }
+
+  write(offset: u32, _bytes: u32, value: u64): void {
+    this.values[(offset >> 3) & (REGISTERS - 1)] = value;
+  }
+}
