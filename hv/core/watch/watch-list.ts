@@ -25,6 +25,8 @@ export class WatchList {
   /** Pages that are open for the instruction that is stepped over. */
   private readonly open: StaticArray<u64> = new StaticArray<u64>(MAXIMUM_OPEN);
   private openCount: i32 = 0;
+  /** Where that instruction is. */
+  private stepRip: u64 = 0;
 
   constructor(private readonly memory: GuestMemory) {}
 
@@ -77,6 +79,7 @@ export class WatchList {
     }
     if (watch.action == ACTION_LOG) return RESUME;
     this.open[this.openCount++] = page;
+    this.stepRip = vcpu.read(STATE_RIP);
     vcpu.startStep();
     return RESUME;
   }
@@ -93,7 +96,7 @@ export class WatchList {
 
   /** Tells at the VM's end what each watch met, and whether a step never ended: then accesses were missed since. */
   print(vcpu: Vcpu): void {
-    if (vcpu.isStepping && vcpu.result == RESULT_OK && this.openCount != 0) {
+    if (vcpu.isStepping && vcpu.result == RESULT_OK && vcpu.read(STATE_RIP) != this.stepRip) {
       vcpu.say(LEVEL_WARNING).text("the last step over a watched access had no end, so that later ones were missed; ");
       vcpu.console
         .text("if this CPU offers the monitor trap flag but does not have it, as Bochs 2.7, use step=tf")

@@ -146,7 +146,7 @@ describe("an access that a watch forbids", () => {
       "watch=0:30000-31000:noaccess:count",
       function* (guest) {
         yield violation(guest, READ);
-        yield vmcall;
+        yield { ...vmcall, rip: guest.rip + 1n };
       },
       trapping,
     );
