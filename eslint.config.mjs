@@ -60,7 +60,8 @@ const MEMORY_GRANTS = [
   // Imports take pointers to what they fill in.
   { files: ["hv/core/**/*.ts"], grants: { address: true } },
   // The pages that lie behind the page pool.
-  { files: ["hv/core/index.ts"], grants: { heap: true } },
+  // An object of core's comes back from the runtime as the number that it was given as.
+  { files: ["hv/core/index.ts"], grants: { address: true, heap: true, view: true } },
   // The vCPU page and the registers at its end are laid out for boot/vmx.asm.
   { files: ["hv/core/vcpu/vcpu.ts"], grants: { address: true, view: true } },
   // The CPU lays out XSAVE's area.

@@ -10,7 +10,7 @@ import { addWatch } from "../watch/watch-option";
 import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/console";
 
 const KNOWN: string =
-  "guest=NAME[,NAME...][+NAME...], iterations=N, ticks=N, defences=auto|none|NAME[,NAME...], loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, populate=touch|start, watch=VM:START-END:KIND:ACTION, end=NAME, fail=NAME; behind -- a module's own";
+  "guest=NAME[,NAME...][+NAME...], iterations=N, ticks=N, defences=auto|none|NAME[,NAME...], loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, populate=touch|start, watch=VM:START-END:KIND:ACTION, step=auto|tf, end=NAME, fail=NAME; behind -- a module's own";
 
 /** What `fail=` makes happen on purpose, so that the reports of host failures can be seen and tested. */
 export const FAIL_NOTHING: u32 = 0;
@@ -34,6 +34,8 @@ const FAIL_NAMES: StaticArray<string> = [
 /** `doctor=`: when the rules of VM entry are gone through. */
 const DOCTOR_NAMES: StaticArray<string> = ["on-failure", "strict"];
 
+/** `step=`: how one instruction is made to run by itself. */
+const STEP_NAMES: StaticArray<string> = ["auto", "tf"];
 /** `populate=`: when a guest's RAM is taken and zeroed. */
 const POPULATE_NAMES: StaticArray<string> = ["touch", "start"];
 
@@ -90,6 +92,8 @@ export class BootOptions {
   isMutation: bool = false;
   /** `mutate=all`: also what no real machine would survive. */
   isMutationWhole: bool = false;
+  /** `step=tf`: watched accesses are stepped over by RFLAGS.TF also where there is a monitor trap flag. */
+  stepsByTf: bool = false;
   /** `watch=`, which may come several times. */
   readonly watches: Array<Watch> = [];
   /** `populate=start`: all RAM of a guest is there, and zeroed, before it starts. */
@@ -139,6 +143,7 @@ export class BootOptions {
     if (name == "fail") return this.applyFail(value);
     if (name == "doctor") return this.applyDoctor(value);
     if (name == "populate") return this.applyPopulate(value);
+    if (name == "step") return this.applyStep(value);
     if (name == "watch") return addWatch(value, this.watches);
     if (name == "mutate") return this.applyMutate(value);
     if (name == "memory") return this.applyMemory(value);
@@ -179,6 +184,13 @@ export class BootOptions {
   private applyMutate(value: string): string {
     this.isMutationWhole = value == "all";
     return this.isMutationWhole ? "" : "expected all";
+  }
+
+  private applyStep(value: string): string {
+    const by = indexOf(STEP_NAMES, value);
+    if (by < 0) return "expected one of " + list(STEP_NAMES);
+    this.stepsByTf = by == 1;
+    return "";
   }
 
   private applyPopulate(value: string): string {

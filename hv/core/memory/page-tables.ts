@@ -8,7 +8,7 @@ import {
   PAGE_SIZE_2_MIB,
 } from "../../x86/paging";
 import { EntryWork } from "./entry-work";
-import { ALL_PERMISSIONS, EntryFormat, PAGE_LEVEL_2_MIB } from "./entry-format";
+import { ALL_PERMISSIONS, EntryFormat, PAGE_LEVEL_2_MIB, PAGE_LEVEL_4_KIB } from "./entry-format";
 import {
   MAPPING_GUEST_ADDRESS_TOO_WIDE,
   MAPPING_HOST_ADDRESS_TOO_WIDE,
@@ -164,8 +164,7 @@ export class PageTables extends EntryWork {
     while (table != 0) {
       const entry = load<u64>(entryPointer(table, at, guest));
       if (at == level) return entry;
-      const referencesTable = this.format.isPresent(entry) && !this.format.isPage(entry, at);
-      table = referencesTable ? this.tableOf(entry) : 0;
+      table = this.referencesTable(entry, at) ? this.tableOf(entry) : 0;
       at--;
     }
     return 0;
@@ -354,12 +353,17 @@ export class PageTables extends EntryWork {
     return this.pool.pointer(this.format.tableAddress(entry));
   }
 
+  /** Also of an entry that memory has lost: what it references is one of the pool's pages, or nothing. */
+  private referencesTable(entry: u64, level: u32): bool {
+    if (level == PAGE_LEVEL_4_KIB || !this.format.isPresent(entry) || this.format.isPage(entry, level)) return false;
+    return this.pool.holds(this.format.tableAddress(entry), PAGE_BYTES);
+  }
+
   private freeTables(table: usize, level: u32): void {
     const end = table + PAGE_BYTES;
     for (let pointer = table; pointer < end; pointer += ENTRY_BYTES) {
       const entry = load<u64>(pointer);
-      const referencesTable = this.format.isPresent(entry) && !this.format.isPage(entry, level);
-      if (referencesTable) this.freeTables(this.tableOf(entry), level - 1);
+      if (this.referencesTable(entry, level)) this.freeTables(this.tableOf(entry), level - 1);
     }
     this.pool.free(table);
   }

@@ -42,6 +42,8 @@ export abstract class Vcpu {
   readonly registers: Registers;
   /** Its VM's watches, which cost nothing where there are none: only an access that is not allowed asks for them. */
   readonly watches: WatchList;
+  /** One instruction runs by itself, and its end has not been seen. */
+  isStepping: bool = false;
   /** Its last access that nested paging did not allow. */
   readonly fault: MemoryFault = new MemoryFault();
   /** By hv/core/vcpu/state.ts's SEGMENT_*; valid where `state` is. */

@@ -23,7 +23,7 @@ export const WHY_IMPOSSIBLE: StaticArray<string> = [
   /* 18 */ "", "", "", "", "", "", "", "", "", "", "", "", "", "", "",
   /* 33, 34 */ ENTRY_FAILURE, ENTRY_FAILURE,
   /* 35 */ NOT_DEFINED,
-  /* 36 */ "", "",
+  /* 36, 37 */ "", "",
   /* 38 */ NOT_DEFINED,
   /* 39 */ "", "",
   /* 41 */ ENTRY_FAILURE,

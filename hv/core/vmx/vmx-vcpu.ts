@@ -82,10 +82,9 @@ export class VmxVcpu extends Vcpu {
   private cr4AlwaysOn: u64 = 0;
   /** RIP of the last instruction that was completed after its exit with all that its end brings. */
   completedRip: u64 = NOWHERE;
-  /** Whether this processor has the monitor trap flag. */
+  /** Whether steps are made by the monitor trap flag. */
   readonly hasMonitorTrapFlag: bool;
-  /** One instruction runs by itself (step.ts). By RFLAGS.TF: the guest had that itself, or BTF of IA32_DEBUGCTL. */
-  isStepping: bool = false;
+  /** In a step by RFLAGS.TF (step.ts): the guest had that itself, or BTF of IA32_DEBUGCTL. */
   stepsItself: bool = false;
   hiddenBtf: u64 = 0;
   /** EPT tells what supervisor and user mode may execute apart. */
@@ -111,7 +110,8 @@ export class VmxVcpu extends Vcpu {
   ) {
     super(vm, machine.console, page, memory, EXIT_REASON_COUNT, ROWS, guestFeatures(vmx.controlsOf(kind)));
     this.hasVirtualNmis = vmx.controlsOf(kind).pin.has(PIN_VIRTUAL_NMIS);
-    this.hasMonitorTrapFlag = (vmx.capabilities.primaryControls >> 32) & PRIMARY_MONITOR_TRAP_FLAG ? true : false;
+    const mayTrap = ((vmx.capabilities.primaryControls >> 32) & PRIMARY_MONITOR_TRAP_FLAG) != 0;
+    this.hasMonitorTrapFlag = mayTrap && !machine.options.stepsByTf;
     this.hasModeBasedExecution = vmx.controlsOf(kind).secondary.has(SECONDARY_MODE_BASED_EXECUTE_CONTROL_FOR_EPT);
     const described = vmx.capabilities.of(IA32_VMX_EPT_VPID_CAP);
     this.hasAdvancedViolations = (described & EPT_CAP_ADVANCED_EXIT_INFORMATION) != 0;

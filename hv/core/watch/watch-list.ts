@@ -2,7 +2,7 @@
 
 import { VECTOR_GENERAL_PROTECTION } from "../../x86/exceptions";
 import { PAGE_SIZE_4_KIB } from "../../x86/paging";
-import { LEVEL_ERROR, LEVEL_INFO } from "../console/console";
+import { LEVEL_ERROR, LEVEL_INFO, LEVEL_WARNING } from "../console/console";
 import { GuestMemory, WAS_POPULATED } from "../guest-memory";
 import { ALL_PERMISSIONS } from "../memory/entry-format";
 import { MAPPING_OK, mappingStatusText } from "../memory/mapping-status";
@@ -25,6 +25,8 @@ export class WatchList {
   /** Pages that are open for the instruction that is stepped over. */
   private readonly open: StaticArray<u64> = new StaticArray<u64>(MAXIMUM_OPEN);
   private openCount: i32 = 0;
+  /** Where that instruction is. */
+  private stepRip: u64 = 0;
 
   constructor(private readonly memory: GuestMemory) {}
 
@@ -77,6 +79,7 @@ export class WatchList {
     }
     if (watch.action == ACTION_LOG) return RESUME;
     this.open[this.openCount++] = page;
+    this.stepRip = vcpu.read(STATE_RIP);
     vcpu.startStep();
     return RESUME;
   }
@@ -91,8 +94,14 @@ export class WatchList {
     }
   }
 
-  /** Tells at the VM's end what each watch met. */
+  /** Tells at the VM's end what each watch met, and whether a step never ended: then accesses were missed since. */
   print(vcpu: Vcpu): void {
+    if (vcpu.isStepping && vcpu.result == RESULT_OK && vcpu.read(STATE_RIP) != this.stepRip) {
+      vcpu.say(LEVEL_WARNING).text("the last step over a watched access had no end, so that later ones were missed; ");
+      vcpu.console
+        .text("if this CPU offers the monitor trap flag but does not have it, as Bochs 2.7, use step=tf")
+        .end();
+    }
     for (let i = 0; i < this.watches.length; i++) {
       const line = this.watches[i].describe(vcpu.say(LEVEL_INFO));
       line.text(": ").decimal(this.watches[i].accesses).text(" accesses").end();

@@ -75,6 +75,37 @@ test("an EPT misconfiguration ends the VM, and names the entry and that no rule 
   );
 });
 
+describe("an EPT misconfiguration is explained by the entry that breaks a rule:", () => {
+  const GOOD = 0x8000b7n;
+  const withoutExecuteOnly = skylake.without("IA32_VMX_EPT_VPID_CAP", 1n);
+  const cases: readonly (readonly [what: string, level: number, entry: bigint, pattern: RegExp, cpu?: CpuModel])[] = [
+    ["writable and not readable", 2, GOOD & ~1n, /EPT PDE 0x0*8000b6: bit 1 allows writes where bit 0 allows no reads/],
+    ["a reserved memory type", 2, GOOD | 0x8n, /EPT PDE 0x0*8000bf: bits 5:3 hold a memory type that is reserved/],
+    ["bits above MAXPHYADDR", 2, GOOD | (1n << 50n), /EPT PDE .*: its address has bits above MAXPHYADDR/],
+    ["an address within the large page", 2, GOOD | 0x1000n, /EPT PDE .*: address bits are 1 within the large page/],
+    ["a PML4E with bit 7", 4, 0x187n, /EPT PML4E 0x0*187: bit 7 is 1/],
+    ["a PDPTE with reserved bits", 3, 0x11fn, /EPT PDPTE 0x0*11f: a bit of 6:3 is 1/],
+    ["execute-only on a CPU without it", 2, GOOD & ~3n, /EPT PDE .*: it allows fetches alone/, withoutExecuteOnly],
+  ];
+  for (const [what, level, entry, pattern, cpu = skylake] of cases) {
+    test(what, () => {
+      const script: Script = function* ({ vmcs }) {
+        let table = vmcs.get("EPT_POINTER") & 0xffffffffff000n;
+        for (let at = 4; at > level; at--) table = machineOf.machine!.memory.read64(table) & 0xffffffffff000n;
+        const bytes = Buffer.alloc(8);
+        bytes.writeBigUInt64LE(entry);
+        machineOf.machine!.memory.write(table, bytes);
+        yield { reason: reason("EXIT_REASON_EPT_MISCONFIGURATION"), fields: { GUEST_PHYSICAL_ADDRESS: 0x5000n } };
+      };
+      const prepare = (machine: Run["machine"]): void => void (machineOf.machine = machine);
+      const run = boot({ commandLine: "guest=count", cpu, scripts: [script], prepare });
+      assertEnd(run, "ept-misconfiguration", pattern);
+    });
+  }
+});
+
+const machineOf: { machine: Run["machine"] | null } = { machine: null };
+
 describe("RAM is taken when it is first touched:", () => {
   test("the guest goes on where a violation put zeroes, and each block makes one exit", () => {
     const run = boot({ commandLine: "guest=touch iterations=5" });
@@ -145,7 +176,6 @@ test("no guest ever sees a byte that was in memory before, over VMs that use it 
     }
     yield vmcall;
   };
-  const machineOf: { machine: Run["machine"] | null } = { machine: null };
   for (const option of ["touch", "start"]) {
     const run = boot({
       commandLine: `guest=count,count,count,count populate=${option}`,

@@ -12,7 +12,7 @@ import { loaded } from "./vmm.ts";
 const RAM = 16n << 20n;
 const CODE = 0x10000;
 const BOOT_SECTOR = 0x7c00;
-const R8 = 8;
+const [RCX, RBX, RSI, RDI, R8] = [1, 3, 6, 7, 8] as const;
 
 /** The instructions of `code`, which lies at `origin`, as ndisasm prints them: address and text. */
 function disassemble(code: Uint8Array, bits = 64, origin = CODE): string[] {
@@ -82,6 +82,46 @@ test("the guests fault-* make one hypercall", () => {
     const { bytes } = loaded(guest, RAM);
     assert.deepEqual(disassemble(bytes.slice(CODE, CODE + 3)), ["00010000 vmcall"], guest);
   }
+});
+
+test("the guest touch is four instructions an iteration, one for each 2 MiB of RAM but the first", () => {
+  const vmm = loaded("touch", RAM, 123n);
+  assert.deepEqual(disassemble(vmm.bytes.slice(CODE, CODE + 14)), [
+    "00010000 mov [rdi],dil",
+    "00010003 add rdi,rsi",
+    "00010006 dec r8",
+    "00010009 jnz 0x10000",
+    "0001000B vmcall",
+  ]);
+  assert.deepEqual([vmm.register(R8), vmm.register(RDI), vmm.register(RSI)], [7n, 2n << 20n, 2n << 20n]);
+});
+
+test("the guest zeroes reads all of RAM behind its code", () => {
+  const vmm = loaded("zeroes", RAM);
+  assert.deepEqual(disassemble(vmm.bytes.slice(CODE, CODE + 12)), [
+    "00010000 xor eax,eax",
+    "00010002 repe scasq",
+    "00010005 jnz 0x1000a",
+    "00010007 vmcall",
+    "0001000A ud2",
+  ]);
+  assert.deepEqual([vmm.register(RDI), vmm.register(RDI) + 8n * vmm.register(RCX)], [BigInt(CODE) + 4096n, RAM]);
+});
+
+test("the guest unpack decodes a move and a VMCALL into a page of its own, and jumps there", () => {
+  const vmm = loaded("unpack", RAM);
+  assert.deepEqual(disassemble(vmm.bytes.slice(CODE, CODE + 8)), [
+    "00010000 lodsb",
+    "00010001 xor al,0x5a",
+    "00010003 stosb",
+    "00010004 loop 0x10000",
+    "00010006 jmp rbx",
+  ]);
+  const packed = Number(vmm.register(RSI));
+  const length = Number(vmm.register(RCX));
+  const unpacked = vmm.bytes.slice(packed, packed + length).map((byte) => byte ^ 0x5a);
+  assert.deepEqual(disassemble(unpacked, 64, Number(vmm.register(RDI))), ["00030000 mov eax,0x2a", "00030005 vmcall"]);
+  assert.equal(vmm.register(RBX), vmm.register(RDI));
 });
 
 test("the guest real is a boot sector that polls the line status before each byte, and halts", () => {
