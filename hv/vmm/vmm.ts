@@ -15,6 +15,7 @@ import {
 } from "../shared/guests";
 import {
   ANSWER_AND_TEXT,
+  ANSWER_EMULATED,
   ANSWER_GUEST_ENDED,
   ANSWER_GUEST_EXITED,
   ANSWER_NEXT_INSTRUCTION,
@@ -24,7 +25,7 @@ import {
   CONSOLE_CAPACITY,
   CONSOLE_OFFSET,
   EXIT_PORT,
-  EXIT_TASK_SWITCH,
+  EXIT_MEMORY_MOVE,
   Registers,
   REGISTERS_OFFSET,
   VcpuPage,
@@ -154,7 +155,7 @@ export class Vmm {
       const row = this.ports.at(<u16>(access >> IO_PORT_SHIFT));
       return row.writer(changetype<usize>(this), row.device, access);
     }
-    return kind <= EXIT_TASK_SWITCH ? unchecked(EXIT_HANDLERS[kind])(this) : ANSWER_NOT_HANDLED;
+    return kind <= EXIT_MEMORY_MOVE ? unchecked(EXIT_HANDLERS[kind])(this) : ANSWER_NOT_HANDLED;
   }
 
   /** An OUT of a byte to the UART's data register. */
@@ -195,10 +196,16 @@ export class Vmm {
   /** Carries out the instruction that accessed a device's memory, or INS or OUTS. */
   emulate(): u32 {
     const answer = this.executor.emulate();
+    const isQuiet = answer == ANSWER_EMULATED && this.signals.raised == 0;
+    return isQuiet ? answer : unchecked(RARE_ENDS[0])(this, answer);
+  }
+
+  /** The rest of it, where there is more to do. */
+  endEmulation(answer: u32): u32 {
     if (answer == ANSWER_NOT_HANDLED) this.print(this.executor.complaint());
     if (this.signals.raised == 0) return answer;
     const attended = this.attend();
-    return attended == ANSWER_GUEST_EXITED ? attended : answer;
+    return attended == ANSWER_GUEST_EXITED ? attended : answer | (attended & ANSWER_AND_TEXT);
   }
 
   switchTask(): u32 {
@@ -268,6 +275,13 @@ function onInstruction(vmm: Vmm): u32 {
   return vmm.emulate();
 }
 
+function onEmulated(vmm: Vmm, answer: u32): u32 {
+  return vmm.endEmulation(answer);
+}
+
+/** As RARE_WRITERS. */
+const RARE_ENDS: StaticArray<(vmm: Vmm, answer: u32) => u32> = [onEmulated];
+
 function onTaskSwitch(vmm: Vmm): u32 {
   return vmm.switchTask();
 }
@@ -280,4 +294,5 @@ const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onEnd, // EXIT_HYPERCALL
   onEnd, // EXIT_HALT
   onTaskSwitch, // EXIT_TASK_SWITCH
+  onInstruction, // EXIT_MEMORY_MOVE
 ];

@@ -32,6 +32,24 @@ export function advanceBy(vcpu: VmxVcpu, length: u32): void {
 }
 
 /**
+ * As `advanceBy`, at an exit by a fault of the instruction: there RFLAGS.RF is saved as 1 (SDM 3C 28.3.3), so that it would be
+ * special each time. All that an instruction's end depends on is looked at, and the usual case is done here.
+ */
+export function advancePastFault(vcpu: VmxVcpu, length: u32): void {
+  const rip = vmread(GUEST_RIP);
+  const next = rip + length;
+  const flags = vmread(GUEST_RFLAGS);
+  const special = (flags & RFLAGS_TF) | (vmread(GUEST_INTERRUPTIBILITY_STATE) & SHADOWS) | ((rip ^ next) >> 32);
+  vmwrite(GUEST_RIP, next);
+  if ((special | vcpu.exitsToTrace) != 0) {
+    completeInstruction(vcpu, rip, next);
+  } else {
+    vmwrite(GUEST_RFLAGS, flags & ~RFLAGS_RF);
+    vcpu.completedRip = NOWHERE;
+  }
+}
+
+/**
  * RIP has been advanced from `rip` to `next`, past the instruction that exited: does the rest that an instruction's end
  * brings. No blocking by STI or MOV SS, no RFLAGS.RF, a single step's #DB.
  *

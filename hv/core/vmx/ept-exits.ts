@@ -21,25 +21,59 @@ import {
   GUEST_PHYSICAL_ADDRESS,
   IDT_VECTORING_INFORMATION,
 } from "../../x86/vmcs-fields";
-import { ACCESS_HAS_LINEAR, ACCESS_OF_PAGING } from "../../shared/vcpu-page";
+import { ACCESS_HAS_LINEAR, ACCESS_OF_PAGING, ANSWER_STATE_NEEDED } from "../../shared/vcpu-page";
 import { LEVEL_ERROR } from "../console/console";
-import { onMemory } from "../exits/memory";
+import { askToMove, isMoved, onMemory } from "../exits/memory";
 import { onMemoryFault, stopAtMemory } from "../exits/memory-fault";
 import { BEYOND_RAM, POPULATED } from "../guest-memory";
 import { vmread } from "../hardware";
 import { RESULT_EPT_MISCONFIGURATION, RESULT_NOT_HANDLED } from "../results";
 import { RESUME, STOP } from "../vcpu/action";
+import { actOnAnswer, vmmAnswer } from "../vcpu/answers";
+import { advancePastFault } from "./complete";
+import { saveFetchState } from "./cpu-state";
 import { keepInterruptedEvent } from "./vectoring";
 import { VmxVcpu } from "./vmx-vcpu";
+
+// An access to the operand of an instruction, with nothing else to it.
+const OPERAND_MASK: u64 =
+  EPT_VIOLATION_LINEAR_VALID |
+  EPT_VIOLATION_OF_TRANSLATION |
+  EPT_VIOLATION_NMI_UNBLOCKING |
+  EPT_VIOLATION_SHADOW_STACK |
+  EPT_VIOLATION_ASYNCHRONOUS;
+const OPERAND: u64 = EPT_VIOLATION_LINEAR_VALID | EPT_VIOLATION_OF_TRANSLATION;
 
 /** RAM that is touched for the first time takes few instructions, what lies beyond RAM few more. */
 export function onEptViolation(vcpu: VmxVcpu): u32 {
   const qualification = vmread(EXIT_QUALIFICATION);
-  const isUnblockedByIret = (qualification & EPT_VIOLATION_NMI_UNBLOCKING) != 0;
   const wasDelivering = (vmread(IDT_VECTORING_INFORMATION) & INTERRUPTION_VALID) != 0;
+  const gpa = vmread(GUEST_PHYSICAL_ADDRESS);
+  const isOperand = (qualification & OPERAND_MASK) == OPERAND && !wasDelivering;
+  if (!isOperand || gpa < vcpu.memory.ramBytes || vcpu.mirrorsHost) {
+    return onAnyViolation(vcpu, gpa, qualification, wasDelivering);
+  }
+  // Nearly always a MOV to or from a device: the vmm is asked with what it needs of the guest's state for that.
+  saveFetchState(vcpu);
+  const access = (qualification & EPT_VIOLATION_ACCESS) | ACCESS_HAS_LINEAR;
+  const outcome = askToMove(vcpu, access, gpa, vmread(GUEST_LINEAR_ADDRESS));
+  const length = vcpu.shared.instructionLength;
+  if (!isMoved(outcome, length)) return finishMove(vcpu, outcome, gpa, qualification);
+  advancePastFault(vcpu, length);
+  return RESUME;
+}
+
+/** What is no plain MOV, or makes the vmm say something. Index.ts exports it, to keep it out of the frequent code. */
+export function finishMove(vcpu: VmxVcpu, outcome: u64, gpa: u64, qualification: u64): u32 {
+  const answer = vmmAnswer(vcpu, outcome);
+  return answer == ANSWER_STATE_NEEDED ? onBeyondRam(vcpu, gpa, qualification) : actOnAnswer(vcpu, answer);
+}
+
+/** Any EPT violation. Index.ts exports it, as `finishMove`. */
+export function onAnyViolation(vcpu: VmxVcpu, gpa: u64, qualification: u64, wasDelivering: bool): u32 {
+  const isUnblockedByIret = (qualification & EPT_VIOLATION_NMI_UNBLOCKING) != 0;
   // The call is what both are asked for here.
   if (isUnblockedByIret || wasDelivering) keepInterruptedEvent(vcpu, isUnblockedByIret);
-  const gpa = vmread(GUEST_PHYSICAL_ADDRESS);
   const status = vcpu.memory.populate(gpa);
   if (status == POPULATED) return RESUME;
   if (status == BEYOND_RAM && !vcpu.mirrorsHost) return onBeyondRam(vcpu, gpa, qualification);
