@@ -8,7 +8,7 @@ export abstract class Device {
   abstract write(offset: u32, bytes: u32, value: u64): void;
 }
 
-/** What a device was attached to. */
+/** A range of addresses, and the device that answers there. */
 export class Range {
   constructor(
     readonly start: u64,

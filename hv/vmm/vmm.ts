@@ -155,7 +155,8 @@ export class Vmm {
       const row = this.ports.at(<u16>(access >> IO_PORT_SHIFT));
       return row.writer(changetype<usize>(this), row.device, access);
     }
-    return kind <= EXIT_MEMORY_MOVE ? unchecked(EXIT_HANDLERS[kind])(this) : ANSWER_NOT_HANDLED;
+    if (kind == EXIT_MEMORY_MOVE) return this.emulate();
+    return kind < EXIT_MEMORY_MOVE ? unchecked(EXIT_HANDLERS[kind])(this) : ANSWER_NOT_HANDLED;
   }
 
   /** An OUT of a byte to the UART's data register. */
@@ -294,5 +295,4 @@ const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onEnd, // EXIT_HYPERCALL
   onEnd, // EXIT_HALT
   onTaskSwitch, // EXIT_TASK_SWITCH
-  onInstruction, // EXIT_MEMORY_MOVE
 ];

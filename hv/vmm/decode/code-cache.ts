@@ -1,6 +1,7 @@
 // Instructions of 64-bit code that were fetched and decoded before. Nothing is taken on trust: the paging entries and the
 // bytes are read again at each use, and only where all are as they were is the instruction the one of last time.
 
+import { CpuState, SegmentState } from "../../shared/vcpu-page";
 import { CR4_LA57 } from "../../x86/control-registers";
 import { PAGE_OFFSET_MASK_4_KIB, PAGE_SIZE_4_KIB } from "../../x86/paging";
 import { VcpuViews } from "../cpu/vcpu-views";
@@ -42,12 +43,16 @@ export class CodeCache {
   private readonly entries: StaticArray<Known>;
   /** What was recalled last: often the next one too. */
   private last: Known;
+  private readonly cpu: CpuState;
+  private readonly codeSegment: SegmentState;
 
   constructor(
     private readonly vcpu: VcpuViews,
     private readonly ram: Ram,
     private readonly walker: PageWalker,
   ) {
+    this.cpu = vcpu.cpu;
+    this.codeSegment = vcpu.codeSegment;
     const entries = new StaticArray<Known>(ENTRIES);
     for (let i: u32 = 0; i < ENTRIES; i++) entries[i] = new Known();
     this.entries = entries;
@@ -60,7 +65,7 @@ export class CodeCache {
 
   /** The instruction at RIP, or null where it has to be fetched and decoded. */
   recall(): Known | null {
-    const cpu = this.vcpu.cpu;
+    const cpu = this.cpu;
     let entry = this.last;
     if (entry.rip != cpu.rip) {
       entry = this.entryOf(cpu.rip);
@@ -71,7 +76,7 @@ export class CodeCache {
       (entry.cr3 ^ cpu.cr3) |
       (entry.cr4 ^ cpu.cr4) |
       (entry.efer ^ cpu.efer) |
-      (entry.codeRights ^ this.vcpu.codeSegment.accessRights) |
+      (entry.codeRights ^ this.codeSegment.accessRights) |
       (entry.cpl ^ cpu.cpl);
     if (difference != 0) return null;
     const ram = this.ram;
@@ -85,14 +90,14 @@ export class CodeCache {
 
   /** The place for the instruction at RIP, which nothing recalls before `keep`. */
   place(): Instruction {
-    const entry = this.entryOf(this.vcpu.cpu.rip);
+    const entry = this.entryOf(this.cpu.rip);
     entry.cr3 = NEVER;
     return entry.instruction;
   }
 
   /** Has the instruction be recalled that was decoded from `code` into `place`; all of `code` is in one page of RAM, or it is not. */
   keep(code: InstructionBytes, access: u32): void {
-    const cpu = this.vcpu.cpu;
+    const cpu = this.cpu;
     const rip = cpu.rip;
     const entry = this.entryOf(rip);
     const isInPage = (rip & PAGE_OFFSET_MASK_4_KIB) <= PAGE_SIZE_4_KIB - FETCH_BYTES;
@@ -108,7 +113,7 @@ export class CodeCache {
     entry.cr3 = cpu.cr3;
     entry.cr4 = cpu.cr4;
     entry.efer = cpu.efer;
-    entry.codeRights = this.vcpu.codeSegment.accessRights;
+    entry.codeRights = this.codeSegment.accessRights;
     entry.cpl = cpu.cpl;
   }
 }

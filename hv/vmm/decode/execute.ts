@@ -71,9 +71,7 @@ export class Executor {
     const recalled = this.cache.recall();
     // What is not the usual case is called from two places, so that Binaryen leaves it out of this function's frame.
     if (recalled == null) return this.emulateAny(null);
-    if (!this.plainMove.execute(recalled.move)) return this.emulateAny(recalled);
-    this.vcpu.page.instructionLength = recalled.instruction.length;
-    return ANSWER_EMULATED;
+    return this.plainMove.execute(recalled.move) ? ANSWER_EMULATED : this.emulateAny(recalled);
   }
 
   private emulateAny(recalled: Known | null): u32 {

@@ -2,7 +2,7 @@
 
 import { ACCESS_HAS_LINEAR, ACCESS_READ, ACCESS_WRITE, EXIT_STRING_PORT, VcpuPage } from "../../shared/vcpu-page";
 import { SEGMENT_FS } from "../../x86/segments";
-import { Bus } from "../bus";
+import { Bus, Range } from "../bus";
 import { RegisterFile } from "../memory/register-file";
 import { Instruction } from "./instruction";
 import { isHighByte } from "./operands";
@@ -28,6 +28,10 @@ export class Move {
   register: u32 = NO_REGISTER;
   immediate: u64 = 0;
   valueMask: u64 = 0;
+  /** Of the instruction. */
+  length: u32 = 0;
+  /** Where it led to last. */
+  range: Range | null = null;
 
   /**
    * Takes over `instruction` at `rip` if it is such a MOV, of operands for which 64-bit code needs none of CpuState: not by
@@ -35,6 +39,7 @@ export class Move {
    */
   prepare(instruction: Instruction, rip: u64): void {
     this.access = NO_ACCESS;
+    this.length = instruction.length;
     const form = instruction.form;
     const hasRegister = form != FORM_RM_IMMEDIATE;
     if (instruction.operation != OP_MOV || form > FORM_RM_IMMEDIATE || !instruction.isMemory) return;
@@ -63,7 +68,8 @@ export class PlainMove {
   /**
    * Carries out `move` if its operand in memory is just what the exit tells of: then the CPU has been through segmentation,
    * paging and every check of this access, and told the physical address. An aligned operand has no second page, and no
-   * alignment check. False where it is something else, or no device answers, and then nothing is done.
+   * alignment check. VcpuPage.instructionLength is told. False where it is something else, or no device answers, and then nothing
+   * is done.
    */
   execute(move: Move): bool {
     const page = this.page;
@@ -77,8 +83,13 @@ export class PlainMove {
     const difference = (linear ^ page.linearAddress) | (linear & (bytes - 1)) | (access ^ move.access);
     if (difference != 0 || page.exitKind == EXIT_STRING_PORT) return false;
     const gpa = page.gpa;
-    const range = this.bus.rangeOf(gpa, bytes);
-    if (range == null) return false;
+    let range = move.range;
+    if (range == null || !range.holds(gpa, bytes)) {
+      range = this.bus.rangeOf(gpa, bytes);
+      if (range == null) return false;
+      move.range = range;
+    }
+    page.instructionLength = move.length;
     const offset = <u32>(gpa - range.start);
     const register = move.register;
     if (access & ACCESS_WRITE) {
