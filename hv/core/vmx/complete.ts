@@ -16,6 +16,7 @@ import {
 } from "../../x86/vmcs-fields";
 import { LEVEL_DEBUG } from "../console/console";
 import { vmread, vmwrite } from "../hardware";
+import { RESUME } from "../vcpu/action";
 import { BLOCKING_BY_MOV_SS, BLOCKING_BY_STI, PENDING_SINGLE_STEP } from "./interruptibility";
 import { NOWHERE } from "./vcpu-values";
 import { VmxVcpu } from "./vmx-vcpu";
@@ -29,6 +30,28 @@ export function advanceBy(vcpu: VmxVcpu, length: u32): void {
   const next = rip + length;
   vmwrite(GUEST_RIP, next);
   completeInstruction(vcpu, rip, next);
+}
+
+/**
+ * As `advanceBy`, at an exit by a fault of the instruction: there RFLAGS.RF is saved as 1 (SDM 3C 28.3.3), so that it would be
+ * special each time. All that an instruction's end depends on is looked at, and the usual case is done here: RESUME.
+ */
+export function advancePastFault(vcpu: VmxVcpu, length: u32): u32 {
+  const rip = vmread(GUEST_RIP);
+  const next = rip + length;
+  const flags = vmread(GUEST_RFLAGS);
+  const special = (flags & RFLAGS_TF) | (vmread(GUEST_INTERRUPTIBILITY_STATE) & SHADOWS) | ((rip ^ next) >> 32);
+  vmwrite(GUEST_RIP, next);
+  if ((special | vcpu.exitsToTrace) != 0) return completeSpecial(vcpu, rip, next);
+  vmwrite(GUEST_RFLAGS, flags & ~RFLAGS_RF);
+  vcpu.completedRip = NOWHERE;
+  return RESUME;
+}
+
+/** Index.ts exports it, as `completeInstruction`. */
+export function completeSpecial(vcpu: VmxVcpu, rip: u64, next: u64): u32 {
+  completeInstruction(vcpu, rip, next);
+  return RESUME;
 }
 
 /**
