@@ -82,7 +82,7 @@ const mediaArguments: Record<Media, (plan: RunPlan) => string[]> = {
   ],
   kernel: (plan) => [
     ...["-kernel", plan.elf, "-append", plan.commandLine],
-    ...(plan.kernelPath === undefined ? [] : ["-initrd", plan.kernelPath]),
+    ...(plan.kernelPaths === undefined || plan.kernelPaths.length === 0 ? [] : ["-initrd", plan.kernelPaths.join(",")]),
   ],
 };
 
