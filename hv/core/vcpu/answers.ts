@@ -64,11 +64,18 @@ export function vmmAnswer(vcpu: Vcpu, outcome: u64): u32 {
 export function actOnAnswer(vcpu: Vcpu, answer: u32): u32 {
   if (answer == ANSWER_NEXT_INSTRUCTION) return NEXT_INSTRUCTION;
   if (answer == ANSWER_EMULATED) return endEmulated(vcpu);
-  if (answer == ANSWER_RESUME) return RESUME;
+  if (answer == ANSWER_RESUME) return goOn(vcpu);
   if (answer == ANSWER_FAULT) return raiseAnswered(vcpu);
   if (answer == ANSWER_LOAD_STATE) return loadAnswered(vcpu);
   if (answer == ANSWER_GUEST_EXITED) return endByGuest(vcpu);
   return answer == ANSWER_GUEST_ENDED ? vcpu.stop(RESULT_OK) : stopUnanswered(vcpu, answer);
+}
+
+/** ANSWER_RESUME: of an instruction that the vmm carries out, it means that iterations are left. */
+function goOn(vcpu: Vcpu): u32 {
+  const kind = vcpu.shared.exitKind;
+  if (kind == EXIT_MEMORY || kind == EXIT_STRING_PORT) vcpu.completeIteration();
+  return RESUME;
 }
 
 /** A hypercall that core does not know: the vmm's matter. */

@@ -153,6 +153,8 @@ export abstract class Vcpu {
   abstract advance(): void;
   /** As `advance`, but by `length` bytes, 1 to 15. */
   abstract advanceBy(length: u32): void;
+  /** Where a repeated instruction that exited is to go on: brings what an iteration's end brings. RIP stays. */
+  abstract completeIteration(): void;
   /** Fills in `state`, `segments` and RSP's place in `registers`: in 64-bit mode CS, SS, FS and GS of the segments. */
   abstract saveState(): void;
   /** The handler of an NMI has not executed its IRET. */
