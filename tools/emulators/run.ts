@@ -127,8 +127,8 @@ function kernelsOf({ kernel }: RunOptions): readonly GuestKernel[] {
 }
 
 /**
- * Basalt's command line. GRUB passes a guest's with its module. QEMU that loads the ELF itself has no way for that, and
- * Basalt one for all guests, which is the first one's.
+ * Basalt's command line. GRUB passes a guest's with its module. QEMU that loads the ELF itself has no way for that; it takes
+ * one kernel only.
  */
 function commandLineOf(options: RunOptions, media: Media): string {
   const { guest, append } = options;

@@ -38,8 +38,7 @@ export function topicBoots(on: UnderBasalt, count = 0): TopicBoot[] {
 
 function bootOf(on: UnderBasalt, together: readonly Topic[]): TopicBoot {
   const kernel = together.map((topic) => ({ path: elfOf(topic), memory: topic.memory }));
-  const media = on === "basalt nested" ? "kernel" : "iso";
-  return { topics: together, options: { kernel, media }, ...endOf(on, together) };
+  return { topics: together, options: { kernel }, ...endOf(on, together) };
 }
 
 /** A VM that ends otherwise than well gives its result to the run; a guest with a failed check exits with the value 1. */
