@@ -31,10 +31,8 @@ export function isXcr0Valid(value: u64, supported: u64): bool {
 export function onXsetbv(vcpu: Vcpu): u32 {
   const registers = vcpu.registers;
   const value = (registers.rdx << 32) | (registers.rax & 0xffffffff);
-  const privilege =
-    ((<u32>vcpu.read(STATE_ACCESS_RIGHTS + SEGMENT_SS)) >> ACCESS_RIGHTS_DPL_SHIFT) & ACCESS_RIGHTS_DPL_MASK;
   const isXcr0 = <u32>registers.rcx == 0;
-  if (!isXcr0 || privilege != 0 || !isXcr0Valid(value, vcpu.cpuid.supportedXcr0)) {
+  if (!isXcr0 || vcpu.privilegeLevel != 0 || !isXcr0Valid(value, vcpu.cpuid.supportedXcr0)) {
     return vcpu.raise(VECTOR_GENERAL_PROTECTION, 0);
   }
   vcpu.setXcr0(value);

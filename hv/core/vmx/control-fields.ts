@@ -1,6 +1,6 @@
 // The control fields of the current VMCS (SDM 3C 25.6 to 25.8).
 
-import { VECTOR_MACHINE_CHECK } from "../../x86/exceptions";
+import { VECTOR_ALIGNMENT_CHECK, VECTOR_DEBUG, VECTOR_MACHINE_CHECK } from "../../x86/exceptions";
 import {
   CR3_TARGET_COUNT,
   EPT_POINTER,
@@ -32,6 +32,11 @@ import {
 import { vmwrite } from "../hardware";
 import { ExecutionControls } from "./execution-controls";
 
+/**
+ * A guest's exceptions are the guest's, but for the machine check, which would else go through its IDT; and #DB and #AC pass
+ * by Basalt, because their delivery can raise them again, without end and without an interrupt getting in between.
+ */
+const EXITING_EXCEPTIONS: u64 = (1 << VECTOR_MACHINE_CHECK) | (1 << VECTOR_DEBUG) | (1 << VECTOR_ALIGNMENT_CHECK);
 /** TSC ticks that a guest may run without an exit. */
 const PREEMPTION_TICKS: u64 = 1 << 23;
 /** Every function of ENCLS and ENCLV exits. */
@@ -57,8 +62,7 @@ export function writeControlFields(controls: ExecutionControls, eptp: u64, vpid:
   if (controls.primary.has(PRIMARY_USE_MSR_BITMAPS)) vmwrite(MSR_BITMAPS_ADDRESS, msrBitmap);
   if (controls.secondary.has(SECONDARY_ENABLE_ENCLS_EXITING)) vmwrite(ENCLS_EXITING_BITMAP, ALL_FUNCTIONS);
   if (controls.secondary.has(SECONDARY_ENABLE_ENCLV_EXITING)) vmwrite(ENCLV_EXITING_BITMAP, ALL_FUNCTIONS);
-  // A guest's exceptions are the guest's, but for the machine check, which would else go through its IDT.
-  vmwrite(EXCEPTION_BITMAP, 1 << VECTOR_MACHINE_CHECK);
+  vmwrite(EXCEPTION_BITMAP, EXITING_EXCEPTIONS);
   vmwrite(PAGE_FAULT_ERROR_CODE_MASK, 0);
   vmwrite(PAGE_FAULT_ERROR_CODE_MATCH, 0);
   vmwrite(CR3_TARGET_COUNT, 0);

@@ -90,6 +90,7 @@ export function endMove(vcpu: VmxVcpu): u32 {
 
 /** What is no plain MOV, or makes the vmm say something. */
 export function finishMove(vcpu: VmxVcpu, outcome: u64): u32 {
+  vcpu.askedKind = EXIT_MEMORY_MOVE;
   const answer = vmmAnswer(vcpu, outcome);
   if (answer != ANSWER_STATE_NEEDED) return actOnAnswer(vcpu, answer);
   return onBeyondRam(vcpu, vmread(GUEST_PHYSICAL_ADDRESS), vmread(EXIT_QUALIFICATION));

@@ -48,7 +48,7 @@ import {
 } from "../results";
 import { STATE_CR0 } from "../vcpu/state";
 import { Vcpu } from "../vcpu/vcpu";
-import { advanceBy } from "./complete";
+import { advanceBy, completeIteration } from "./complete";
 import { writeControlFields } from "./control-fields";
 import { saveState } from "./cpu-state";
 import { isBlockedByNmi } from "./deliver";
@@ -211,6 +211,10 @@ export class VmxVcpu extends Vcpu {
 
   advanceBy(length: u32): void {
     advanceBy(this, length);
+  }
+
+  completeIteration(): void {
+    completeIteration(this);
   }
 
   saveState(): void {
