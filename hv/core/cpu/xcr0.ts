@@ -10,9 +10,7 @@ import {
   XCR0_X87,
   XCR0_ZMM_HI256,
 } from "../../x86/control-registers";
-import { ACCESS_RIGHTS_DPL_MASK, ACCESS_RIGHTS_DPL_SHIFT } from "../../x86/segments";
 import { NEXT_INSTRUCTION } from "../vcpu/action";
-import { SEGMENT_SS, STATE_ACCESS_RIGHTS } from "../vcpu/state";
 import { Vcpu } from "../vcpu/vcpu";
 
 const AVX_512: u64 = XCR0_OPMASK | XCR0_ZMM_HI256 | XCR0_HI16_ZMM;

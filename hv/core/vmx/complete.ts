@@ -20,6 +20,7 @@ import { vmread, vmwrite } from "../hardware";
 import { RESUME } from "../vcpu/action";
 import { DR7_ANY_ENABLED, portBreakpoints } from "../vcpu/port-breakpoints";
 import { BLOCKING_BY_MOV_SS, BLOCKING_BY_STI, PENDING_BREAKPOINT, PENDING_SINGLE_STEP } from "./interruptibility";
+import { onMonitorTrap } from "./step";
 import { NOWHERE } from "./vcpu-values";
 import { VmxVcpu } from "./vmx-vcpu";
 
@@ -81,6 +82,8 @@ export function completeIteration(vcpu: VmxVcpu): void {
  */
 export function completeInstruction(vcpu: VmxVcpu, rip: u64, next: u64): void {
   if (vcpu.exitsToTrace != 0) traceExit(vcpu, rip, next - rip);
+  // No trap comes behind an instruction that exited (SDM 3C 26.5.2).
+  if (vcpu.isStepping && vcpu.hasMonitorTrapFlag) onMonitorTrap(vcpu);
   // Outside 64-bit mode RIP has 32 bits.
   // Near, because another instruction at the same place may be longer.
   const isNearWrap = (rip ^ (rip + LONGEST_INSTRUCTION)) >> 32 != 0 || (rip ^ next) >> 32 != 0;

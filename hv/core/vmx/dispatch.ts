@@ -68,7 +68,7 @@ function onPauseExit(vcpu: VmxVcpu): u32 {
   return onPause(vcpu);
 }
 
-/** VMX, SMX and SGX instructions, MONITOR and MWAIT: the guest's CPUID shows none of their features. */
+/** Instructions of VMX, SMX, SGX and TDX, MONITOR, MWAIT, and MSRs by immediate: the guest's CPUID shows none of their features. */
 function onMissingExit(vcpu: VmxVcpu): u32 {
   return onMissingInstruction(vcpu);
 }
@@ -177,16 +177,16 @@ export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onImpossible, // 73 ENQCMDS_PASID_TRANSLATION_FAILURE
   onImpossible, // 74 BUS_LOCK
   onImpossible, // 75 INSTRUCTION_TIMEOUT
-  onImpossible, // 76 SEAMCALL
-  onImpossible, // 77 TDCALL
+  onMissingExit, // 76 SEAMCALL
+  onMissingExit, // 77 TDCALL
   onImpossible, // 78 RDMSRLIST
   onImpossible, // 79 WRMSRLIST
   onImpossible, // 80 URDMSR
   onImpossible, // 81 UWRMSR
   onImpossible, // 82 not defined
   onImpossible, // 83 not defined
-  onImpossible, // 84 RDMSR_IMMEDIATE
-  onImpossible, // 85 WRMSRNS_IMMEDIATE
+  onMissingExit, // 84 RDMSR_IMMEDIATE
+  onMissingExit, // 85 WRMSRNS_IMMEDIATE
   onEntryFailure,
   onEntryRefused,
   onWork,

@@ -47,9 +47,8 @@ export const WHY_IMPOSSIBLE: StaticArray<string> = [
   /* 70 */ "",
   /* 71 */ NOT_DEFINED,
   /* 72 to 75 */ NEWER, NEWER, NEWER, NEWER,
-  /* 76 SEAMCALL, 77 TDCALL */ "they are #UD outside SEAM",
-  "they are #UD outside SEAM",
+  /* 76 */ "", "",
   /* 78 RDMSRLIST to 81 UWRMSR */ NEWER, NEWER, NEWER, NEWER,
   /* 82, 83 */ NOT_DEFINED, NOT_DEFINED,
-  /* 84, 85 */ NEWER, NEWER,
+  /* 84 */ "", "",
 ];

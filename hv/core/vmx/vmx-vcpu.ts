@@ -84,6 +84,8 @@ export class VmxVcpu extends Vcpu {
   completedRip: u64 = NOWHERE;
   /** Whether steps are made by the monitor trap flag. */
   readonly hasMonitorTrapFlag: bool;
+  /** An instruction was completed since the guest last ran, perhaps without a look at STI's or MOV SS's shadow: it is over. */
+  isShadowStale: bool = false;
   /** In a step by RFLAGS.TF (step.ts): the guest had that itself, or BTF of IA32_DEBUGCTL. */
   stepsItself: bool = false;
   hiddenBtf: u64 = 0;
