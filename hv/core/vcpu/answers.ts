@@ -90,7 +90,8 @@ function endEmulated(vcpu: Vcpu): u32 {
   const kind = shared.exitKind;
   const length = shared.instructionLength;
   const isMove = kind == EXIT_MEMORY_MOVE;
-  if (!isMove && kind != EXIT_MEMORY && kind != EXIT_STRING_PORT) return stopAtExit(vcpu, WRONG_ANSWER, RESULT_VMM_ANSWER);
+  if (!isMove && kind != EXIT_MEMORY && kind != EXIT_STRING_PORT)
+    return stopAtExit(vcpu, WRONG_ANSWER, RESULT_VMM_ANSWER);
   if (length == 0 || length > LONGEST_INSTRUCTION) return stopAtExit(vcpu, WRONG_LENGTH, RESULT_VMM_ANSWER);
   if (!isMove) takeFlagsAndStack(vcpu);
   vcpu.advanceBy(length);

@@ -30,8 +30,17 @@ export class Move {
   valueMask: u64 = 0;
   /** Of the instruction. */
   length: u32 = 0;
-  /** Where it led to last. */
+  /** Where it led to last: Executor looks for it where it is another one. */
   range: Range | null = null;
+
+  /** Has it lead to where the exit's access to `gpa` goes. False where no device is, and where it led there already. */
+  redirect(bus: Bus, gpa: u64): bool {
+    if (this.access == NO_ACCESS) return false;
+    const range = bus.rangeOf(gpa, this.bytes);
+    if (range == null || range == this.range) return false;
+    this.range = range;
+    return true;
+  }
 
   /**
    * Takes over `instruction` at `rip` if it is such a MOV, of operands for which 64-bit code needs none of CpuState: not by
@@ -53,7 +62,7 @@ export class Move {
     this.scaleShift = instruction.scaleShift;
     this.addressMask = ALL_ONES >> (64 - 8 * instruction.addressBytes);
     this.register = hasRegister ? instruction.register : NO_REGISTER;
-    this.immediate = <u64>instruction.immediate & this.valueMask;
+    this.immediate = (<u64>instruction.immediate) & this.valueMask;
     this.access = ACCESS_HAS_LINEAR | (form == FORM_REGISTER_RM ? ACCESS_READ : ACCESS_WRITE);
   }
 }
@@ -62,14 +71,13 @@ export class PlainMove {
   constructor(
     private readonly page: VcpuPage,
     private readonly registers: RegisterFile,
-    private readonly bus: Bus,
   ) {}
 
   /**
    * Carries out `move` if its operand in memory is just what the exit tells of: then the CPU has been through segmentation,
    * paging and every check of this access, and told the physical address. An aligned operand has no second page, and no
-   * alignment check. VcpuPage.instructionLength is told. False where it is something else, or no device answers, and then nothing
-   * is done.
+   * alignment check. VcpuPage.instructionLength is told. False where it is something else, or leads beyond `move.range`, and
+   * then nothing is done.
    */
   execute(move: Move): bool {
     const page = this.page;
@@ -83,12 +91,8 @@ export class PlainMove {
     const difference = (linear ^ page.linearAddress) | (linear & (bytes - 1)) | (access ^ move.access);
     if (difference != 0 || page.exitKind == EXIT_STRING_PORT) return false;
     const gpa = page.gpa;
-    let range = move.range;
-    if (range == null || !range.holds(gpa, bytes)) {
-      range = this.bus.rangeOf(gpa, bytes);
-      if (range == null) return false;
-      move.range = range;
-    }
+    const range = move.range;
+    if (range == null || !range.holds(gpa, bytes)) return false;
     page.instructionLength = move.length;
     const offset = <u32>(gpa - range.start);
     const register = move.register;
