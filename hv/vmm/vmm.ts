@@ -35,7 +35,7 @@ import {
 import { Bus, Device } from "./bus";
 import { TaskSwitch } from "./cpu/task-switch";
 import { VcpuViews } from "./cpu/vcpu-views";
-import { Executor } from "./decode/execute";
+import { EMULATE_AGAIN, Executor } from "./decode/execute";
 import { LinearMemory } from "./decode/linear-memory";
 import { ConsoleLine } from "./devices/console-line";
 import { DEBUG_CONSOLE_PORT, DebugConsole } from "./devices/debug-console";
@@ -83,6 +83,8 @@ export class Vmm {
   private readonly ports: PortBus;
   private readonly executor: Executor;
   private readonly tasks: TaskSwitch;
+  /** Called by reference for what RARE_WRITERS is a table for. */
+  private readonly onRareEnd: (vmm: Vmm, answer: u32) => u32 = onEmulated;
 
   constructor(private readonly pageAddress: u32) {
     const page = changetype<VcpuPage>(<usize>pageAddress);
@@ -206,11 +208,12 @@ export class Vmm {
   emulate(): u32 {
     const answer = this.executor.emulate();
     const isQuiet = answer == ANSWER_EMULATED && this.signals.raised == 0;
-    return isQuiet ? answer : unchecked(RARE_ENDS[0])(this, answer);
+    return isQuiet ? answer : this.onRareEnd(this, answer);
   }
 
   /** The rest of it, where there is more to do. */
   endEmulation(answer: u32): u32 {
+    if (answer == EMULATE_AGAIN) return this.emulate();
     if (answer == ANSWER_NOT_HANDLED) this.print(this.executor.complaint());
     if (this.signals.raised == 0) return answer;
     const attended = this.attend();
@@ -287,9 +290,6 @@ function onInstruction(vmm: Vmm): u32 {
 function onEmulated(vmm: Vmm, answer: u32): u32 {
   return vmm.endEmulation(answer);
 }
-
-/** As RARE_WRITERS. */
-const RARE_ENDS: StaticArray<(vmm: Vmm, answer: u32) => u32> = [onEmulated];
 
 function onTaskSwitch(vmm: Vmm): u32 {
   return vmm.switchTask();

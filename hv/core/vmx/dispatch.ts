@@ -10,7 +10,7 @@ import { onRdtsc } from "../exits/time";
 import { RESULT_UNEXPECTED_EXIT } from "../results";
 import { stopAtExit } from "../vcpu/answers";
 import { onControlRegisterAccess } from "./control-register-exits";
-import { onEptMisconfiguration, onEptViolation } from "./ept-exits";
+import { onEptMisconfiguration } from "./ept-exits";
 import {
   onExceptionOrNmi,
   onExternalInterrupt,
@@ -149,7 +149,7 @@ export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onImpossible, // 45 VIRTUALIZED_EOI
   onImpossible, // 46 GDTR_OR_IDTR_ACCESS
   onImpossible, // 47 LDTR_OR_TR_ACCESS
-  onEptViolation, // 48 EPT_VIOLATION
+  onCommonExit, // 48 EPT_VIOLATION
   onEptMisconfiguration, // 49 EPT_MISCONFIGURATION
   onMissingExit, // 50 INVEPT
   onRdtscpExit, // 51 RDTSCP

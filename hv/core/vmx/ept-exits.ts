@@ -56,18 +56,17 @@ const OPERAND: u64 = EPT_VIOLATION_LINEAR_VALID | EPT_VIOLATION_OF_TRANSLATION;
  * call of the vmm and what is behind it are functions of their own: that call leaves no register as it was.
  */
 export function onEptViolation(vcpu: VmxVcpu): u32 {
-  if (!describeMove(vcpu)) return onAnyViolation(vcpu);
+  const gpa = vmread(GUEST_PHYSICAL_ADDRESS);
+  if (gpa < vcpu.memory.ramBytes || !describeMove(vcpu, gpa)) return onAnyViolation(vcpu);
   const outcome = vmmCall(vcpu.vm, VMM_ENTRY_EXIT, vcpu.vmmRoot);
   return outcome == ANSWER_EMULATED ? endMove(vcpu) : finishMove(vcpu, outcome);
 }
 
 /**
- * Fills in the vCPU page for EXIT_MEMORY_MOVE. False where the access is to RAM, or not just that of an operand. Index.ts
+ * Fills in the vCPU page for EXIT_MEMORY_MOVE. False where the access is not just that of an operand. Index.ts
  * exports it and those below, to keep them out of each other's code.
  */
-export function describeMove(vcpu: VmxVcpu): bool {
-  const gpa = vmread(GUEST_PHYSICAL_ADDRESS);
-  if (gpa < vcpu.memory.ramBytes) return false;
+export function describeMove(vcpu: VmxVcpu, gpa: u64): bool {
   const qualification = vmread(EXIT_QUALIFICATION);
   if ((qualification & OPERAND_MASK) != OPERAND || vcpu.mirrorsHost) return false;
   if (vmread(IDT_VECTORING_INFORMATION) & INTERRUPTION_VALID) return false;

@@ -3,6 +3,7 @@
 import {
   EXIT_REASON_COUNT,
   EXIT_REASON_CPUID,
+  EXIT_REASON_EPT_VIOLATION,
   EXIT_REASON_IO_INSTRUCTION,
   EXIT_REASON_RDMSR,
   EXIT_REASON_VMCALL,
@@ -16,6 +17,7 @@ import { rdtscLow, VM_SUCCEED, vmEnter, vmread, vmwrite } from "../hardware";
 import { NEXT_INSTRUCTION, RESUME } from "../vcpu/action";
 import { EXIT_COUNTER_BYTES, ExitCounter } from "../vcpu/exit-counter";
 import { completeInstruction } from "./complete";
+import { onEptViolation } from "./ept-exits";
 import { EXIT_HANDLERS, REASON_ENTRY_REFUSED, REASON_WORK, rowOf } from "./dispatch";
 import { NOWHERE } from "./vcpu-values";
 import { VmxVcpu } from "./vmx-vcpu";
@@ -61,6 +63,12 @@ export function run(vcpu: VmxVcpu): u32 {
         action = onPort(vcpu, vmread(EXIT_QUALIFICATION));
         start = vcpu.exitStart;
         reason = EXIT_REASON_IO_INSTRUCTION;
+      } else if (reason == EXIT_REASON_EPT_VIOLATION) {
+        vcpu.exitStart = start;
+        vcpu.isShadowStale = false;
+        action = onEptViolation(vcpu);
+        start = vcpu.exitStart;
+        reason = EXIT_REASON_EPT_VIOLATION;
       } else {
         const row = reason < EXIT_REASON_COUNT ? reason : rowOf(reason);
         const isFlagged = row != reason && row < EXIT_REASON_COUNT;

@@ -37,6 +37,9 @@ import {
 import { PlainMove } from "./plain-move";
 import { GOES_ON, StringInstructions } from "./string-instructions";
 
+/** What `emulate` returns beside answers: it is to be called again, once; a MOV now leads to another device. */
+export const EMULATE_AGAIN: u32 = 0xffffffff;
+
 export class Executor {
   private readonly code: InstructionBytes = new InstructionBytes();
   private readonly decoder: Decoder = new Decoder();
@@ -56,7 +59,7 @@ export class Executor {
     const operands = new Operands(registers, vcpu.cpu);
     const arithmetic = new Arithmetic();
     this.cache = new CodeCache(vcpu, memory.ram, memory.walker);
-    this.plainMove = new PlainMove(vcpu.page, registers, memory.bus);
+    this.plainMove = new PlainMove(vcpu.page, registers);
     this.arithmetic = arithmetic;
     this.memoryInstructions = new MemoryInstructions(vcpu, memory, operands, arithmetic);
     this.stringInstructions = new StringInstructions(vcpu, memory, registers, arithmetic, ports);
@@ -65,7 +68,7 @@ export class Executor {
   /**
    * Carries out the instruction at CS:RIP, for EXIT_MEMORY, EXIT_MEMORY_MOVE and EXIT_STRING_PORT. ANSWER_EMULATED when it is done, with
    * VcpuPage.instructionLength and CpuState.rflags; ANSWER_RESUME when a repeated one is to go on; ANSWER_FAULT with
-   * VcpuPage.fault*; ANSWER_NOT_HANDLED where it cannot be decoded or carried out, and then `complaint` says what it is.
+   * VcpuPage.fault*; ANSWER_NOT_HANDLED where it cannot be decoded or carried out, and then `complaint` says what it is. Or EMULATE_AGAIN.
    */
   emulate(): u32 {
     const recalled = this.cache.recall();
@@ -75,6 +78,7 @@ export class Executor {
   }
 
   private emulateAny(recalled: Known | null): u32 {
+    if (recalled != null && recalled.move.redirect(this.memory.bus, this.vcpu.page.gpa)) return EMULATE_AGAIN;
     if (this.vcpu.page.exitKind == EXIT_MEMORY_MOVE) return ANSWER_STATE_NEEDED;
     if (recalled != null) return this.execute(recalled.instruction);
     const code = this.code;

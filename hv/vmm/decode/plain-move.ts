@@ -2,7 +2,7 @@
 
 import { ACCESS_HAS_LINEAR, ACCESS_READ, ACCESS_WRITE, EXIT_STRING_PORT, VcpuPage } from "../../shared/vcpu-page";
 import { SEGMENT_FS } from "../../x86/segments";
-import { Bus, Range } from "../bus";
+import { Bus, Device } from "../bus";
 import { RegisterFile } from "../memory/register-file";
 import { Instruction } from "./instruction";
 import { isHighByte } from "./operands";
@@ -30,8 +30,21 @@ export class Move {
   valueMask: u64 = 0;
   /** Of the instruction. */
   length: u32 = 0;
-  /** Where it led to last. */
-  range: Range | null = null;
+  /** Where it led to last, which Executor looks for anew where it is another one: the operand fits at so many `offsets`. */
+  device: Device | null = null;
+  start: u64 = 0;
+  offsets: u64 = 0;
+
+  /** Has it lead to where the exit's access to `gpa` goes. False where no device is, and where it led there already. */
+  redirect(bus: Bus, gpa: u64): bool {
+    if (this.access == NO_ACCESS) return false;
+    const range = bus.rangeOf(gpa, this.bytes);
+    if (range == null || (range.device == this.device && range.start == this.start && this.offsets != 0)) return false;
+    this.device = range.device;
+    this.start = range.start;
+    this.offsets = range.bytes - this.bytes + 1;
+    return true;
+  }
 
   /**
    * Takes over `instruction` at `rip` if it is such a MOV, of operands for which 64-bit code needs none of CpuState: not by
@@ -39,6 +52,7 @@ export class Move {
    */
   prepare(instruction: Instruction, rip: u64): void {
     this.access = NO_ACCESS;
+    this.offsets = 0;
     this.length = instruction.length;
     const form = instruction.form;
     const hasRegister = form != FORM_RM_IMMEDIATE;
@@ -53,7 +67,7 @@ export class Move {
     this.scaleShift = instruction.scaleShift;
     this.addressMask = ALL_ONES >> (64 - 8 * instruction.addressBytes);
     this.register = hasRegister ? instruction.register : NO_REGISTER;
-    this.immediate = <u64>instruction.immediate & this.valueMask;
+    this.immediate = (<u64>instruction.immediate) & this.valueMask;
     this.access = ACCESS_HAS_LINEAR | (form == FORM_REGISTER_RM ? ACCESS_READ : ACCESS_WRITE);
   }
 }
@@ -62,14 +76,13 @@ export class PlainMove {
   constructor(
     private readonly page: VcpuPage,
     private readonly registers: RegisterFile,
-    private readonly bus: Bus,
   ) {}
 
   /**
    * Carries out `move` if its operand in memory is just what the exit tells of: then the CPU has been through segmentation,
    * paging and every check of this access, and told the physical address. An aligned operand has no second page, and no
-   * alignment check. VcpuPage.instructionLength is told. False where it is something else, or no device answers, and then nothing
-   * is done.
+   * alignment check. VcpuPage.instructionLength is told. False where it is something else, or leads to another device, and
+   * then nothing is done.
    */
   execute(move: Move): bool {
     const page = this.page;
@@ -83,20 +96,16 @@ export class PlainMove {
     const difference = (linear ^ page.linearAddress) | (linear & (bytes - 1)) | (access ^ move.access);
     if (difference != 0 || page.exitKind == EXIT_STRING_PORT) return false;
     const gpa = page.gpa;
-    let range = move.range;
-    if (range == null || !range.holds(gpa, bytes)) {
-      range = this.bus.rangeOf(gpa, bytes);
-      if (range == null) return false;
-      move.range = range;
-    }
+    const offset = gpa - move.start;
+    const device = move.device;
+    if (offset >= move.offsets || device == null) return false;
     page.instructionLength = move.length;
-    const offset = <u32>(gpa - range.start);
     const register = move.register;
     if (access & ACCESS_WRITE) {
       const value = register == NO_REGISTER ? move.immediate : registers.read64(register) & move.valueMask;
-      range.device.write(offset, bytes, value);
+      device.write(<u32>offset, bytes, value);
     } else {
-      registers.write(register, bytes, range.device.read(offset, bytes) & move.valueMask);
+      registers.write(register, bytes, device.read(<u32>offset, bytes) & move.valueMask);
     }
     return true;
   }

@@ -271,6 +271,7 @@ const always =
   (answer: string, fill: (page: VcpuPageView) => void = () => undefined) =>
   (page: VcpuPageView): number | null => {
     if (page.get("exitKind") === BigInt(vcpuPage("EXIT_HYPERCALL"))) return null;
+    if (page.get("exitKind") === BigInt(vcpuPage("EXIT_MEMORY_MOVE"))) return vcpuPage("ANSWER_STATE_NEEDED");
     fill(page);
     return vcpuPage(answer);
   };

@@ -3,7 +3,7 @@
 
 import { Bus, Device } from "../../../hv/vmm/bus";
 import { VcpuViews } from "../../../hv/vmm/cpu/vcpu-views";
-import { Executor } from "../../../hv/vmm/decode/execute";
+import { EMULATE_AGAIN, Executor } from "../../../hv/vmm/decode/execute";
 import { LinearMemory } from "../../../hv/vmm/decode/linear-memory";
 import { Ram } from "../../../hv/vmm/memory/ram";
 
@@ -47,7 +47,8 @@ export function create(page: u32, ramBytes: u64, deviceAddress: u64, port: u64):
 }
 
 export function emulate(machine: Machine): u32 {
-  return machine.executor.emulate();
+  const answer = machine.executor.emulate();
+  return answer == EMULATE_AGAIN ? machine.executor.emulate() : answer;
 }
 
 export function complaint(machine: Machine): string {
