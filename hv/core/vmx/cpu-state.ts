@@ -45,7 +45,6 @@ export function saveFetchState(vcpu: VmxVcpu): void {
   state.cr3 = vmread(GUEST_CR3);
   state.cr4 = vmread(GUEST_CR4);
   state.efer = vmread(GUEST_IA32_EFER);
-  state.cpl = ((<u32>vmread(GUEST_SS_ACCESS_RIGHTS)) >> ACCESS_RIGHTS_DPL_SHIFT) & ACCESS_RIGHTS_DPL_MASK;
   unchecked(vcpu.segments[SEGMENT_CS]).accessRights = <u32>vmread(GUEST_CS_ACCESS_RIGHTS);
 }
 

@@ -73,7 +73,6 @@ export function describeMove(vcpu: VmxVcpu, gpa: u64): bool {
   saveFetchState(vcpu);
   const shared = vcpu.shared;
   shared.exitKind = EXIT_MEMORY_MOVE;
-  shared.instructionLength = 0;
   shared.access = (qualification & EPT_VIOLATION_ACCESS) | ACCESS_HAS_LINEAR;
   shared.gpa = gpa;
   shared.linearAddress = vmread(GUEST_LINEAR_ADDRESS);

@@ -25,13 +25,13 @@ export class Known {
   /** The same once more, where it is a plain MOV. */
   readonly move: Move = new Move();
   readonly walk: WalkRecord = new WalkRecord();
-  // What else the fetch and the decoding depend on.
+  // What else the fetch and the decoding depend on. The privilege level is not among it: that it may fetch there the CPU saw to,
+  // and the paging entries lead to the same bytes at any.
   rip: u64 = 0;
   cr3: u64 = NEVER;
   cr4: u64 = 0;
   efer: u64 = 0;
   codeRights: u32 = 0;
-  cpl: u32 = 0;
   // The instruction's bytes, those behind it as 0, and which bits are its own.
   low: u64 = 0;
   high: u64 = 0;
@@ -76,8 +76,7 @@ export class CodeCache {
       (entry.cr3 ^ cpu.cr3) |
       (entry.cr4 ^ cpu.cr4) |
       (entry.efer ^ cpu.efer) |
-      (entry.codeRights ^ this.codeSegment.accessRights) |
-      (entry.cpl ^ cpu.cpl);
+      (entry.codeRights ^ this.codeSegment.accessRights);
     if (difference != 0) return null;
     const ram = this.ram;
     const walk = entry.walk;
@@ -114,6 +113,5 @@ export class CodeCache {
     entry.cr4 = cpu.cr4;
     entry.efer = cpu.efer;
     entry.codeRights = this.codeSegment.accessRights;
-    entry.cpl = cpu.cpl;
   }
 }

@@ -12,10 +12,10 @@ export class ScratchRegisters extends Device {
   private readonly values: StaticArray<u64> = new StaticArray<u64>(REGISTERS);
 
   read(offset: u32, _bytes: u32): u64 {
-    return this.values[(offset >> 3) & (REGISTERS - 1)];
+    return unchecked(this.values[(offset >> 3) & (REGISTERS - 1)]);
   }
 
   write(offset: u32, _bytes: u32, value: u64): void {
-    this.values[(offset >> 3) & (REGISTERS - 1)] = value;
+    unchecked((this.values[(offset >> 3) & (REGISTERS - 1)] = value));
   }
 }
