@@ -60,6 +60,7 @@ function machineAt(bits: 16 | 32 | 64, source: string): MemoryMachine {
   const size = { b: 0n, w: 1n, d: 3n }[suffix[2]];
   const isIn = suffix[1] === "ins" ? 8n : 0n;
   const isRepeated = source.includes("rep") ? 32n : 0n;
+  machine.setPageField("exitKind", BigInt(vcpuPage("EXIT_STRING_PORT")));
   machine.setPageField("access", size | isIn | 16n | isRepeated | (0x1f0n << 16n));
   machine.setPageField("instructionLength", BigInt(code.length));
   return machine;
