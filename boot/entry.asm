@@ -106,7 +106,7 @@ enter_long_mode:
     wrmsr
     mov eax, cr0
     or eax, CR0_PE_WP_PG
-    and eax, 0x9FFFFFFB         ; CD, NW and EM off
+    and eax, 0x9FFFFFF3         ; CD, NW, EM and TS off
     or eax, 0x22                ; MP and NE: as a 64-bit system runs
     mov cr0, eax
     lgdt [bootstrap_gdt_pointer]

@@ -137,7 +137,7 @@ struct vmm_trap_record { // hv/core/vmm.ts
 };
 extern struct vmm_trap_record vmm_trap_record;
 extern u64 vmm_escape_stack;
-extern u32 vmm_running, vmm_timer_ticks;
+extern u32 vmm_running, vmm_timer_ticks, vmm_budget_is_spent; extern u64 vmm_guest_cr2;
 bool vmm_is_running(void);
 bool vmm_code_holds(u64 rip);
 u64 vmm_fault_kind(u64 address, bool is_present);

@@ -134,8 +134,10 @@ void trap_dispatch(struct trap_frame *f) {
     u64 cr2;
     __asm__ volatile("mov %%cr2, %0" : "=r"(cr2));
     u32 kind = f->vector == PAGE_FAULT ? vmm_fault_kind(cr2, f->error & 1) : VMM_TRAP_EXCEPTION;
-    if (kind == VMM_POPULATED)
+    if (kind == VMM_POPULATED) {
+      __asm__ volatile("mov %0, %%cr2" : : "r"(vmm_guest_cr2));
       return;
+    }
     // A stack runs out in whatever function comes last, also in one of the runtime's.
     if (vmm_code_holds(f->rip) || kind == VMM_TRAP_STACK_EXHAUSTED)
       return vmm_unwind(f, kind, f->vector == PAGE_FAULT ? cr2 : f->vector);

@@ -8,9 +8,8 @@
 struct vmm_trap_record vmm_trap_record;
 static struct w2c_host hosts[MAX_VMS];
 static u8 states[MAX_VMS][INSTANCE_STATE_BYTES] __attribute__((aligned(4096)));
-static u64 deadline;
-u32 vmm_running, vmm_timer_ticks; // of the call that runs
-static volatile bool budget_is_spent; // set while an import runs; the import then unwinds before it returns
+static u64 deadline; u64 vmm_guest_cr2; // no VM exit saves it, and a page fault that populates changes it
+u32 vmm_running, vmm_timer_ticks, vmm_budget_is_spent; // of the call that runs; an import looks at the last and unwinds
 
 struct w2c_hardware; // core's instance, which these imports of core do not use
 u32 w2c_core_populate(void *core, u32 memory, u64 address);
@@ -37,7 +36,7 @@ void vmm_record_trap(u32 kind, u64 address, u64 rip, u64 rbp) {
   if (kind == VMM_TRAP_OUT_OF_BOUNDS && address)
     address -= INSTANCE_MEMORY(VMM_INSTANCE(vmm_running));
   vmm_trap_record = (struct vmm_trap_record){.kind = kind, .address = address};
-  budget_is_spent = false;
+  vmm_budget_is_spent = 0;
   vmm_trap_record.frame_count = backtrace(rip, rbp, vmm_trap_record.frames, VMM_TRAP_FRAMES);
 }
 
@@ -59,7 +58,7 @@ void vmm_timer_tick(struct trap_frame *f) {
   if (vmm_code_holds(f->rip))
     vmm_unwind(f, VMM_TRAP_TIME_BUDGET, 0);
   else
-    budget_is_spent = true;
+    vmm_budget_is_spent = 1;
 }
 
 // Maps physical memory into a vmm's linear memory. Statuses: 0, or 1 where the arguments name what no VM may have.
@@ -95,7 +94,7 @@ u32 w2c_hardware_vmmInstantiate(struct w2c_hardware *h, u32 vm, u64 ram_bytes, u
 // host.clock of hv/vmm/host.ts: the time-stamp counter.
 u64 w2c_host_clock(struct w2c_host *host) {
   u64 now = read_tsc();
-  if (budget_is_spent) {
+  if (vmm_budget_is_spent) {
     vmm_record_trap(VMM_TRAP_TIME_BUDGET, 0, CALL_SITE, CALLER_FRAME);
     vmm_escape(VMM_TRAP_TIME_BUDGET);
   }

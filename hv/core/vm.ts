@@ -192,8 +192,7 @@ export class Vm {
   private setCounts(vcpu: Vcpu): void {
     const iterations = this.machine.options.iterations;
     if (this.guest == GUEST_HLT || this.guest == GUEST_EPT) vcpu.haltsLeft = iterations;
-    // No device interrupts them, so that a HLT is the end.
-    if (this.guest == GUEST_REAL || this.guest == GUEST_MODULE) vcpu.haltsLeft = 1;
+    if (this.guest == GUEST_REAL) vcpu.haltsLeft = 1;
     if (this.guest == GUEST_RDTSC) vcpu.registers.rcx = min(iterations, MAXIMUM_RDTSCS);
   }
 }

@@ -7,5 +7,7 @@ export const IO_IS_IN: u64 = 1 << 3;
 /** INS or OUTS. */
 export const IO_IS_STRING: u64 = 1 << 4;
 export const IO_IS_REPEATED: u64 = 1 << 5;
+/** Of Basalt's own: a breakpoint on the port traps behind each iteration. */
+export const IO_IS_SINGLE: u64 = 1 << 63;
 export const IO_PORT_SHIFT: u64 = 16;
 export const IO_PORT_MASK: u64 = 0xffff;

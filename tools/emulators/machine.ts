@@ -31,8 +31,8 @@ export interface RunPlan {
   readonly iso: string;
   readonly elf: string;
   readonly commandLine: string;
-  /** The guest's kernel, which is in the ISO; QEMU that loads the ELF itself needs the file. */
-  readonly kernelPath?: string | undefined;
+  /** The guests' kernels, which are in the ISO; QEMU that loads the ELF itself needs the files. */
+  readonly kernelPaths?: readonly string[] | undefined;
   readonly serialPath: string;
   /** Where a second serial port writes to; undefined: the machine has one only. */
   readonly secondSerialPath?: string | undefined;

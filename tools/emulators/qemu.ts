@@ -26,6 +26,9 @@ export function qemu(name: keyof typeof accelerators): Machine {
     debianPackage: "qemu-system-x86",
 
     refuse(plan) {
+      if (plan.media === "kernel" && (plan.kernelPaths ?? []).length > 1) {
+        return "QEMU gives an ELF that it loads itself one module only. Boot several kernels from a medium.";
+      }
       if (plan.firmware === "bios") return null;
       if (plan.media === "kernel") {
         return "UEFI boots from a medium only, the ELF is no UEFI program. Leave out --media kernel or --firmware uefi.";
@@ -82,7 +85,7 @@ const mediaArguments: Record<Media, (plan: RunPlan) => string[]> = {
   ],
   kernel: (plan) => [
     ...["-kernel", plan.elf, "-append", plan.commandLine],
-    ...(plan.kernelPath === undefined ? [] : ["-initrd", plan.kernelPath]),
+    ...(plan.kernelPaths ?? []).flatMap((path) => ["-initrd", path]),
   ],
 };
 

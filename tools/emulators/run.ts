@@ -2,10 +2,16 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ToolError } from "../errors.ts";
-import { copyIsoWithKernel } from "../image/add-kernel.ts";
+import { copyIsoWithKernels } from "../image/add-kernel.ts";
 import { copyIsoWithCommandLine } from "../image/append.ts";
 import { joinOptions } from "../image/command-line.ts";
-import { bootOptionsFor, checkGuestKernel, guestCommandLine, type GuestKernel } from "../image/guest-kernel.ts";
+import {
+  bootOptionsFor,
+  checkGuestKernel,
+  guestCommandLine,
+  memoryOf,
+  type GuestKernel,
+} from "../image/guest-kernel.ts";
 import { builtElf, builtIso } from "../paths.ts";
 import { requireProgram } from "../programs.ts";
 import { bochs } from "./bochs.ts";
@@ -26,8 +32,8 @@ export interface RunOptions {
   /** Words for Basalt's command line, behind `guest=NAME`. */
   readonly append?: string | undefined;
   readonly guest?: string | undefined;
-  /** A kernel to be the guest, instead of `guest`. */
-  readonly kernel?: GuestKernel | undefined;
+  /** Kernels to be the guests, one after the other, instead of `guest`: one, or up to eight. */
+  readonly kernel?: GuestKernel | readonly GuestKernel[] | undefined;
   /** A CPU model by the emulator's own name. */
   readonly cpu?: string | undefined;
   /** RAM of the machine in MiB. */
@@ -89,20 +95,20 @@ export async function runOn(on: EmulatorName, options: RunOptions = {}): Promise
 /** Plans a run of `machine` in `directory` and puts its ISO there. Throws a ToolError where it cannot be tried. */
 export async function planRun(machine: Machine, options: RunOptions, directory: string): Promise<RunPlan> {
   const image = options.image ?? { elf: builtElf, iso: builtIso };
-  const { kernel } = options;
-  if (kernel !== undefined) await checkGuestKernel(kernel);
+  const kernels = kernelsOf(options);
+  for (const kernel of kernels) await checkGuestKernel(kernel);
   const media = options.media ?? "iso";
   const plan: RunPlan = {
     directory,
     iso: join(directory, "basalt.iso"),
     elf: image.elf,
     commandLine: commandLineOf(options, media),
-    kernelPath: kernel?.path,
+    kernelPaths: kernels.map(({ path }) => path),
     serialPath: join(directory, "serial.txt"),
     media,
     firmware: options.firmware ?? "bios",
     cpu: options.cpu,
-    memory: options.memory ?? memoryFor(kernel),
+    memory: options.memory ?? memoryFor(kernels),
     debugPort: options.debug,
     devices: options.devices,
   };
@@ -110,24 +116,32 @@ export async function planRun(machine: Machine, options: RunOptions, directory: 
   if (refusal !== null) throw new ToolError("usage", refusal);
   requireProgram(machine.program, machine.debianPackage, "emulator");
   if (media === "kernel") return plan;
-  if (kernel === undefined) await copyIsoWithCommandLine(image.iso, plan.iso, plan.commandLine);
-  else await copyIsoWithKernel(image.iso, plan.iso, kernel, plan.commandLine);
+  if (kernels.length === 0) await copyIsoWithCommandLine(image.iso, plan.iso, plan.commandLine);
+  else await copyIsoWithKernels(image.iso, plan.iso, kernels, plan.commandLine);
   return plan;
 }
 
-/** Basalt's command line. GRUB passes the guest's with its module, QEMU that loads the ELF itself has no way for that. */
-function commandLineOf({ guest, kernel, append }: RunOptions, media: Media): string {
-  const basalts = joinOptions(
-    guest === undefined ? undefined : `guest=${guest}`,
-    kernel && bootOptionsFor(kernel),
-    append,
-  );
-  return kernel !== undefined && media === "kernel" ? `${basalts} -- ${guestCommandLine(kernel)}` : basalts;
+function kernelsOf({ kernel }: RunOptions): readonly GuestKernel[] {
+  if (kernel === undefined) return [];
+  return "path" in kernel ? [kernel] : kernel;
+}
+
+/**
+ * Basalt's command line. GRUB passes a guest's with its module. QEMU that loads the ELF itself has no way for that; it takes
+ * one kernel only.
+ */
+function commandLineOf(options: RunOptions, media: Media): string {
+  const { guest, append } = options;
+  const kernels = kernelsOf(options);
+  const named = guest === undefined ? undefined : `guest=${guest}`;
+  const basalts = joinOptions(named, bootOptionsFor(kernels), append);
+  const [first] = kernels;
+  return first !== undefined && media === "kernel" ? `${basalts} -- ${guestCommandLine(first)}` : basalts;
 }
 
 /** RAM that has the guest's in one piece: below the hole that PCs have under 4 GiB, else above it. */
-function memoryFor(kernel: GuestKernel | undefined): number {
-  const guests = kernel?.memory ?? 0;
+function memoryFor(kernels: readonly GuestKernel[]): number {
+  const guests = memoryOf(kernels) ?? 0;
   return guests <= mostBelowHole ? Math.max(defaultMemory, guests + besidesGuest) : guests + besidesLargeGuest;
 }
 

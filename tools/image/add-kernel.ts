@@ -1,4 +1,4 @@
-// Puts a guest's kernel into a copy of an ISO, as the boot module that GRUB loads for Basalt.
+// Puts guests' kernels into a copy of an ISO, as the boot modules that GRUB loads for Basalt.
 import { rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { execa } from "execa";
@@ -7,20 +7,23 @@ import { requireProgram } from "../programs.ts";
 import { grubConfiguration } from "./grub-configuration.ts";
 import { guestCommandLine, toGrubWords, type GuestKernel } from "./guest-kernel.ts";
 
-const kernelOnIso = "/boot/guest";
+/** Where kernel `n`, from 0 on, lies on the ISO. */
+function placeOnIso(n: number): string {
+  return `/boot/guest${n + 1}`;
+}
 
-/** Copies `isoPath` to `copyPath` with `kernel` as its boot module and `commandLine` as Basalt's command line. */
-export async function copyIsoWithKernel(
+/** Copies `isoPath` to `copyPath` with `kernels` as its boot modules and `commandLine` as Basalt's command line. */
+export async function copyIsoWithKernels(
   isoPath: string,
   copyPath: string,
-  kernel: GuestKernel,
+  kernels: readonly GuestKernel[],
   commandLine: string,
 ): Promise<void> {
   requireProgram("xorriso", "xorriso", "emulator");
   if (!existsSync(isoPath)) throw new ToolError("build", `There is no image at ${isoPath}. Run \`npm run build\`.`);
   const configuration = `${copyPath}.grub.cfg`;
-  const module = `${kernelOnIso} ${toGrubWords(guestCommandLine(kernel))}`;
-  await writeFile(configuration, grubConfiguration(commandLine, module));
+  const modules = kernels.map((kernel, n) => `${placeOnIso(n)} ${toGrubWords(guestCommandLine(kernel))}`);
+  await writeFile(configuration, grubConfiguration(commandLine, modules));
   await rm(copyPath, { force: true });
   const made = await execa(
     "xorriso",
@@ -28,10 +31,15 @@ export async function copyIsoWithKernel(
       ...["-return_with", "SORRY", "32", "-indev", isoPath, "-outdev", copyPath],
       // The copy boots as the original does: from CD, disk and USB stick, by BIOS and UEFI.
       ...["-boot_image", "any", "replay"],
-      ...["-map", kernel.path, kernelOnIso, "-update", configuration, "/boot/grub/grub.cfg", "-commit"],
+      ...kernels.flatMap(({ path }, n) => ["-map", path, placeOnIso(n)]),
+      ...["-update", configuration, "/boot/grub/grub.cfg", "-commit"],
     ],
     { reject: false, all: true },
   );
   await rm(configuration);
-  if (made.failed) throw new ToolError("emulator", `xorriso could not put ${kernel.path} on an ISO:\n${made.all}`);
+  if (made.failed)
+    throw new ToolError(
+      "emulator",
+      `xorriso could not put ${kernels.map(({ path }) => path).join(", ")} on an ISO:\n${made.all}`,
+    );
 }

@@ -1,12 +1,12 @@
-// grub.cfg of Basalt's ISO, with or without a boot module.
+// grub.cfg of Basalt's ISO, with or without boot modules.
 import { marker, toField } from "./command-line.ts";
 
 /**
  * Boots at once: by BIOS with VGA text, by UEFI, which has none, with a framebuffer. The command multiboot2 itself asks for a
- * framebuffer, as Basalt's header takes one. If Basalt cannot be loaded, GRUB says why on COM1 too. `module` is what GRUB's
- * command module2 takes: a path on the ISO, and the words of the module's own command line.
+ * framebuffer, as Basalt's header takes one. If Basalt cannot be loaded, GRUB says why on COM1 too. Each of `modules` is
+ * what GRUB's command module2 takes: a path on the ISO, and the words of the module's own command line.
  */
-export function grubConfiguration(commandLine: string, module?: string): string {
+export function grubConfiguration(commandLine: string, modules: readonly string[] = []): string {
   return `set timeout=0
 set screen=text
 if [ "$grub_platform" = "efi" ]
@@ -15,7 +15,7 @@ fi
 menuentry "Basalt" {
   if ${marker}${toField(commandLine)}
   then
-${module === undefined ? "" : `    module2 ${module}\n`}    set gfxpayload=$screen
+${modules.map((module) => `    module2 ${module}\n`).join("")}    set gfxpayload=$screen
     boot
   fi
   serial --unit=0 --speed=115200

@@ -1,4 +1,4 @@
-// A kernel that is to run as a guest: a file with a Multiboot header, which becomes Basalt's boot module.
+// Kernels that are to run as guests: files with a Multiboot header, which become Basalt's boot modules.
 import { open, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { ToolError } from "../errors.ts";
@@ -66,9 +66,18 @@ export function guestCommandLine({ path, append }: GuestKernel): string {
   return joinOptions(basename(path).replaceAll(/[^A-Za-z0-9_.+-]/g, "_"), append);
 }
 
-/** What Basalt's own command line says for it. */
-export function bootOptionsFor({ memory }: GuestKernel): string {
-  return joinOptions("guest=module", memory === undefined ? undefined : `memory=${memory}M`);
+/** RAM of each of `kernels` in MiB, of which Basalt has one figure for all: the most that one asks for. */
+export function memoryOf(kernels: readonly GuestKernel[]): number | undefined {
+  const named = kernels.flatMap(({ memory }) => memory ?? []);
+  return named.length === 0 ? undefined : Math.max(...named);
+}
+
+/** What Basalt's own command line says for `kernels`, which run one after the other; nothing for none. */
+export function bootOptionsFor(kernels: readonly GuestKernel[]): string | undefined {
+  if (kernels.length === 0) return undefined;
+  const guests = kernels.map((_, n) => (n === 0 ? "module" : `module:${n + 1}`));
+  const memory = memoryOf(kernels);
+  return joinOptions(`guest=${guests.join(",")}`, memory === undefined ? undefined : `memory=${memory}M`);
 }
 
 /**

@@ -2,6 +2,11 @@
 
 import { CR0_PG } from "../../x86/control-registers";
 import {
+  CPUID_EXTENDED_EDX_NX,
+  CPUID_EXTENDED_EDX_SYSCALL,
+  CPUID_LEAF_EXTENDED_PROCESSOR_FEATURES,
+} from "../../x86/cpuid";
+import {
   APIC_BASE_ADDRESS_MASK,
   APIC_BASE_BSP,
   DEBUGCTL_BTF,
@@ -24,6 +29,7 @@ import {
   MEMORY_TYPE_WT,
 } from "../../x86/paging";
 import { rdmsr, rdtsc, wrmsr } from "../hardware";
+import { ANSWER_EDX } from "./cpuid-policy";
 import { STATE_CR0, STATE_DEBUGCTL, STATE_PAT } from "../vcpu/state";
 import { Vcpu } from "../vcpu/vcpu";
 import { FEATURE_OWN_EFER, FEATURE_OWN_PAT, FEATURE_TSC_OFFSET } from "./features";
@@ -148,7 +154,12 @@ function writeStateAddress(vcpu: Vcpu, _msr: u32, slot: u32, value: u64): bool {
 
 /** LMA is the processor's; LME cannot change while paging is on (SDM 3A 2.2.1 and 10.8.5). */
 function writeEfer(vcpu: Vcpu, _msr: u32, _slot: u32, value: u64): bool {
-  if (value & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)) return false;
+  const shown = vcpu.cpuid.of(CPUID_LEAF_EXTENDED_PROCESSOR_FEATURES, ANSWER_EDX);
+  let known = EFER_LME | EFER_LMA;
+  if (shown & CPUID_EXTENDED_EDX_SYSCALL) known |= EFER_SCE;
+  // Without it NXE is reserved, to VM entry too.
+  if (shown & CPUID_EXTENDED_EDX_NX) known |= EFER_NXE;
+  if (value & ~known) return false;
   const old = vcpu.readEfer();
   const next = (value & ~EFER_LMA) | (old & EFER_LMA);
   if (next == old) return true;

@@ -10,9 +10,7 @@ import {
   XCR0_X87,
   XCR0_ZMM_HI256,
 } from "../../x86/control-registers";
-import { ACCESS_RIGHTS_DPL_MASK, ACCESS_RIGHTS_DPL_SHIFT } from "../../x86/segments";
 import { NEXT_INSTRUCTION } from "../vcpu/action";
-import { SEGMENT_SS, STATE_ACCESS_RIGHTS } from "../vcpu/state";
 import { Vcpu } from "../vcpu/vcpu";
 
 const AVX_512: u64 = XCR0_OPMASK | XCR0_ZMM_HI256 | XCR0_HI16_ZMM;
@@ -31,10 +29,8 @@ export function isXcr0Valid(value: u64, supported: u64): bool {
 export function onXsetbv(vcpu: Vcpu): u32 {
   const registers = vcpu.registers;
   const value = (registers.rdx << 32) | (registers.rax & 0xffffffff);
-  const privilege =
-    ((<u32>vcpu.read(STATE_ACCESS_RIGHTS + SEGMENT_SS)) >> ACCESS_RIGHTS_DPL_SHIFT) & ACCESS_RIGHTS_DPL_MASK;
   const isXcr0 = <u32>registers.rcx == 0;
-  if (!isXcr0 || privilege != 0 || !isXcr0Valid(value, vcpu.cpuid.supportedXcr0)) {
+  if (!isXcr0 || vcpu.privilegeLevel != 0 || !isXcr0Valid(value, vcpu.cpuid.supportedXcr0)) {
     return vcpu.raise(VECTOR_GENERAL_PROTECTION, 0);
   }
   vcpu.setXcr0(value);

@@ -2,6 +2,7 @@
 
 import { RFLAGS_IF, RFLAGS_TF } from "../../x86/control-registers";
 import { ANSWER_GUEST_ENDED, ANSWER_RESUME, EXIT_HALT } from "../../shared/vcpu-page";
+import { LEVEL_INFO } from "../console/console";
 import { RESULT_OK } from "../results";
 import { NEXT_INSTRUCTION, YIELD } from "../vcpu/action";
 import { actOnAnswer, askVmm } from "../vcpu/answers";
@@ -23,7 +24,7 @@ export function onHalt(vcpu: Vcpu): u32 {
 function waitForEvent(vcpu: Vcpu): u32 {
   if (isAwake(vcpu)) return NEXT_INSTRUCTION;
   const answer = askVmm(vcpu, EXIT_HALT, 0);
-  if (answer == ANSWER_GUEST_ENDED) vcpu.advance();
+  if (answer == ANSWER_GUEST_ENDED) tellEnd(vcpu);
   vcpu.takeEventRequest();
   if (answer != ANSWER_RESUME) return actOnAnswer(vcpu, answer);
   // It goes on waiting: the HLT will be asked about again, and meanwhile another VM may run.
@@ -36,4 +37,18 @@ function isAwake(vcpu: Vcpu): bool {
   const flags = vcpu.read(STATE_RFLAGS);
   if (flags & RFLAGS_TF) return true;
   return (events.hasInterrupt && (flags & RFLAGS_IF) != 0) || (events.hasNmi && !vcpu.isBlockedByNmi);
+}
+
+/** No device will interrupt the guest: it would wait for ever. */
+function tellEnd(vcpu: Vcpu): void {
+  const takesInterrupts = (vcpu.read(STATE_RFLAGS) & RFLAGS_IF) != 0;
+  vcpu.advance();
+  const line = vcpu
+    .say(LEVEL_INFO)
+    .text("halted with interrupts ")
+    .text(takesInterrupts ? "enabled" : "disabled");
+  line
+    .text(takesInterrupts ? ", of which no device sends one" : "")
+    .text(": it waits for ever, so it has ended")
+    .end();
 }

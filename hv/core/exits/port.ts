@@ -1,10 +1,11 @@
 // IN and OUT: the vmm is asked, core changes the guest's registers.
 
 import { ANSWER_NEXT_INSTRUCTION, EXIT_PORT, EXIT_STRING_PORT } from "../../shared/vcpu-page";
-import { IO_IS_IN, IO_IS_STRING, IO_SIZE_MASK } from "../../shared/port-access";
+import { IO_IS_IN, IO_IS_SINGLE, IO_IS_STRING, IO_SIZE_MASK } from "../../shared/port-access";
 import { vmmCall } from "../hardware";
 import { NEXT_INSTRUCTION } from "../vcpu/action";
 import { actOnAnswer, askVmm, vmmAnswer } from "../vcpu/answers";
+import { portBreakpoints } from "../vcpu/port-breakpoints";
 import { Vcpu } from "../vcpu/vcpu";
 import { VMM_ENTRY_EXIT } from "../vmm";
 
@@ -25,6 +26,7 @@ export function onPort(vcpu: Vcpu, access: u64): u32 {
 
 /** The rest of an OUT after a call of the vmm. Index.ts exports it, to keep it out of the run loop's code. */
 export function finishPort(vcpu: Vcpu, outcome: u64): u32 {
+  vcpu.askedKind = EXIT_PORT;
   return actOnAnswer(vcpu, vmmAnswer(vcpu, outcome));
 }
 
@@ -44,5 +46,6 @@ export function onInOrString(vcpu: Vcpu, access: u64): u32 {
 function onStringPort(vcpu: Vcpu, access: u64): u32 {
   vcpu.shared.instructionLength = 0;
   vcpu.saveState();
-  return actOnAnswer(vcpu, askVmm(vcpu, EXIT_STRING_PORT, access));
+  const seen = portBreakpoints(vcpu, access) == 0 ? access : access | IO_IS_SINGLE;
+  return actOnAnswer(vcpu, askVmm(vcpu, EXIT_STRING_PORT, seen));
 }

@@ -14,12 +14,21 @@ import {
   EXIT_HALT,
   EXIT_HYPERCALL,
   EXIT_MEMORY,
+  EXIT_MEMORY_MOVE,
   EXIT_STRING_PORT,
   EXIT_TASK_SWITCH,
   NO_ERROR_CODE,
 } from "../../shared/vcpu-page";
 import { RFLAGS_AF, RFLAGS_CF, RFLAGS_OF, RFLAGS_PF, RFLAGS_SF, RFLAGS_ZF } from "../../x86/control-registers";
-import { VECTOR_DEBUG, VECTOR_PAGE_FAULT, VECTORS_OF_FAULTS, VECTORS_WITH_ERROR_CODE } from "../../x86/exceptions";
+import {
+  VECTOR_CONTROL_PROTECTION,
+  VECTOR_DEBUG,
+  VECTOR_INVALID_OPCODE,
+  VECTOR_PAGE_FAULT,
+  VECTOR_VIRTUALIZATION,
+  VECTORS_OF_FAULTS,
+  VECTORS_WITH_ERROR_CODE,
+} from "../../x86/exceptions";
 import { LEVEL_ERROR, LEVEL_INFO } from "../console/console";
 import { vmmCall } from "../hardware";
 import { RESULT_GUEST_EXIT, RESULT_NOT_HANDLED, RESULT_OK, RESULT_VMM_ANSWER, RESULT_VMM_STOPPED } from "../results";
@@ -31,8 +40,10 @@ import { STATE_RFLAGS, STATE_RSP } from "./state";
 import { Vcpu } from "./vcpu";
 import { WORK_EVENTS } from "./work";
 
-const LONGEST_INSTRUCTION: u32 = 15;
+export const LONGEST_INSTRUCTION: u32 = 15;
 const LAST_EXCEPTION: u32 = 31;
+/** No guest has #VE or #CP. */
+const VECTORS_OF_GUESTS: u32 = VECTORS_OF_FAULTS & ~((1 << VECTOR_VIRTUALIZATION) | (1 << VECTOR_CONTROL_PROTECTION));
 const LARGEST_ERROR_CODE: u32 = 0x7fff;
 const RFLAGS_OF_ARITHMETIC: u64 = RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF;
 
@@ -49,6 +60,7 @@ export function askVmm(vcpu: Vcpu, kind: u32, access: u64): u32 {
   const shared = vcpu.shared;
   shared.exitKind = kind;
   shared.access = access;
+  vcpu.askedKind = kind;
   return vmmAnswer(vcpu, vmmCall(vcpu.vm, VMM_ENTRY_EXIT, vcpu.vmmRoot));
 }
 
@@ -64,15 +76,24 @@ export function vmmAnswer(vcpu: Vcpu, outcome: u64): u32 {
 export function actOnAnswer(vcpu: Vcpu, answer: u32): u32 {
   if (answer == ANSWER_NEXT_INSTRUCTION) return NEXT_INSTRUCTION;
   if (answer == ANSWER_EMULATED) return endEmulated(vcpu);
-  if (answer == ANSWER_RESUME) return RESUME;
+  if (answer == ANSWER_RESUME) return goOn(vcpu);
   if (answer == ANSWER_FAULT) return raiseAnswered(vcpu);
   if (answer == ANSWER_LOAD_STATE) return loadAnswered(vcpu);
   if (answer == ANSWER_GUEST_EXITED) return endByGuest(vcpu);
   return answer == ANSWER_GUEST_ENDED ? vcpu.stop(RESULT_OK) : stopUnanswered(vcpu, answer);
 }
 
+/** ANSWER_RESUME: of an instruction that the vmm carries out, it means that iterations are left. */
+function goOn(vcpu: Vcpu): u32 {
+  const kind = vcpu.askedKind;
+  if (kind == EXIT_MEMORY || kind == EXIT_STRING_PORT) vcpu.completeIteration();
+  return RESUME;
+}
+
 /** A hypercall that core does not know: the vmm's matter. */
 export function hypercallToVmm(vcpu: Vcpu): u32 {
+  // The machine's hypercalls are for the kernel: a program's is an instruction that there is not.
+  if (!vcpu.mirrorsHost && vcpu.privilegeLevel != 0) return vcpu.raise(VECTOR_INVALID_OPCODE, NO_ERROR_CODE);
   return actOnAnswer(vcpu, askVmm(vcpu, EXIT_HYPERCALL, 0));
 }
 
@@ -86,16 +107,22 @@ function endByGuest(vcpu: Vcpu): u32 {
 /** ANSWER_EMULATED: of RFLAGS the vmm changes what arithmetic does, and RIP moves by no more than an instruction has. */
 function endEmulated(vcpu: Vcpu): u32 {
   const shared = vcpu.shared;
-  const kind = shared.exitKind;
+  const kind = vcpu.askedKind;
   const length = shared.instructionLength;
-  if (kind != EXIT_MEMORY && kind != EXIT_STRING_PORT) return stopAtExit(vcpu, WRONG_ANSWER, RESULT_VMM_ANSWER);
+  const isMove = kind == EXIT_MEMORY_MOVE;
+  if (!isMove && kind != EXIT_MEMORY && kind != EXIT_STRING_PORT)
+    return stopAtExit(vcpu, WRONG_ANSWER, RESULT_VMM_ANSWER);
   if (length == 0 || length > LONGEST_INSTRUCTION) return stopAtExit(vcpu, WRONG_LENGTH, RESULT_VMM_ANSWER);
+  if (!isMove) takeFlagsAndStack(vcpu);
+  vcpu.advanceBy(length);
+  return RESUME;
+}
+
+function takeFlagsAndStack(vcpu: Vcpu): void {
   const flags = vcpu.read(STATE_RFLAGS);
   const changed = (flags ^ vcpu.state.rflags) & RFLAGS_OF_ARITHMETIC;
   if (changed != 0) vcpu.write(STATE_RFLAGS, flags ^ changed);
   vcpu.write(STATE_RSP, vcpu.registers.rsp);
-  vcpu.advanceBy(length);
-  return RESUME;
 }
 
 /** ANSWER_FAULT. */
@@ -110,7 +137,7 @@ function raiseAnswered(vcpu: Vcpu): u32 {
 
 /** An exception that an instruction can raise as a fault, with an error code if and only if it has one. */
 function isFault(vector: u32, errorCode: u32): bool {
-  if (vector > LAST_EXCEPTION || (VECTORS_OF_FAULTS & (1 << vector)) == 0) return false;
+  if (vector > LAST_EXCEPTION || (VECTORS_OF_GUESTS & (1 << vector)) == 0) return false;
   const hasErrorCode = (VECTORS_WITH_ERROR_CODE & (1 << vector)) != 0;
   return hasErrorCode ? errorCode <= LARGEST_ERROR_CODE : errorCode == NO_ERROR_CODE;
 }
@@ -118,7 +145,7 @@ function isFault(vector: u32, errorCode: u32): bool {
 /** ANSWER_LOAD_STATE: the new task, and an exception that it meets before its first instruction. */
 function loadAnswered(vcpu: Vcpu): u32 {
   const shared = vcpu.shared;
-  if (shared.exitKind != EXIT_TASK_SWITCH) return stopAtExit(vcpu, WRONG_ANSWER, RESULT_VMM_ANSWER);
+  if (vcpu.askedKind != EXIT_TASK_SWITCH) return stopAtExit(vcpu, WRONG_ANSWER, RESULT_VMM_ANSWER);
   const vector = shared.faultVector;
   const hasFault = vector != NO_EXCEPTION && vector != VECTOR_DEBUG;
   const problem = loadState(vcpu, hasFault);

@@ -4,6 +4,7 @@
 // less), so that no answer of a vmm makes an entry fail. There are task switches in protected mode only, outside IA-32e mode.
 
 import {
+  CR0_PE,
   CR0_PG,
   CR0_TS,
   CR4_PAE,
@@ -47,6 +48,7 @@ import {
   SEGMENT_TYPE_READABLE,
   SEGMENT_TYPE_WRITABLE,
 } from "../../x86/segments";
+import { EFER_LMA } from "../../x86/msr";
 import { SegmentState } from "../../shared/vcpu-page";
 import {
   SEGMENT_CS,
@@ -145,6 +147,7 @@ export class TaskState {
  * the new task meets a fault before its first instruction, perhaps by a segment register that could not be loaded.
  */
 export function loadState(vcpu: Vcpu, hasFault: bool): string {
+  if (!(vcpu.read(STATE_CR0) & CR0_PE) || vcpu.readEfer() & EFER_LMA) return "a task, outside 32-bit protected mode,";
   const page = vcpu.state;
   const flags = page.rflags;
   const rip = page.rip;

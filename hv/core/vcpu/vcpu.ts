@@ -5,6 +5,7 @@ import { CONSOLE_CAPACITY, CONSOLE_OFFSET, CPU_STATE_OFFSET, CpuState } from "..
 import { Registers, REGISTERS_OFFSET, VcpuPage } from "../../shared/vcpu-page";
 import { XCR0_X87 } from "../../x86/control-registers";
 import { CPUID_ADDRESS_SIZES_PHYSICAL_MASK, CPUID_LEAF_ADDRESS_SIZES } from "../../x86/cpuid";
+import { ACCESS_RIGHTS_DPL_MASK, ACCESS_RIGHTS_DPL_SHIFT } from "../../x86/segments";
 import { Console, LEVEL_DEBUG } from "../console/console";
 import { supportedCr4 } from "../cpu/control-registers";
 import { ANSWER_EAX } from "../cpu/cpuid-policy";
@@ -23,7 +24,7 @@ import { WatchList } from "../watch/watch-list";
 import { RESUME, STOP } from "./action";
 import { TaskState } from "./load-state";
 import { MemoryFault } from "./memory-fault";
-import { SEGMENTS, STATE_RSP } from "./state";
+import { SEGMENT_SS, SEGMENTS, STATE_ACCESS_RIGHTS, STATE_RSP } from "./state";
 import { endByTripleFault } from "./triple-fault";
 import { NO_DEADLINE } from "./tick";
 import { WORK_EVENTS } from "./work";
@@ -64,6 +65,8 @@ export abstract class Vcpu {
   exitStart: u32 = 0;
   /** Exits that are still told one by one at log level debug. */
   exitsToTrace: u32;
+  /** What the vmm was asked last, one of EXIT_*: the vmm can write over it in the page. */
+  askedKind: u32 = 0;
   /** The root object of its vmm, as `create` returned it. */
   vmmRoot: u32 = 0;
   /** A hypercall ends it without asking a vmm, which it does not have: its code is Basalt's (guest-kinds.ts). */
@@ -153,6 +156,8 @@ export abstract class Vcpu {
   abstract advance(): void;
   /** As `advance`, but by `length` bytes, 1 to 15. */
   abstract advanceBy(length: u32): void;
+  /** Where a repeated instruction that exited is to go on: brings what an iteration's end brings. RIP stays. */
+  abstract completeIteration(): void;
   /** Fills in `state`, `segments` and RSP's place in `registers`: in 64-bit mode CS, SS, FS and GS of the segments. */
   abstract saveState(): void;
   /** The handler of an NMI has not executed its IRET. */
@@ -246,6 +251,11 @@ export abstract class Vcpu {
       if (this.exitCounters[2 * row] != 0) return true;
     }
     return false;
+  }
+
+  /** CPL, 0 to 3: that of SS (SDM 3C 25.4.1, note of table 25-2). */
+  get privilegeLevel(): u32 {
+    return ((<u32>this.read(STATE_ACCESS_RIGHTS + SEGMENT_SS)) >> ACCESS_RIGHTS_DPL_SHIFT) & ACCESS_RIGHTS_DPL_MASK;
   }
 
   /** Bits of WORK_* (work.ts, and the backend's): what is to be done before the next entry. */

@@ -1,6 +1,6 @@
 // The control fields of the current VMCS (SDM 3C 25.6 to 25.8).
 
-import { VECTOR_MACHINE_CHECK } from "../../x86/exceptions";
+import { VECTOR_ALIGNMENT_CHECK, VECTOR_DEBUG, VECTOR_MACHINE_CHECK } from "../../x86/exceptions";
 import {
   CR3_TARGET_COUNT,
   EPT_POINTER,
@@ -20,8 +20,10 @@ import {
   VM_ENTRY_MSR_LOAD_COUNT,
   VM_EXIT_MSR_LOAD_COUNT,
   VM_EXIT_MSR_STORE_COUNT,
+  VMX_PREEMPTION_TIMER_VALUE,
 } from "../../x86/vmcs-fields";
 import {
+  PIN_ACTIVATE_VMX_PREEMPTION_TIMER,
   PRIMARY_ACTIVATE_SECONDARY_CONTROLS,
   PRIMARY_USE_MSR_BITMAPS,
   SECONDARY_ENABLE_ENCLS_EXITING,
@@ -30,6 +32,13 @@ import {
 import { vmwrite } from "../hardware";
 import { ExecutionControls } from "./execution-controls";
 
+/**
+ * A guest's exceptions are the guest's, but for the machine check, which would else go through its IDT; and #DB and #AC pass
+ * by Basalt, because their delivery can raise them again, without end and without an interrupt getting in between.
+ */
+const EXITING_EXCEPTIONS: u64 = (1 << VECTOR_MACHINE_CHECK) | (1 << VECTOR_DEBUG) | (1 << VECTOR_ALIGNMENT_CHECK);
+/** TSC ticks that a guest may run without an exit. */
+const PREEMPTION_TICKS: u64 = 1 << 23;
 /** Every function of ENCLS and ENCLV exits. */
 const ALL_FUNCTIONS: u64 = 0xffffffffffffffff;
 
@@ -39,6 +48,10 @@ const ALL_FUNCTIONS: u64 = 0xffffffffffffffff;
  */
 export function writeControlFields(controls: ExecutionControls, eptp: u64, vpid: u32, msrBitmap: u64): void {
   vmwrite(PIN_BASED_VM_EXECUTION_CONTROLS, controls.pin.value);
+  if (controls.pin.has(PIN_ACTIVATE_VMX_PREEMPTION_TIMER)) {
+    // It is not saved at exits, so that each entry starts it anew (SDM 3C 26.5.1).
+    vmwrite(VMX_PREEMPTION_TIMER_VALUE, PREEMPTION_TICKS >> controls.preemptionTimerRate);
+  }
   vmwrite(PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS, controls.primary.value);
   if (controls.primary.has(PRIMARY_ACTIVATE_SECONDARY_CONTROLS))
     vmwrite(SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS, controls.secondary.value);
@@ -49,8 +62,7 @@ export function writeControlFields(controls: ExecutionControls, eptp: u64, vpid:
   if (controls.primary.has(PRIMARY_USE_MSR_BITMAPS)) vmwrite(MSR_BITMAPS_ADDRESS, msrBitmap);
   if (controls.secondary.has(SECONDARY_ENABLE_ENCLS_EXITING)) vmwrite(ENCLS_EXITING_BITMAP, ALL_FUNCTIONS);
   if (controls.secondary.has(SECONDARY_ENABLE_ENCLV_EXITING)) vmwrite(ENCLV_EXITING_BITMAP, ALL_FUNCTIONS);
-  // A guest's exceptions are the guest's, but for the machine check, which would else go through its IDT.
-  vmwrite(EXCEPTION_BITMAP, 1 << VECTOR_MACHINE_CHECK);
+  vmwrite(EXCEPTION_BITMAP, EXITING_EXCEPTIONS);
   vmwrite(PAGE_FAULT_ERROR_CODE_MASK, 0);
   vmwrite(PAGE_FAULT_ERROR_CODE_MATCH, 0);
   vmwrite(CR3_TARGET_COUNT, 0);

@@ -50,6 +50,7 @@ import {
 import { NOWHERE } from "./vcpu-values";
 import { VmxVcpu } from "./vmx-vcpu";
 
+const SHADOWS: u64 = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
 /** Error codes have no bits above (SDM 3C 27.2.1.3). */
 const ERROR_CODE_MASK: u32 = 0x7fff;
 
@@ -59,11 +60,14 @@ const ERROR_CODE_MASK: u32 = 0x7fff;
  * until it enables interrupts.
  */
 export function deliverEvents(vcpu: VmxVcpu): void {
+  const wasBehindInstruction = vcpu.isShadowStale;
+  vcpu.isShadowStale = false;
   vcpu.takeEventRequest();
   vcpu.work &= ~WORK_EVENTS;
   // A handler may return to the instruction with another RFLAGS.
   vcpu.completedRip = NOWHERE;
   const events = vcpu.events;
+  if (wasBehindInstruction) endShadows();
   const blocking = <u32>vmread(GUEST_INTERRUPTIBILITY_STATE);
   const next = nextEvent(stateOfEvents(vcpu, blocking));
   if (next == DELIVER_RECOGNISED) {
@@ -76,6 +80,11 @@ export function deliverEvents(vcpu: VmxVcpu): void {
     deliver(vcpu, INTERRUPTION_VALID | INTERRUPTION_TYPE_EXTERNAL_INTERRUPT | events.takeInterrupt(), blocking);
   }
   setWindows(vcpu);
+}
+
+function endShadows(): void {
+  const blocking = vmread(GUEST_INTERRUPTIBILITY_STATE);
+  if (blocking & SHADOWS) vmwrite(GUEST_INTERRUPTIBILITY_STATE, blocking & ~SHADOWS);
 }
 
 /** Whether the guest blocks NMIs, with `blocking` as its interruptibility state. */
@@ -95,8 +104,10 @@ function stateOfEvents(vcpu: VmxVcpu, blocking: u32): u32 {
   let state: u32 = 0;
   if (events.recognised != 0) state |= HAS_RECOGNISED;
   if (vmread(GUEST_PENDING_DEBUG_EXCEPTIONS) & (PENDING_BREAKPOINT | PENDING_SINGLE_STEP)) state |= HAS_DEBUG_TRAP;
-  if (events.hasNmi) state |= HAS_NMI;
-  if (events.hasInterrupt) state |= HAS_INTERRUPT;
+  // A step by RFLAGS.TF would run on through the handler, with the watched page open.
+  const isHeld = vcpu.isStepping && !vcpu.hasMonitorTrapFlag;
+  if (events.hasNmi && !isHeld) state |= HAS_NMI;
+  if (events.hasInterrupt && !isHeld) state |= HAS_INTERRUPT;
   if (isBlockedByNmi(vcpu, blocking)) state |= IS_BLOCKED_BY_NMI;
   if (blocking & BLOCKING_BY_STI) state |= IS_BLOCKED_BY_STI;
   if (blocking & BLOCKING_BY_MOV_SS) state |= IS_BLOCKED_BY_MOV_SS;

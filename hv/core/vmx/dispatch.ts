@@ -15,6 +15,7 @@ import {
   onExceptionOrNmi,
   onExternalInterrupt,
   onInterruptWindowExit,
+  onPreemptionTimer,
   onNmiWindowExit,
   onTripleFault,
 } from "./event-exits";
@@ -67,7 +68,7 @@ function onPauseExit(vcpu: VmxVcpu): u32 {
   return onPause(vcpu);
 }
 
-/** VMX, SMX and SGX instructions, MONITOR and MWAIT: the guest's CPUID shows none of their features. */
+/** Instructions of VMX, SMX, SGX and TDX, MONITOR, MWAIT, and MSRs by immediate: the guest's CPUID shows none of their features. */
 function onMissingExit(vcpu: VmxVcpu): u32 {
   return onMissingInstruction(vcpu);
 }
@@ -152,7 +153,7 @@ export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onEptMisconfiguration, // 49 EPT_MISCONFIGURATION
   onMissingExit, // 50 INVEPT
   onRdtscpExit, // 51 RDTSCP
-  onImpossible, // 52 VMX_PREEMPTION_TIMER_EXPIRED
+  onPreemptionTimer, // 52 VMX_PREEMPTION_TIMER_EXPIRED
   onMissingExit, // 53 INVVPID
   onCacheFlushExit, // 54 WBINVD
   onXsetbvExit, // 55 XSETBV
@@ -176,16 +177,16 @@ export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onImpossible, // 73 ENQCMDS_PASID_TRANSLATION_FAILURE
   onImpossible, // 74 BUS_LOCK
   onImpossible, // 75 INSTRUCTION_TIMEOUT
-  onImpossible, // 76 SEAMCALL
-  onImpossible, // 77 TDCALL
+  onMissingExit, // 76 SEAMCALL
+  onMissingExit, // 77 TDCALL
   onImpossible, // 78 RDMSRLIST
   onImpossible, // 79 WRMSRLIST
   onImpossible, // 80 URDMSR
   onImpossible, // 81 UWRMSR
   onImpossible, // 82 not defined
   onImpossible, // 83 not defined
-  onImpossible, // 84 RDMSR_IMMEDIATE
-  onImpossible, // 85 WRMSRNS_IMMEDIATE
+  onMissingExit, // 84 RDMSR_IMMEDIATE
+  onMissingExit, // 85 WRMSRNS_IMMEDIATE
   onEntryFailure,
   onEntryRefused,
   onWork,

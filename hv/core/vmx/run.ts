@@ -17,6 +17,7 @@ import { NEXT_INSTRUCTION, RESUME } from "../vcpu/action";
 import { EXIT_COUNTER_BYTES, ExitCounter } from "../vcpu/exit-counter";
 import { completeInstruction } from "./complete";
 import { EXIT_HANDLERS, REASON_ENTRY_REFUSED, REASON_WORK, rowOf } from "./dispatch";
+import { NOWHERE } from "./vcpu-values";
 import { VmxVcpu } from "./vmx-vcpu";
 
 /** No action: the reason has flags in its upper half, and is asked for again without. */
@@ -64,6 +65,9 @@ export function run(vcpu: VmxVcpu): u32 {
         const row = reason < EXIT_REASON_COUNT ? reason : rowOf(reason);
         const isFlagged = row != reason && row < EXIT_REASON_COUNT;
         vcpu.exitRow = row;
+        // Their instructions' ends are looked at each time: an idle loop's HLT has STI's shadow again and again.
+        vcpu.completedRip = NOWHERE;
+        if (row < EXIT_REASON_COUNT) vcpu.isShadowStale = false;
         reason = row;
         if (!isFlagged) action = unchecked(EXIT_HANDLERS[row])(vcpu);
       }
@@ -74,6 +78,7 @@ export function run(vcpu: VmxVcpu): u32 {
       const rip = vmread(GUEST_RIP);
       const next = rip + vmread(VM_EXIT_INSTRUCTION_LENGTH);
       vmwrite(GUEST_RIP, next);
+      vcpu.isShadowStale = true;
       if (rip != vcpu.completedRip) completeInstruction(vcpu, rip, next);
       counter.ticks += rdtscLow() - start;
     } else {

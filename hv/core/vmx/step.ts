@@ -1,10 +1,8 @@
 // One instruction of a guest by itself: by the monitor trap flag, else by RFLAGS.TF, hidden as far as it can be.
 
 import { RFLAGS_TF } from "../../x86/control-registers";
-import { VECTOR_DEBUG } from "../../x86/exceptions";
 import { DEBUGCTL_BTF } from "../../x86/msr";
 import {
-  EXCEPTION_BITMAP,
   EXIT_QUALIFICATION,
   GUEST_IA32_DEBUGCTL,
   GUEST_INTERRUPTIBILITY_STATE,
@@ -20,7 +18,6 @@ import { BLOCKING_BY_MOV_SS, BLOCKING_BY_STI, PENDING_SINGLE_STEP } from "./inte
 import { NOWHERE } from "./vcpu-values";
 import { VmxVcpu } from "./vmx-vcpu";
 
-const DEBUG: u64 = 1 << VECTOR_DEBUG;
 const SHADOWS: u64 = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
 
 /** Has the guest exit behind its next instruction (SDM 3C 26.5.2, or 3B 17.3.1.4 for a trap by RFLAGS.TF). */
@@ -41,7 +38,6 @@ function startBySingleStep(vcpu: VmxVcpu): void {
   vmwrite(GUEST_RFLAGS, flags | RFLAGS_TF);
   // With it only branches would be steps.
   if (vcpu.hiddenBtf != 0) vmwrite(GUEST_IA32_DEBUGCTL, debugControl & ~DEBUGCTL_BTF);
-  vmwrite(EXCEPTION_BITMAP, vmread(EXCEPTION_BITMAP) | DEBUG);
   // VM entry demands it in a shadow (SDM 3C 27.3.1.5).
   if (vmread(GUEST_INTERRUPTIBILITY_STATE) & SHADOWS) {
     vmwrite(GUEST_PENDING_DEBUG_EXCEPTIONS, vmread(GUEST_PENDING_DEBUG_EXCEPTIONS) | PENDING_SINGLE_STEP);
@@ -62,7 +58,6 @@ export function onDebugInStep(vcpu: VmxVcpu): u32 {
   if (!vcpu.stepsItself || vcpu.hiddenBtf != 0) conditions &= ~PENDING_SINGLE_STEP;
   if (!vcpu.stepsItself) vmwrite(GUEST_RFLAGS, vmread(GUEST_RFLAGS) & ~RFLAGS_TF);
   if (vcpu.hiddenBtf != 0) vmwrite(GUEST_IA32_DEBUGCTL, vmread(GUEST_IA32_DEBUGCTL) | vcpu.hiddenBtf);
-  vmwrite(EXCEPTION_BITMAP, vmread(EXCEPTION_BITMAP) & ~DEBUG);
   vcpu.isStepping = false;
   vcpu.watches.rearm();
   return conditions == 0 ? RESUME : raiseDebugException(vcpu, conditions);

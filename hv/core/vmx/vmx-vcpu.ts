@@ -48,7 +48,7 @@ import {
 } from "../results";
 import { STATE_CR0 } from "../vcpu/state";
 import { Vcpu } from "../vcpu/vcpu";
-import { advanceBy } from "./complete";
+import { advanceBy, completeIteration } from "./complete";
 import { writeControlFields } from "./control-fields";
 import { saveState } from "./cpu-state";
 import { isBlockedByNmi } from "./deliver";
@@ -84,6 +84,8 @@ export class VmxVcpu extends Vcpu {
   completedRip: u64 = NOWHERE;
   /** Whether steps are made by the monitor trap flag. */
   readonly hasMonitorTrapFlag: bool;
+  /** An instruction was completed since the guest last ran, perhaps without a look at STI's or MOV SS's shadow: it is over. */
+  isShadowStale: bool = false;
   /** In a step by RFLAGS.TF (step.ts): the guest had that itself, or BTF of IA32_DEBUGCTL. */
   stepsItself: bool = false;
   hiddenBtf: u64 = 0;
@@ -211,6 +213,10 @@ export class VmxVcpu extends Vcpu {
 
   advanceBy(length: u32): void {
     advanceBy(this, length);
+  }
+
+  completeIteration(): void {
+    completeIteration(this);
   }
 
   saveState(): void {

@@ -1,8 +1,15 @@
 // Carries out the string instructions, repeated ones in bounded portions: MOVS, STOS, LODS, CMPS, SCAS, INS and OUTS.
 
-import { IO_IS_IN, IO_IS_STRING, IO_PORT_MASK, IO_PORT_SHIFT, IO_SIZE_MASK } from "../../shared/port-access";
+import {
+  IO_IS_IN,
+  IO_IS_SINGLE,
+  IO_IS_STRING,
+  IO_PORT_MASK,
+  IO_PORT_SHIFT,
+  IO_SIZE_MASK,
+} from "../../shared/port-access";
 import { EXIT_STRING_PORT } from "../../shared/vcpu-page";
-import { RFLAGS_DF, RFLAGS_ZF } from "../../x86/control-registers";
+import { RFLAGS_DF, RFLAGS_TF, RFLAGS_ZF } from "../../x86/control-registers";
 import { SEGMENT_ES } from "../../x86/segments";
 import { Bus } from "../bus";
 import { VcpuViews } from "../cpu/vcpu-views";
@@ -65,7 +72,7 @@ export class StringInstructions {
     const isRepeated = instruction.repeat != REPEAT_NONE;
     const width = instruction.addressBytes;
     let count: u64 = isRepeated ? this.registers.read(RCX, width) : 1;
-    let portion = min(count, PORTION);
+    let portion = min(count, this.isSingle(does) ? 1 : PORTION);
     while (portion != 0) {
       let status = this.check(instruction, does);
       if (status == NO_FAULT) status = this.iterate(instruction);
@@ -83,6 +90,12 @@ export class StringInstructions {
       }
     }
     return count == 0 ? NO_FAULT : GOES_ON;
+  }
+
+  /** A debug trap comes behind each iteration: of a single step (SDM 3B 17.3.1.4), or of a breakpoint on the port. */
+  private isSingle(does: u32): bool {
+    if (this.vcpu.cpu.rflags & RFLAGS_TF) return true;
+    return (does & USES_PORT) != 0 && (this.vcpu.page.access & IO_IS_SINGLE) != 0;
   }
 
   /**

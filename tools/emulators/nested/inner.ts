@@ -67,11 +67,12 @@ export async function planInnerRun(
   const here = plan.media === "kernel" ? plan.elf : plan.iso;
   const there = `${folder}/${basename(here)}`;
   const boots: (readonly [string, string])[] = [[here, there]];
-  const kernelThere = `${folder}/guest`;
-  if (plan.media === "kernel" && plan.kernelPath !== undefined) boots.push([plan.kernelPath, kernelThere]);
+  const kernelPaths = (plan.kernelPaths ?? []).map((_, guest) => `${folder}/guest${guest + 1}`);
+  if (plan.media === "kernel") {
+    for (const [guest, path] of kernelPaths.entries()) boots.push([plan.kernelPaths![guest]!, path]);
+  }
   const paths = { directory: folder, iso: there, elf: there, serialPath: serialPort };
-  const kernelPath = plan.kernelPath === undefined ? undefined : kernelThere;
-  const launch = await machine.prepare({ ...plan, ...paths, kernelPath });
+  const launch = await machine.prepare({ ...plan, ...paths, kernelPaths });
   if (launch.args.some((word) => word.includes("\n"))) {
     throw new ToolError("usage", "An argument holds a line break; Linux's init reads one argument a line.");
   }
