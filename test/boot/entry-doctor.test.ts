@@ -56,7 +56,7 @@ describe("in Bochs", () => {
     const run = await boot("bochs", `${short} fail=entry-state doctor=strict`);
     assertEnded(run, "48 entry-refused-by-doctor", "guest");
     onlyLine(run, /the VMCS breaks rules of VM entry; Basalt does not enter \(doctor=strict\)$/);
-    onlyLine(run, /vm0: ended: entry-refused-by-doctor, 0 VM entries/);
+    assert.ok(!run.lines.some((line) => /VM entries|VM entry failed/.test(line)), run.lines.join("\n"));
   });
 
   for (const cpu of ["corei7_skylake_x", "corei7_icelake_u", "corei7_sandy_bridge_2600k"]) {

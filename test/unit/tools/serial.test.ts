@@ -58,7 +58,12 @@ describe("the serial line", () => {
 
 describe("the result line", () => {
   test("is a number and a name", () => {
-    assert.deepEqual(parseResult("basalt: result 21 no-vmx"), { number: 21, name: "no-vmx" });
+    assert.deepEqual(parseResult("basalt: result 21 no-vmx"), { number: 21, name: "no-vmx", value: null });
+  });
+
+  test("has the guest's own value behind them where there is one", () => {
+    const result = { number: 53, name: "guest-exit", value: 42 };
+    assert.deepEqual(parseResult("basalt: result 53 guest-exit 42"), result);
   });
 
   for (const line of [

@@ -8,6 +8,8 @@ const PRESENT = 1n;
 const WRITABLE = 2n;
 const LARGE = 1n << 7n;
 const ADDRESS = 0xffffffffff000n;
+/** hv/vmm/guests/page-tables.ts. */
+const DEVICES = 0xd0000000n;
 
 /** Where 4-level paging takes a linear address, or null where it is not present. */
 function walk(vmm: TestVmm, linear: bigint): { physical: bigint; isWritable: boolean; entries: bigint[] } | null {
@@ -51,13 +53,20 @@ for (const megabytes of [4n, 16n, 64n, 1024n, 3072n]) {
   });
 }
 
-test("the tables hold nothing but the entries that map RAM, whatever was in RAM before", () => {
+test("the devices in the fourth GiB are mapped where they are, 2 MiB of them", () => {
   const vmm = loaded("hlt", 16n * MIB);
-  vmm.bytes.fill(0xff, 0x1000, 0x4000);
+  for (const address of [DEVICES, DEVICES + 2n * MIB - 1n]) assert.equal(walk(vmm, address)?.physical, address);
+  for (const address of [DEVICES - 1n, DEVICES + 2n * MIB]) assert.equal(walk(vmm, address), null);
+});
+
+test("the tables hold nothing but the entries that map RAM and the devices, whatever was in RAM before", () => {
+  const vmm = loaded("hlt", 16n * MIB);
+  vmm.bytes.fill(0xff, 0x1000, 0x5000);
   vmm.reset();
   const present: bigint[] = [];
-  for (let address = 0x1000n; address < 0x4000n; address += 8n) {
+  for (let address = 0x1000n; address < 0x5000n; address += 8n) {
     if (vmm.read64(address) !== 0n) present.push(address);
   }
-  assert.deepEqual(present, [0x1000n, 0x2000n, ...Array.from({ length: 8 }, (_, i) => 0x3000n + 8n * BigInt(i))]);
+  const ram = Array.from({ length: 8 }, (_, i) => 0x3000n + 8n * BigInt(i));
+  assert.deepEqual(present, [0x1000n, 0x2000n, 0x2018n, ...ram, 0x4400n]);
 });

@@ -17,7 +17,7 @@ export class PortGuest {
     this.vmm.set("access", (BigInt(port) << 16n) | (isIn ? IN : 0n) | BigInt(bytes - 1));
     // What lies above the operand is not the device's to see.
     this.vmm.setRegister(RAX, (0x5a5a5a5a5a5a5a5an << BigInt(8 * bytes)) | BigInt(value >>> 0));
-    return this.vmm.exit();
+    return this.vmm.exitWithText();
   }
 
   in(port: number, bytes = 1): number {

@@ -60,8 +60,10 @@ function machineAt(bits: 16 | 32 | 64, source: string): MemoryMachine {
   const size = { b: 0n, w: 1n, d: 3n }[suffix[2]];
   const isIn = suffix[1] === "ins" ? 8n : 0n;
   const isRepeated = source.includes("rep") ? 32n : 0n;
+  machine.setPageField("exitKind", BigInt(vcpuPage("EXIT_STRING_PORT")));
   machine.setPageField("access", size | isIn | 16n | isRepeated | (0x1f0n << 16n));
   machine.setPageField("instructionLength", BigInt(code.length));
+  machine.setRegister("rdx", 0x1f0n);
   return machine;
 }
 
@@ -265,6 +267,8 @@ test("every prefix that hardware skips is skipped, and counts for the length", (
   const machine = machineAt(64, "db 0x3e, 0x66, 0xf2, 0x67, 0x4f\noutsb");
   machine.setPageField("instructionLength", 0n);
   machine.ram[0x8000] = 3;
+  // F2 repeats as F3 does.
+  machine.setRegister("rcx", 1n);
   machine.setRegister("rsi", 0xffff0000_00008000n);
   assert.equal(run(machine), EMULATED);
   assert.equal(machine.pageField("instructionLength"), 6n);
@@ -273,13 +277,25 @@ test("every prefix that hardware skips is skipped, and counts for the length", (
 
 test("bytes that are not the instruction that exited stop the guest with the bytes and the position", () => {
   const machine = machineAt(64, "outsb");
-  for (const bytes of [[0x90], [0x6c], [0x67, 0x6e], Array.from({ length: 15 }, () => 0x66)]) {
+  for (const bytes of [[0x90], [0x6c], [0x6f], [0x66, 0x6f]]) {
     machine.ram.fill(0, Number(RIP), Number(RIP) + 16);
     machine.ram.set(bytes, Number(RIP));
     assert.equal(run(machine), NOT_HANDLED);
     const shown = bytes.map((byte) => byte.toString(16)).join(" ");
     assert.match(machine.stringIoFailure, new RegExp(`^cannot decode: bytes ${shown}.* at RIP 0x7000`));
   }
+  machine.ram.set([0x6e], Number(RIP));
+  machine.setRegister("rdx", 0x1f1n);
+  assert.equal(run(machine), NOT_HANDLED, "another port");
+  assert.deepEqual(machine.accesses, []);
+});
+
+test("an instruction of more than 15 bytes, which the guest wrote over the one that exited, is #GP(0)", () => {
+  const machine = machineAt(64, "outsb");
+  machine.ram.fill(0x66, Number(RIP), Number(RIP) + 16);
+  assert.equal(run(machine), FAULT);
+  assert.equal(machine.pageField("faultVector"), 13n);
+  assert.equal(machine.pageField("faultErrorCode"), 0n);
   assert.deepEqual(machine.accesses, []);
 });
 

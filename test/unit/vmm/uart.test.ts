@@ -16,7 +16,7 @@ function access(vmm: TestVmm, port: bigint, flags = 0n, rax = 0n): number {
   vmm.set("exitKind", BigInt(vcpuPage("EXIT_PORT")));
   vmm.set("access", (port << 16n) | flags);
   vmm.setRegister(RAX, rax);
-  return vmm.exit();
+  return vmm.exitWithText();
 }
 
 /** Prints bytes by OUT; the lines that came to the console. */

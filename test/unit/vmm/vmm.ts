@@ -1,4 +1,5 @@
 // One instance of build/vmm.wasm for a test: its vCPU page, its RAM, and its exports.
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildDirectory } from "../../../tools/paths.ts";
@@ -88,6 +89,14 @@ export class TestVmm {
   }
   exit(): number {
     return this.#exports.exit(this.#root) >>> 0;
+  }
+  /** As `exit`, of which a line for the console is part: the answer without its flag, which says so. */
+  exitWithText(): number {
+    const answer = this.exit();
+    if (answer === vcpuPage("ANSWER_GUEST_EXITED")) return answer;
+    const flag = vcpuPage("ANSWER_AND_TEXT");
+    assert.equal((answer & flag) !== 0, this.get("consoleLength") !== 0n, "core is told whether there is text");
+    return answer & ~flag;
   }
 
   set(name: keyof typeof OFFSETS, value: bigint): void {
