@@ -79,6 +79,8 @@ const MEMORY_GRANTS = [
   // A row a CPUID, and two elements a RDMSR, each behind a check of the leaf or the MSR.
   { files: ["hv/core/cpu/cpuid.ts"], grants: { address: true, view: true } },
   { files: ["hv/core/cpu/msr-access.ts"], grants: { address: true, unchecked: true } },
+  // Elements with constant numbers, of an array whose size is a constant, at each access to a device.
+  { files: ["hv/core/vmx/cpu-state.ts"], grants: { address: true, unchecked: true } },
   // One element an exit, behind a check of the address.
   { files: ["hv/core/guest-memory.ts"], grants: { address: true, unchecked: true } },
   // One element a character, behind a check of the length.

@@ -33,8 +33,14 @@ export const EXIT_HYPERCALL: u32 = 3;
 export const EXIT_HALT: u32 = 4;
 /** A task switch; `access` in the form of task-switch.ts, and CpuState. */
 export const EXIT_TASK_SWITCH: u32 = 5;
+/**
+ * As EXIT_MEMORY, and asked before it: of CpuState only what fetching needs is filled in (`rip`, `cr3`, `cr4`, `efer`, `cpl`
+ * and CS's rights), and RSP is not. The vmm carries a MOV out and answers ANSWER_EMULATED, or has done nothing and answers
+ * ANSWER_STATE_NEEDED.
+ */
+export const EXIT_MEMORY_MOVE: u32 = 6;
 
-// How memory was accessed: bits of VcpuPage.access with EXIT_MEMORY.
+// How memory was accessed: bits of VcpuPage.access with EXIT_MEMORY and EXIT_MEMORY_MOVE.
 export const ACCESS_READ: u64 = 1;
 export const ACCESS_WRITE: u64 = 2;
 export const ACCESS_FETCH: u64 = 4;
@@ -60,6 +66,8 @@ export const ANSWER_LOAD_STATE: u32 = 6;
 
 /** The guest has ended itself, with VcpuPage.exitValue. */
 export const ANSWER_GUEST_EXITED: u32 = 7;
+/** To EXIT_MEMORY_MOVE only: ask again, as EXIT_MEMORY. */
+export const ANSWER_STATE_NEEDED: u32 = 8;
 
 /** The start of the vCPU page. Each field has one writer: core or the vmm. */
 @unmanaged

@@ -8,7 +8,8 @@ export abstract class Device {
   abstract write(offset: u32, bytes: u32, value: u64): void;
 }
 
-class Range {
+/** A range of addresses, and the device that answers there. */
+export class Range {
   constructor(
     readonly start: u64,
     readonly bytes: u64,
@@ -16,7 +17,9 @@ class Range {
   ) {}
 
   holds(address: u64, bytes: u32): bool {
-    return address >= this.start && address - this.start < this.bytes && bytes <= this.bytes - (address - this.start);
+    // Below the start this is larger than any range.
+    const offset = address - this.start;
+    return offset < this.bytes && bytes <= this.bytes - offset;
   }
 }
 
@@ -33,18 +36,22 @@ export class Bus {
     this.ranges.push(new Range(start, bytes, device));
   }
 
+  /** The range that all of [address, address + bytes) lies in; null where there is none. */
+  rangeOf(address: u64, bytes: u32): Range | null {
+    const last = this.last;
+    return last && last.holds(address, bytes) ? last : this.find(address, bytes);
+  }
+
   /** Reads `bytes`; all ones where no device is. */
   read(address: u64, bytes: u32): u64 {
-    const last = this.last;
-    const range = last && last.holds(address, bytes) ? last : this.find(address, bytes);
+    const range = this.rangeOf(address, bytes);
     const mask = ALL_ONES >> (64 - 8 * bytes);
     return range ? range.device.read(<u32>(address - range.start), bytes) & mask : mask;
   }
 
   /** Writes the low `bytes` of `value`; nothing happens where no device is. */
   write(address: u64, bytes: u32, value: u64): void {
-    const last = this.last;
-    const range = last && last.holds(address, bytes) ? last : this.find(address, bytes);
+    const range = this.rangeOf(address, bytes);
     if (range) range.device.write(<u32>(address - range.start), bytes, value & (ALL_ONES >> (64 - 8 * bytes)));
   }
 

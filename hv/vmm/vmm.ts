@@ -17,6 +17,7 @@ import {
 } from "../shared/guests";
 import {
   ANSWER_AND_TEXT,
+  ANSWER_EMULATED,
   ANSWER_GUEST_ENDED,
   ANSWER_GUEST_EXITED,
   ANSWER_NEXT_INSTRUCTION,
@@ -26,7 +27,7 @@ import {
   CONSOLE_CAPACITY,
   CONSOLE_OFFSET,
   EXIT_PORT,
-  EXIT_TASK_SWITCH,
+  EXIT_MEMORY_MOVE,
   Registers,
   REGISTERS_OFFSET,
   VcpuPage,
@@ -162,7 +163,8 @@ export class Vmm {
       const row = this.ports.at(<u16>(access >> IO_PORT_SHIFT));
       return row.writer(changetype<usize>(this), row.device, access);
     }
-    return kind <= EXIT_TASK_SWITCH ? unchecked(EXIT_HANDLERS[kind])(this) : ANSWER_NOT_HANDLED;
+    if (kind == EXIT_MEMORY_MOVE) return this.emulate();
+    return kind < EXIT_MEMORY_MOVE ? unchecked(EXIT_HANDLERS[kind])(this) : ANSWER_NOT_HANDLED;
   }
 
   /** An OUT of a byte to the UART's data register. */
@@ -203,10 +205,16 @@ export class Vmm {
   /** Carries out the instruction that accessed a device's memory, or INS or OUTS. */
   emulate(): u32 {
     const answer = this.executor.emulate();
+    const isQuiet = answer == ANSWER_EMULATED && this.signals.raised == 0;
+    return isQuiet ? answer : unchecked(RARE_ENDS[0])(this, answer);
+  }
+
+  /** The rest of it, where there is more to do. */
+  endEmulation(answer: u32): u32 {
     if (answer == ANSWER_NOT_HANDLED) this.print(this.executor.complaint());
     if (this.signals.raised == 0) return answer;
     const attended = this.attend();
-    return attended == ANSWER_GUEST_EXITED ? attended : answer;
+    return attended == ANSWER_GUEST_EXITED ? attended : answer | (attended & ANSWER_AND_TEXT);
   }
 
   switchTask(): u32 {
@@ -275,6 +283,13 @@ function onEnd(vmm: Vmm): u32 {
 function onInstruction(vmm: Vmm): u32 {
   return vmm.emulate();
 }
+
+function onEmulated(vmm: Vmm, answer: u32): u32 {
+  return vmm.endEmulation(answer);
+}
+
+/** As RARE_WRITERS. */
+const RARE_ENDS: StaticArray<(vmm: Vmm, answer: u32) => u32> = [onEmulated];
 
 function onTaskSwitch(vmm: Vmm): u32 {
   return vmm.switchTask();

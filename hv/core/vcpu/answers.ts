@@ -14,6 +14,7 @@ import {
   EXIT_HALT,
   EXIT_HYPERCALL,
   EXIT_MEMORY,
+  EXIT_MEMORY_MOVE,
   EXIT_STRING_PORT,
   EXIT_TASK_SWITCH,
   NO_ERROR_CODE,
@@ -31,7 +32,7 @@ import { STATE_RFLAGS, STATE_RSP } from "./state";
 import { Vcpu } from "./vcpu";
 import { WORK_EVENTS } from "./work";
 
-const LONGEST_INSTRUCTION: u32 = 15;
+export const LONGEST_INSTRUCTION: u32 = 15;
 const LAST_EXCEPTION: u32 = 31;
 const LARGEST_ERROR_CODE: u32 = 0x7fff;
 const RFLAGS_OF_ARITHMETIC: u64 = RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF;
@@ -95,14 +96,19 @@ function endEmulated(vcpu: Vcpu): u32 {
   const shared = vcpu.shared;
   const kind = shared.exitKind;
   const length = shared.instructionLength;
-  if (kind != EXIT_MEMORY && kind != EXIT_STRING_PORT) return stopAtExit(vcpu, WRONG_ANSWER, RESULT_VMM_ANSWER);
+  const isMove = kind == EXIT_MEMORY_MOVE;
+  if (!isMove && kind != EXIT_MEMORY && kind != EXIT_STRING_PORT) return stopAtExit(vcpu, WRONG_ANSWER, RESULT_VMM_ANSWER);
   if (length == 0 || length > LONGEST_INSTRUCTION) return stopAtExit(vcpu, WRONG_LENGTH, RESULT_VMM_ANSWER);
+  if (!isMove) takeFlagsAndStack(vcpu);
+  vcpu.advanceBy(length);
+  return RESUME;
+}
+
+function takeFlagsAndStack(vcpu: Vcpu): void {
   const flags = vcpu.read(STATE_RFLAGS);
   const changed = (flags ^ vcpu.state.rflags) & RFLAGS_OF_ARITHMETIC;
   if (changed != 0) vcpu.write(STATE_RFLAGS, flags ^ changed);
   vcpu.write(STATE_RSP, vcpu.registers.rsp);
-  vcpu.advanceBy(length);
-  return RESUME;
 }
 
 /** ANSWER_FAULT. */

@@ -18,6 +18,7 @@ import {
 import { EXIT_PORT, EXIT_STRING_PORT } from "../../shared/vcpu-page";
 import { LEVEL_DEBUG } from "../console/console";
 import { vmread, vmwrite } from "../hardware";
+import { RESUME } from "../vcpu/action";
 import { DR7_ANY_ENABLED, portBreakpoints } from "../vcpu/port-breakpoints";
 import { BLOCKING_BY_MOV_SS, BLOCKING_BY_STI, PENDING_BREAKPOINT, PENDING_SINGLE_STEP } from "./interruptibility";
 import { NOWHERE } from "./vcpu-values";
@@ -43,6 +44,28 @@ export function completeIteration(vcpu: VmxVcpu): void {
   completeInstruction(vcpu, rip, rip);
   vmwrite(GUEST_RFLAGS, vmread(GUEST_RFLAGS) | RFLAGS_RF);
   vcpu.completedRip = NOWHERE;
+}
+
+/**
+ * As `advanceBy`, at an exit by a fault of the instruction: there RFLAGS.RF is saved as 1 (SDM 3C 28.3.3), so that it would be
+ * special each time. All that an instruction's end depends on is looked at, and the usual case is done here: RESUME.
+ */
+export function advancePastFault(vcpu: VmxVcpu, length: u32): u32 {
+  const rip = vmread(GUEST_RIP);
+  const next = rip + length;
+  const flags = vmread(GUEST_RFLAGS);
+  const special = (flags & RFLAGS_TF) | (vmread(GUEST_INTERRUPTIBILITY_STATE) & SHADOWS) | ((rip ^ next) >> 32);
+  vmwrite(GUEST_RIP, next);
+  if ((special | vcpu.exitsToTrace) != 0) return completeSpecial(vcpu, rip, next);
+  vmwrite(GUEST_RFLAGS, flags & ~RFLAGS_RF);
+  vcpu.completedRip = NOWHERE;
+  return RESUME;
+}
+
+/** Index.ts exports it, as `completeInstruction`. */
+export function completeSpecial(vcpu: VmxVcpu, rip: u64, next: u64): u32 {
+  completeInstruction(vcpu, rip, next);
+  return RESUME;
 }
 
 /**

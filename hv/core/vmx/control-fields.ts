@@ -20,8 +20,10 @@ import {
   VM_ENTRY_MSR_LOAD_COUNT,
   VM_EXIT_MSR_LOAD_COUNT,
   VM_EXIT_MSR_STORE_COUNT,
+  VMX_PREEMPTION_TIMER_VALUE,
 } from "../../x86/vmcs-fields";
 import {
+  PIN_ACTIVATE_VMX_PREEMPTION_TIMER,
   PRIMARY_ACTIVATE_SECONDARY_CONTROLS,
   PRIMARY_USE_MSR_BITMAPS,
   SECONDARY_ENABLE_ENCLS_EXITING,
@@ -30,6 +32,8 @@ import {
 import { vmwrite } from "../hardware";
 import { ExecutionControls } from "./execution-controls";
 
+/** TSC ticks that a guest may run without an exit. */
+const PREEMPTION_TICKS: u64 = 1 << 23;
 /** Every function of ENCLS and ENCLV exits. */
 const ALL_FUNCTIONS: u64 = 0xffffffffffffffff;
 
@@ -39,6 +43,10 @@ const ALL_FUNCTIONS: u64 = 0xffffffffffffffff;
  */
 export function writeControlFields(controls: ExecutionControls, eptp: u64, vpid: u32, msrBitmap: u64): void {
   vmwrite(PIN_BASED_VM_EXECUTION_CONTROLS, controls.pin.value);
+  if (controls.pin.has(PIN_ACTIVATE_VMX_PREEMPTION_TIMER)) {
+    // It is not saved at exits, so that each entry starts it anew (SDM 3C 26.5.1).
+    vmwrite(VMX_PREEMPTION_TIMER_VALUE, PREEMPTION_TICKS >> controls.preemptionTimerRate);
+  }
   vmwrite(PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS, controls.primary.value);
   if (controls.primary.has(PRIMARY_ACTIVATE_SECONDARY_CONTROLS))
     vmwrite(SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS, controls.secondary.value);

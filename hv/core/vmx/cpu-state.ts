@@ -38,6 +38,17 @@ import {
 } from "../vcpu/state";
 import { VmxVcpu } from "./vmx-vcpu";
 
+/** Fills in what EXIT_MEMORY_MOVE has of CpuState. */
+export function saveFetchState(vcpu: VmxVcpu): void {
+  const state = vcpu.state;
+  state.rip = vmread(GUEST_RIP);
+  state.cr3 = vmread(GUEST_CR3);
+  state.cr4 = vmread(GUEST_CR4);
+  state.efer = vmread(GUEST_IA32_EFER);
+  state.cpl = ((<u32>vmread(GUEST_SS_ACCESS_RIGHTS)) >> ACCESS_RIGHTS_DPL_SHIFT) & ACCESS_RIGHTS_DPL_MASK;
+  unchecked(vcpu.segments[SEGMENT_CS]).accessRights = <u32>vmread(GUEST_CS_ACCESS_RIGHTS);
+}
+
 /** Fills in CpuState, the segments and RSP. In 64-bit mode nothing but those rights, FS and GS is asked of a segment. */
 export function saveState(vcpu: VmxVcpu): void {
   const state = vcpu.state;
@@ -53,11 +64,11 @@ export function saveState(vcpu: VmxVcpu): void {
   state.cpl = (stackRights >> ACCESS_RIGHTS_DPL_SHIFT) & ACCESS_RIGHTS_DPL_MASK;
   vcpu.registers.rsp = vmread(GUEST_RSP);
   const segments = vcpu.segments;
-  segments[SEGMENT_CS].accessRights = codeRights;
-  segments[SEGMENT_SS].accessRights = stackRights;
+  unchecked(segments[SEGMENT_CS]).accessRights = codeRights;
+  unchecked(segments[SEGMENT_SS]).accessRights = stackRights;
   if (efer & EFER_LMA && codeRights & ACCESS_RIGHTS_64_BIT) {
-    segments[SEGMENT_FS].base = vmread(GUEST_FS_BASE);
-    segments[SEGMENT_GS].base = vmread(GUEST_GS_BASE);
+    unchecked(segments[SEGMENT_FS]).base = vmread(GUEST_FS_BASE);
+    unchecked(segments[SEGMENT_GS]).base = vmread(GUEST_GS_BASE);
   } else {
     saveRest(vcpu);
   }

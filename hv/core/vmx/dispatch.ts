@@ -15,6 +15,7 @@ import {
   onExceptionOrNmi,
   onExternalInterrupt,
   onInterruptWindowExit,
+  onPreemptionTimer,
   onNmiWindowExit,
   onTripleFault,
 } from "./event-exits";
@@ -152,7 +153,7 @@ export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onEptMisconfiguration, // 49 EPT_MISCONFIGURATION
   onMissingExit, // 50 INVEPT
   onRdtscpExit, // 51 RDTSCP
-  onImpossible, // 52 VMX_PREEMPTION_TIMER_EXPIRED
+  onPreemptionTimer, // 52 VMX_PREEMPTION_TIMER_EXPIRED
   onMissingExit, // 53 INVVPID
   onCacheFlushExit, // 54 WBINVD
   onXsetbvExit, // 55 XSETBV

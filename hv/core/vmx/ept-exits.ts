@@ -21,25 +21,88 @@ import {
   GUEST_PHYSICAL_ADDRESS,
   IDT_VECTORING_INFORMATION,
 } from "../../x86/vmcs-fields";
-import { ACCESS_HAS_LINEAR, ACCESS_OF_PAGING } from "../../shared/vcpu-page";
+import {
+  ACCESS_HAS_LINEAR,
+  ACCESS_OF_PAGING,
+  ANSWER_EMULATED,
+  ANSWER_STATE_NEEDED,
+  EXIT_MEMORY_MOVE,
+} from "../../shared/vcpu-page";
 import { LEVEL_ERROR } from "../console/console";
 import { onMemory } from "../exits/memory";
 import { onMemoryFault, stopAtMemory } from "../exits/memory-fault";
 import { BEYOND_RAM, POPULATED } from "../guest-memory";
-import { vmread } from "../hardware";
+import { vmmCall, vmread } from "../hardware";
 import { RESULT_EPT_MISCONFIGURATION, RESULT_NOT_HANDLED } from "../results";
 import { RESUME, STOP } from "../vcpu/action";
+import { actOnAnswer, LONGEST_INSTRUCTION, vmmAnswer } from "../vcpu/answers";
+import { advancePastFault } from "./complete";
+import { saveFetchState } from "./cpu-state";
+import { VMM_ENTRY_EXIT } from "../vmm";
 import { keepInterruptedEvent } from "./vectoring";
 import { VmxVcpu } from "./vmx-vcpu";
 
-/** RAM that is touched for the first time takes few instructions, what lies beyond RAM few more. */
+// An access to the operand of an instruction, with nothing else to it.
+const OPERAND_MASK: u64 =
+  EPT_VIOLATION_LINEAR_VALID |
+  EPT_VIOLATION_OF_TRANSLATION |
+  EPT_VIOLATION_NMI_UNBLOCKING |
+  EPT_VIOLATION_SHADOW_STACK |
+  EPT_VIOLATION_ASYNCHRONOUS;
+const OPERAND: u64 = EPT_VIOLATION_LINEAR_VALID | EPT_VIOLATION_OF_TRANSLATION;
+
+/**
+ * An access beyond RAM is nearly always a MOV to or from a device, and the vmm is asked about that first. What is before the
+ * call of the vmm and what is behind it are functions of their own: that call leaves no register as it was.
+ */
 export function onEptViolation(vcpu: VmxVcpu): u32 {
+  if (!describeMove(vcpu)) return onAnyViolation(vcpu);
+  const outcome = vmmCall(vcpu.vm, VMM_ENTRY_EXIT, vcpu.vmmRoot);
+  return outcome == ANSWER_EMULATED ? endMove(vcpu) : finishMove(vcpu, outcome);
+}
+
+/**
+ * Fills in the vCPU page for EXIT_MEMORY_MOVE. False where the access is to RAM, or not just that of an operand. Index.ts
+ * exports it and those below, to keep them out of each other's code.
+ */
+export function describeMove(vcpu: VmxVcpu): bool {
+  const gpa = vmread(GUEST_PHYSICAL_ADDRESS);
+  if (gpa < vcpu.memory.ramBytes) return false;
+  const qualification = vmread(EXIT_QUALIFICATION);
+  if ((qualification & OPERAND_MASK) != OPERAND || vcpu.mirrorsHost) return false;
+  if (vmread(IDT_VECTORING_INFORMATION) & INTERRUPTION_VALID) return false;
+  saveFetchState(vcpu);
+  const shared = vcpu.shared;
+  shared.exitKind = EXIT_MEMORY_MOVE;
+  shared.instructionLength = 0;
+  shared.access = (qualification & EPT_VIOLATION_ACCESS) | ACCESS_HAS_LINEAR;
+  shared.gpa = gpa;
+  shared.linearAddress = vmread(GUEST_LINEAR_ADDRESS);
+  return true;
+}
+
+/** The vmm has carried out a MOV without a word. */
+export function endMove(vcpu: VmxVcpu): u32 {
+  const length = vcpu.shared.instructionLength;
+  // Of no bytes it is the largest number.
+  return length - 1 < LONGEST_INSTRUCTION ? advancePastFault(vcpu, length) : finishMove(vcpu, ANSWER_EMULATED);
+}
+
+/** What is no plain MOV, or makes the vmm say something. */
+export function finishMove(vcpu: VmxVcpu, outcome: u64): u32 {
+  const answer = vmmAnswer(vcpu, outcome);
+  if (answer != ANSWER_STATE_NEEDED) return actOnAnswer(vcpu, answer);
+  return onBeyondRam(vcpu, vmread(GUEST_PHYSICAL_ADDRESS), vmread(EXIT_QUALIFICATION));
+}
+
+/** Any EPT violation. RAM that is touched for the first time takes few instructions. */
+export function onAnyViolation(vcpu: VmxVcpu): u32 {
+  const gpa = vmread(GUEST_PHYSICAL_ADDRESS);
   const qualification = vmread(EXIT_QUALIFICATION);
   const isUnblockedByIret = (qualification & EPT_VIOLATION_NMI_UNBLOCKING) != 0;
   const wasDelivering = (vmread(IDT_VECTORING_INFORMATION) & INTERRUPTION_VALID) != 0;
   // The call is what both are asked for here.
   if (isUnblockedByIret || wasDelivering) keepInterruptedEvent(vcpu, isUnblockedByIret);
-  const gpa = vmread(GUEST_PHYSICAL_ADDRESS);
   const status = vcpu.memory.populate(gpa);
   if (status == POPULATED) return RESUME;
   if (status == BEYOND_RAM && !vcpu.mirrorsHost) return onBeyondRam(vcpu, gpa, qualification);

@@ -43,6 +43,12 @@ export function onExternalInterrupt(_vcpu: VmxVcpu): u32 {
   return RESUME;
 }
 
+/** The guest has run for long without an exit: the host's interrupts get their turn. */
+export function onPreemptionTimer(_vcpu: VmxVcpu): u32 {
+  openInterruptWindow();
+  return RESUME;
+}
+
 export function onInterruptWindowExit(vcpu: VmxVcpu): u32 {
   onInterruptWindow(vcpu);
   return RESUME;

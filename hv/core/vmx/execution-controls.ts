@@ -1,6 +1,7 @@
 // The five words of controls that a kind of VM runs with on this CPU, and why each is on.
 
-import { IA32_VMX_EPT_VPID_CAP } from "../../x86/msr";
+import { IA32_VMX_EPT_VPID_CAP, IA32_VMX_MISC } from "../../x86/msr";
+import { VMX_MISC_PREEMPTION_TIMER_RATE_MASK } from "../../x86/vmx-capabilities";
 import {
   ENTRY_LOAD_DEBUG_CONTROLS,
   ENTRY_LOAD_IA32_EFER,
@@ -11,6 +12,7 @@ import {
   EXIT_SAVE_DEBUG_CONTROLS,
   EXIT_SAVE_IA32_EFER,
   EXIT_SAVE_IA32_PAT,
+  PIN_ACTIVATE_VMX_PREEMPTION_TIMER,
   PIN_EXTERNAL_INTERRUPT_EXITING,
   PIN_NMI_EXITING,
   PIN_VIRTUAL_NMIS,
@@ -40,8 +42,10 @@ import {
   SECONDARY_REQUIRED,
 } from "./kind-controls";
 
-// The host's interrupts and NMIs are the host's: the guest cannot keep the CPU by masking them.
+// The host's interrupts and NMIs are the host's: the guest cannot keep the CPU by masking them. The preemption timer is there
+// for Bochs 2.7, in which it can: external interrupts exit only while the guest's IF is 1.
 const PIN_REQUIRED: u32 = PIN_EXTERNAL_INTERRUPT_EXITING | PIN_NMI_EXITING;
+const PIN_OPTIONAL: u32 = PIN_VIRTUAL_NMIS | PIN_ACTIVATE_VMX_PREEMPTION_TIMER;
 // DR7 and IA32_DEBUGCTL are the guest's: an exit saves them, an entry loads them.
 const EXIT_REQUIRED: u32 = EXIT_HOST_ADDRESS_SPACE_SIZE | EXIT_SAVE_DEBUG_CONTROLS;
 const EXIT_OPTIONAL: u32 = EXIT_LOAD_IA32_PAT | EXIT_SAVE_IA32_PAT | EXIT_LOAD_IA32_EFER | EXIT_SAVE_IA32_EFER;
@@ -60,7 +64,7 @@ export class ExecutionControls {
     kind: u32,
   ) {
     const c = capabilities;
-    this.pin = new Controls("pin-based controls", PIN_CONTROL_NAMES, c.pinControls, PIN_REQUIRED, PIN_VIRTUAL_NMIS);
+    this.pin = new Controls("pin-based controls", PIN_CONTROL_NAMES, c.pinControls, PIN_REQUIRED, PIN_OPTIONAL);
     this.primary = new Controls(
       "primary controls",
       PRIMARY_CONTROL_NAMES,
@@ -87,6 +91,10 @@ export class ExecutionControls {
 
   get hasEpt(): bool {
     return this.secondary.has(SECONDARY_ENABLE_EPT);
+  }
+  /** The preemption timer counts down once in 2 to this power of TSC ticks (SDM 3D A.6). */
+  get preemptionTimerRate(): u64 {
+    return this.capabilities.of(IA32_VMX_MISC) & VMX_MISC_PREEMPTION_TIMER_RATE_MASK;
   }
   get hasVpid(): bool {
     return this.secondary.has(SECONDARY_ENABLE_VPID);

@@ -31,7 +31,7 @@ export const WHY_IMPOSSIBLE: StaticArray<string> = [
   /* 43 TPR to 45 EOI */ NO_APIC_VIRTUALIZATION, NO_APIC_VIRTUALIZATION, NO_APIC_VIRTUALIZATION,
   /* 46 GDTR or IDTR, 47 LDTR or TR */ NOT_ENABLED, NOT_ENABLED,
   /* 48 */ "", "", "", "",
-  /* 52 preemption timer */ NOT_ENABLED,
+  /* 52 preemption timer */ "",
   /* 53 */ "", "", "",
   /* 56 */ NO_APIC_VIRTUALIZATION,
   /* 57 RDRAND */ NOT_ENABLED,

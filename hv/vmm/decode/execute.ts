@@ -5,6 +5,8 @@ import {
   ANSWER_FAULT,
   ANSWER_NOT_HANDLED,
   ANSWER_RESUME,
+  ANSWER_STATE_NEEDED,
+  EXIT_MEMORY_MOVE,
   NO_ERROR_CODE,
 } from "../../shared/vcpu-page";
 import { CR0_PE } from "../../x86/control-registers";
@@ -15,7 +17,7 @@ import { VcpuViews } from "../cpu/vcpu-views";
 import { InstructionBytes } from "../memory/instruction-bytes";
 import { RegisterFile } from "../memory/register-file";
 import { Arithmetic } from "./arithmetic";
-import { CodeCache } from "./code-cache";
+import { CodeCache, Known } from "./code-cache";
 import { Decoder } from "./decoder";
 import { Instruction } from "./instruction";
 import { LinearMemory, NO_FAULT } from "./linear-memory";
@@ -54,14 +56,14 @@ export class Executor {
     const operands = new Operands(registers, vcpu.cpu);
     const arithmetic = new Arithmetic();
     this.cache = new CodeCache(vcpu, memory.ram, memory.walker);
-    this.plainMove = new PlainMove(vcpu, operands, memory.ram, memory.bus);
+    this.plainMove = new PlainMove(vcpu.page, registers, memory.bus);
     this.arithmetic = arithmetic;
     this.memoryInstructions = new MemoryInstructions(vcpu, memory, operands, arithmetic);
     this.stringInstructions = new StringInstructions(vcpu, memory, registers, arithmetic, ports);
   }
 
   /**
-   * Carries out the instruction at CS:RIP, for EXIT_MEMORY and EXIT_STRING_PORT. ANSWER_EMULATED when it is done, with
+   * Carries out the instruction at CS:RIP, for EXIT_MEMORY, EXIT_MEMORY_MOVE and EXIT_STRING_PORT. ANSWER_EMULATED when it is done, with
    * VcpuPage.instructionLength and CpuState.rflags; ANSWER_RESUME when a repeated one is to go on; ANSWER_FAULT with
    * VcpuPage.fault*; ANSWER_NOT_HANDLED where it cannot be decoded or carried out, and then `complaint` says what it is.
    */
@@ -69,13 +71,12 @@ export class Executor {
     const recalled = this.cache.recall();
     // What is not the usual case is called from two places, so that Binaryen leaves it out of this function's frame.
     if (recalled == null) return this.emulateAny(null);
-    if (!this.plainMove.execute(recalled)) return this.emulateAny(recalled);
-    this.vcpu.page.instructionLength = recalled.length;
-    return ANSWER_EMULATED;
+    return this.plainMove.execute(recalled.move) ? ANSWER_EMULATED : this.emulateAny(recalled);
   }
 
-  private emulateAny(recalled: Instruction | null): u32 {
-    if (recalled != null) return this.execute(recalled);
+  private emulateAny(recalled: Known | null): u32 {
+    if (this.vcpu.page.exitKind == EXIT_MEMORY_MOVE) return ANSWER_STATE_NEEDED;
+    if (recalled != null) return this.execute(recalled.instruction);
     const code = this.code;
     code.count = this.memory.fetchAtRip(code.buffer);
     const instruction = this.cache.place();

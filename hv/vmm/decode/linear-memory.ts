@@ -14,7 +14,7 @@ import { Bus } from "../bus";
 import { VcpuViews } from "../cpu/vcpu-views";
 import { Ram, RAM_OK } from "../memory/ram";
 import { baseOf, checksAlignment, isCanonical, isWithinSegment, LINEAR_MASK_32_BIT, USER } from "./segmentation";
-import { AS_USER, FOR_FETCH, FOR_READ, FOR_WRITE, IMPLICIT, PageWalker } from "./translate";
+import { AS_USER, FOR_FETCH, FOR_WRITE, IMPLICIT, PageWalker } from "./translate";
 
 /** The most bytes that an instruction has. */
 export const INSTRUCTION_BYTES: u32 = 15;

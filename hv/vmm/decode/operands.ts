@@ -55,6 +55,7 @@ export function signExtend(value: u64, bytes: u32): u64 {
   return <u64>((<i64>(value << unused)) >> (<i64>unused));
 }
 
-function isHighByte(instruction: Instruction): bool {
+/** Whether the operand that is a register is AH, CH, DH or BH. */
+export function isHighByte(instruction: Instruction): bool {
   return instruction.operandBytes == 1 && !instruction.hasRex && instruction.register >= RSP;
 }

@@ -1,49 +1,102 @@
 // MOV between a register, or an immediate, and a device: what a driver's every access is, and so the short way.
 
-import { ACCESS_HAS_LINEAR, ACCESS_OF_PAGING, ACCESS_READ, ACCESS_WRITE, EXIT_MEMORY } from "../../shared/vcpu-page";
+import { ACCESS_HAS_LINEAR, ACCESS_READ, ACCESS_WRITE, EXIT_STRING_PORT, VcpuPage } from "../../shared/vcpu-page";
 import { SEGMENT_FS } from "../../x86/segments";
-import { Bus } from "../bus";
-import { VcpuViews } from "../cpu/vcpu-views";
-import { Ram } from "../memory/ram";
+import { Bus, Range } from "../bus";
+import { RegisterFile } from "../memory/register-file";
 import { Instruction } from "./instruction";
-import { Operands } from "./operands";
-import { FORM_REGISTER_RM, FORM_RM_IMMEDIATE, FORM_RM_REGISTER, OP_MOV } from "./operations";
+import { isHighByte } from "./operands";
+import { FORM_REGISTER_RM, FORM_RM_IMMEDIATE, NO_REGISTER, OP_MOV, RSP } from "./operations";
 
-const ACCESS_MASK: u64 = ACCESS_READ | ACCESS_WRITE | ACCESS_HAS_LINEAR | ACCESS_OF_PAGING;
+const ALL_ONES: u64 = 0xffffffffffffffff;
+/** An access that no exit tells of. */
+const NO_ACCESS: u64 = 0;
+
+/** A MOV of 64-bit code at one RIP, with all that is known beforehand worked out. Made once and filled in again. */
+export class Move {
+  /** What the exit tells of it: ACCESS_*; NO_ACCESS for what is no such MOV. */
+  access: u64 = NO_ACCESS;
+  /** 1, 2, 4 or 8. */
+  bytes: u32 = 0;
+  /** The address is `displacement` + base + (index << scaleShift), of which `addressMask` are left. */
+  displacement: u64 = 0;
+  base: u32 = NO_REGISTER;
+  index: u32 = NO_REGISTER;
+  scaleShift: u64 = 0;
+  addressMask: u64 = 0;
+  /** What is loaded, or stored; without a register `immediate` is stored. */
+  register: u32 = NO_REGISTER;
+  immediate: u64 = 0;
+  valueMask: u64 = 0;
+  /** Of the instruction. */
+  length: u32 = 0;
+  /** Where it led to last. */
+  range: Range | null = null;
+
+  /**
+   * Takes over `instruction` at `rip` if it is such a MOV, of operands for which 64-bit code needs none of CpuState: not by
+   * way of FS or GS, and not with RSP.
+   */
+  prepare(instruction: Instruction, rip: u64): void {
+    this.access = NO_ACCESS;
+    this.length = instruction.length;
+    const form = instruction.form;
+    const hasRegister = form != FORM_RM_IMMEDIATE;
+    if (instruction.operation != OP_MOV || form > FORM_RM_IMMEDIATE || !instruction.isMemory) return;
+    if (instruction.segment >= SEGMENT_FS || instruction.base == RSP || instruction.index == RSP) return;
+    if (hasRegister && (instruction.register == RSP || isHighByte(instruction))) return;
+    this.bytes = instruction.operandBytes;
+    this.valueMask = ALL_ONES >> (64 - 8 * instruction.operandBytes);
+    this.displacement = <u64>instruction.displacement + (instruction.isRipRelative ? rip + instruction.length : 0);
+    this.base = instruction.base;
+    this.index = instruction.index;
+    this.scaleShift = instruction.scaleShift;
+    this.addressMask = ALL_ONES >> (64 - 8 * instruction.addressBytes);
+    this.register = hasRegister ? instruction.register : NO_REGISTER;
+    this.immediate = <u64>instruction.immediate & this.valueMask;
+    this.access = ACCESS_HAS_LINEAR | (form == FORM_REGISTER_RM ? ACCESS_READ : ACCESS_WRITE);
+  }
+}
 
 export class PlainMove {
   constructor(
-    private readonly vcpu: VcpuViews,
-    private readonly operands: Operands,
-    private readonly ram: Ram,
+    private readonly page: VcpuPage,
+    private readonly registers: RegisterFile,
     private readonly bus: Bus,
   ) {}
 
   /**
-   * Carries out `instruction` of 64-bit code if it is a MOV whose operand in memory is just what the exit tells of: then
-   * the CPU has been through segmentation, paging and every check of this access, and told the physical address. An aligned
-   * operand has no second page, and no alignment check. False where it is something else, and then nothing is done.
+   * Carries out `move` if its operand in memory is just what the exit tells of: then the CPU has been through segmentation,
+   * paging and every check of this access, and told the physical address. An aligned operand has no second page, and no
+   * alignment check. VcpuPage.instructionLength is told. False where it is something else, or no device answers, and then nothing
+   * is done.
    */
-  execute(instruction: Instruction): bool {
-    const page = this.vcpu.page;
-    const form = instruction.form;
-    if (instruction.operation != OP_MOV || form > FORM_RM_IMMEDIATE || !instruction.isMemory) return false;
-    const isLoad = form == FORM_REGISTER_RM;
-    const bytes = instruction.memoryBytes;
-    let linear = this.operands.offset(instruction);
-    const segment = instruction.segment;
-    if (segment >= SEGMENT_FS) linear += this.vcpu.segments[segment].base;
-    const difference =
-      (linear ^ page.linearAddress) |
-      (linear & (bytes - 1)) |
-      ((page.access & ACCESS_MASK) ^ (ACCESS_HAS_LINEAR | (isLoad ? ACCESS_READ : ACCESS_WRITE))) |
-      (page.exitKind ^ EXIT_MEMORY);
+  execute(move: Move): bool {
+    const page = this.page;
+    const registers = this.registers;
+    let linear = move.displacement;
+    if (move.base != NO_REGISTER) linear += registers.read64(move.base);
+    if (move.index != NO_REGISTER) linear += registers.read64(move.index) << move.scaleShift;
+    linear &= move.addressMask;
+    const bytes = move.bytes;
+    const access = page.access;
+    const difference = (linear ^ page.linearAddress) | (linear & (bytes - 1)) | (access ^ move.access);
+    if (difference != 0 || page.exitKind == EXIT_STRING_PORT) return false;
     const gpa = page.gpa;
-    if (difference != 0 || gpa < this.ram.bytes) return false;
-    if (isLoad) this.operands.setRegister(instruction, this.bus.read(gpa, bytes));
-    else {
-      const isRegister = form == FORM_RM_REGISTER;
-      this.bus.write(gpa, bytes, isRegister ? this.operands.register(instruction) : <u64>instruction.immediate);
+    let range = move.range;
+    if (range == null || !range.holds(gpa, bytes)) {
+      range = this.bus.rangeOf(gpa, bytes);
+      if (range == null) return false;
+      move.range = range;
+    }
+    page.instructionLength = move.length;
+    const offset = <u32>(gpa - range.start);
+    const register = move.register;
+    if (access & ACCESS_WRITE) {
+      const value = register == NO_REGISTER ? move.immediate : registers.read64(register) & move.valueMask;
+      range.device.write(offset, bytes, value);
+    } else {
+      registers.write(register, bytes, range.device.read(offset, bytes) & move.valueMask);
     }
     return true;
   }

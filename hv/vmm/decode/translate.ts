@@ -126,21 +126,24 @@ export class PageWalker {
     return true;
   }
 
-  /** As `translate`, of a walk with RECORDED_LEVELS levels at most; `into` holds what it read, flags that it set included. */
+  /** As `translate`, of a walk with RECORDED_LEVELS levels at most, all in RAM; `into` holds what it read, flags that it set included. */
   record(linear: u64, access: u32, into: WalkRecord): bool {
     // The second walk finds the flags that the first one set.
     if (!this.walk(linear, access) || !this.walk(linear, access)) return false;
     const used = this.used;
     if (used == 0 || used > RECORDED_LEVELS) return false;
     const last = used - 1;
+    for (let i: u32 = 0; i < used; i++) {
+      if (!this.ram.holds(this.addresses[i], 8)) return false;
+    }
     into.physical = this.physical;
-    into.address0 = this.addresses[0];
+    into.address0 = <u32>this.addresses[0];
     into.entry0 = this.entries[0];
-    into.address1 = this.addresses[min(1, last)];
+    into.address1 = <u32>this.addresses[min(1, last)];
     into.entry1 = this.entries[min(1, last)];
-    into.address2 = this.addresses[min(2, last)];
+    into.address2 = <u32>this.addresses[min(2, last)];
     into.entry2 = this.entries[min(2, last)];
-    into.address3 = this.addresses[last];
+    into.address3 = <u32>this.addresses[last];
     into.entry3 = this.entries[last];
     return true;
   }

@@ -34,6 +34,11 @@ export class Ram {
     return address < this.endOfU64 ? load<u64>(<usize>address) : ALL_ONES;
   }
 
+  /** As `readU64`, at an address of which `holds` has said that the eight bytes are RAM: no check is made, and RAM stays RAM. */
+  readHeld(address: u32): u64 {
+    return load<u64>(<usize>address);
+  }
+
   /** As `readU64`, of `bytes`: 1, 2, 4 or 8. */
   read(address: u64, bytes: u32): u64 {
     if (bytes == 8) return this.readU64(address);

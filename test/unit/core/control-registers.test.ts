@@ -346,7 +346,7 @@ for (const [name, supported] of [
   ["corei7_icelake_u", 0x2e7],
 ] as const) {
   test(`on a ${name} XSETBV takes the values of XCR0 that the SDM allows, of all 1024, and no other register`, () => {
-    const run = ask(
+    ask(
       function* (guest) {
         for (let value = 0; value < 1024; value++) {
           const outcome = yield* guest.xsetbv(BigInt(value));
@@ -357,10 +357,10 @@ for (const [name, supported] of [
         }
         for (const register of [1n, 2n, 0xffffffffn]) assert.equal(yield* guest.xsetbv(1n, register), GP);
         assert.equal(yield* guest.xsetbv(3n), "done");
+        assert.equal(guest.guest.processor.extended.xcr0, 3n, "it is in force");
       },
       { cpu: cpuModel(name) },
     );
-    assert.equal(run.machine.processor.xcr0, 3n, "it is in force");
   });
 }
 

@@ -94,8 +94,7 @@ describe("the guest's command line is", () => {
 });
 
 describe("RAM of a module", () => {
-  const ramOf = (run: Run): bigint =>
-    run.machine.vmms.mappings.get(0)!.find(({ address, bytes }) => address === 0n && bytes !== 0n)!.bytes;
+  const ramOf = (run: Run): bigint => run.machine.vmms.ramBytes(0);
 
   test("is 128 MiB unless the option memory says otherwise", () => {
     assert.equal(ramOf(bootModules([module], "guest=module")), 128n * MIB);

@@ -192,6 +192,7 @@ test("speculation controls are there where CPUID shows them, and act on the proc
       for (const value of [1n, 2n, 4n, 7n, 0n, 5n]) {
         assert.equal(yield* guest.wrmsr(control, value), "done");
         assert.equal(yield* guest.rdmsr(control), value);
+        assert.equal(guest.guest.processor.msrs.get(control), value);
       }
       for (const value of [8n, 0x100n, 1n << 63n]) assert.equal(yield* guest.wrmsr(control, value), GP);
       for (const name of ["IA32_PRED_CMD", "IA32_FLUSH_CMD"]) {
@@ -204,8 +205,8 @@ test("speculation controls are there where CPUID shows them, and act on the proc
     },
     { cpu: icelake.withMsr("IA32_ARCH_CAPABILITIES", 0xa0000ebn) },
   );
-  const written = run.machine.trace.filter((step) => /^WRMSR (48|49|10b) /.test(step));
-  assert.deepEqual(written.slice(-3), ["WRMSR 48 5", "WRMSR 49 1", "WRMSR 10b 1"]);
+  const written = run.machine.trace.filter((step) => /^WRMSR (49|10b) /.test(step));
+  assert.deepEqual(written, ["WRMSR 49 1", "WRMSR 10b 1"]);
   ask(function* (guest) {
     for (const name of ["IA32_SPEC_CTRL", "IA32_PRED_CMD", "IA32_FLUSH_CMD", "IA32_ARCH_CAPABILITIES"]) {
       assert.equal(yield* guest.rdmsr(msr(name)), GP, `${name} on a Skylake without them`);

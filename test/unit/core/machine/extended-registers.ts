@@ -26,10 +26,10 @@ const HEADER_END = 576;
 const FCW_INITIAL = 0x37f;
 const MXCSR_INITIAL = 0x1f80;
 
-/** CPUID leaf 0xD of a processor with these components, EAX to EDX; XSAVEOPT is there. */
-export function xsaveLeaf(components: bigint, subleaf: number): readonly [number, number, number, number] {
-  if (subleaf === 0) return [Number(components & 0xffffffffn), 576, BYTES, Number(components >> 32n)];
-  if (subleaf === 1) return [1, 0, 0, 0];
+/** A sub-leaf of CPUID leaf 0xD from 1 on, EAX to EDX: XSAVEOPT, XSAVEC, XGETBV with ECX 1 and XSAVES are there. */
+export function xsaveSubleaf(components: bigint, subleaf: number): readonly [number, number, number, number] {
+  if (components === 0n) return [0, 0, 0, 0];
+  if (subleaf === 1) return [0xf, 0x240, 0x100, 0];
   const [range] = (components >> BigInt(subleaf)) & 1n ? (RANGES[subleaf] ?? []) : [];
   return range ? [range[1] - range[0], range[0], 0, 0] : [0, 0, 0, 0];
 }

@@ -3,6 +3,7 @@ import { decodeEntry, entryAddress, pageBytes, type WalkRules } from "../../ept/
 import type { Capabilities } from "./capabilities.ts";
 import { has, isCanonical } from "./bits.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
+import type { Processor } from "./processor.ts";
 import { control, field } from "./tables.ts";
 import type { Vmcs } from "./vmcs.ts";
 
@@ -68,21 +69,24 @@ const CS_LONG = 1n << 13n;
 export class Guest {
   readonly vmcs: Vmcs;
   readonly registers: Registers;
+  /** With what no VM entry switches as the guest has it, while its script runs. */
+  readonly processor: Processor;
   readonly #memory: PhysicalMemory;
   readonly #rules: WalkRules;
 
   constructor(
     vmcs: Vmcs,
     registers: Registers,
+    processor: Processor,
     memory: PhysicalMemory,
     { eptVpid }: Capabilities,
-    addressBits: number,
   ) {
     this.vmcs = vmcs;
     this.registers = registers;
+    this.processor = processor;
     this.#memory = memory;
     this.#rules = {
-      maxPhysicalAddressBits: addressBits,
+      maxPhysicalAddressBits: processor.model.maximumPhysicalAddress,
       hasExecuteOnly: has(eptVpid, 1n),
       has2MibPages: has(eptVpid, 1n << 16n),
       has1GibPages: has(eptVpid, 1n << 17n),

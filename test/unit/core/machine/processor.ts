@@ -1,8 +1,8 @@
 // The processor outside VMX: CPUID, MSRs and control registers.
 import { has } from "./bits.ts";
 import type { CpuidAnswer, CpuModel } from "./cpu-model.ts";
-import { ExtendedRegisters, xsaveLeaf } from "./extended-registers.ts";
-import { GP, HostException, UD } from "./faults.ts";
+import { ExtendedRegisters, xsaveSubleaf } from "./extended-registers.ts";
+import { GP, HostException } from "./faults.ts";
 import { PML4, SELECTORS } from "./host-tables.ts";
 import { LocalApic } from "./local-apic.ts";
 import { msr } from "./tables.ts";
@@ -30,15 +30,7 @@ const X2APIC_LAST = 0x8ff;
 const CPUID_APIC = 1 << 9;
 const CPUID_RDTSCP = 1 << 27;
 
-const LEAVES_WITH_SUBLEAVES = [4, 7, 0xb, 0xd, 0x1f];
-/** Components of the XSAVE area on Intel processors without MPX: number, bytes, offset. */
-const XSAVE_COMPONENTS = [
-  [2, 256, 576],
-  [5, 64, 1088],
-  [6, 512, 1152],
-  [7, 1024, 1664],
-  [9, 8, 2688],
-] as const;
+const LEAVES_WITH_SUBLEAVES = [4, 7, 0xb, XSAVE_LEAF, 0x1f];
 
 /** What firmware leaves behind: VMX enabled and locked, MTRRs that make RAM write-back. */
 const firmwareMsrs: readonly (readonly [string, bigint])[] = [
@@ -88,7 +80,6 @@ export class Processor {
   cr0 = 0x80010033n;
   cr3 = PML4;
   cr4 = 0x20n;
-  xcr0 = 1n;
   readonly dr7 = 0x400n;
   /** CR2, DR0 to DR3 and DR6, which no VM entry or exit changes. */
   readonly unswitched = new Map<string, bigint>([
@@ -129,7 +120,6 @@ export class Processor {
 
   /** CPUID; a leaf beyond the highest one is answered with the data of the highest basic leaf (SDM 2A, "CPUID"). */
   cpuid(leaf: number, subleaf: number): CpuidAnswer {
-    if (leaf === XSAVE_LEAF && this.#components !== 0n) return xsaveLeaf(this.#components, subleaf);
     const range = leaf >= EXTENDED ? EXTENDED : 0;
     const highestBasic = this.model.leaf(0)[0];
     const isKnown = leaf <= this.model.leaf(range)[0] && (range !== 0 || leaf <= highestBasic);
@@ -139,13 +129,10 @@ export class Processor {
     return [answer[0], answer[1], answer[2], (answer[3] & ~CPUID_APIC) >>> 0];
   }
 
-  /** The models have sub-leaves 0 only; of the others leaf 0xD has those that XCR0 asks for. */
+  /** The models have sub-leaves 0 only; of the others leaf 0xD has those of its state components. */
   #subleaf(leaf: number, subleaf: number): CpuidAnswer {
     if (subleaf === 0 || !LEAVES_WITH_SUBLEAVES.includes(leaf)) return this.model.leaf(leaf);
-    if (leaf === 0xd && subleaf === 1) return [0xf, 0x240, 0x100, 0];
-    const component = leaf === 0xd ? XSAVE_COMPONENTS.find(([n]) => n === subleaf) : undefined;
-    const isThere = component !== undefined && ((this.model.leaf(leaf)[0] >>> subleaf) & 1) === 1;
-    return isThere ? [component[1], component[2], 0, 0] : [0, 0, 0, 0];
+    return leaf === XSAVE_LEAF ? xsaveSubleaf(this.#components, subleaf) : [0, 0, 0, 0];
   }
 
   /** Where the local APIC's registers are, null where they are in no page: the APIC is off, or in x2APIC mode. */
@@ -233,14 +220,6 @@ export class Processor {
     const fixed0 = this.msrs.get(msr(`IA32_VMX_CR${n}_FIXED0`)) ?? 0n;
     const fixed1 = this.msrs.get(msr(`IA32_VMX_CR${n}_FIXED1`)) ?? 0n;
     return (value & fixed0) === fixed0 && !has(value, ~fixed1);
-  }
-
-  /** SDM 1 13.3, as far as it is the host's mistake. */
-  xsetbv(value: bigint): void {
-    if (!has(this.cr4, CR4_OSXSAVE)) throw new HostException(UD, "XSETBV with CR4.OSXSAVE = 0");
-    const supported = BigInt(this.model.leaf(0xd)[0]);
-    if (!has(value, 1n) || has(value, ~supported)) throw new HostException(GP, `XSETBV of ${value.toString(16)}`);
-    this.xcr0 = value;
   }
 
   get vmxIsEnabled(): boolean {

@@ -84,7 +84,6 @@ export class VmEntry {
     if (!isResume && vmcs.isLaunched) return vmx.fail("VMLAUNCH_NON_CLEAR_VMCS");
     if (isResume && !vmcs.isLaunched) return vmx.fail("VMRESUME_NON_LAUNCHED_VMCS");
 
-    const addressBits = vmx.processor.model.maximumPhysicalAddress;
     const state = new EntryState(vmcs, vmx.capabilities, vmx.processor.model, vmx.memory);
     const broken = (rules: typeof CONTROL_RULES): boolean => {
       const rule = firstBroken(rules, state);
@@ -102,7 +101,8 @@ export class VmEntry {
 
     for (const name of alwaysLoaded) vmcs.get(name);
     vmcs.isLaunched = true;
-    const guest = new Guest(vmcs, new Registers(this.#memory, registersEnd), vmx.memory, vmx.capabilities, addressBits);
+    const registers = new Registers(this.#memory, registersEnd);
+    const guest = new Guest(vmcs, registers, vmx.processor, vmx.memory, vmx.capabilities);
     this.delivered.push(deliverAtEntry(vmcs));
     this.#exit(guest, this.#nextExit(guest, isResume), isResume);
     return VM_SUCCEED;

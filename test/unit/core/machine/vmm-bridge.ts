@@ -132,6 +132,7 @@ export class VmmBridge {
   #show(vm: number, address: bigint, hpa: bigint, bytes: number): void {
     const instance = this.instances.get(vm);
     if (!instance) throw new Error("a boot module was mapped before its vmm was instantiated");
+    this.#record(vm, { address, hpa, bytes: BigInt(bytes) });
     new Uint8Array(instance.memory.buffer, Number(address), bytes).set(this.#memory.read(hpa, bytes));
   }
 
@@ -140,12 +141,16 @@ export class VmmBridge {
       const shared = mappings.find(({ hpa, bytes }) => hpa < mapping.hpa + mapping.bytes && mapping.hpa < hpa + bytes);
       if (shared) throw new Error(`core gave vm${vm} memory at ${mapping.hpa.toString(16)} that vm${other} has`);
     }
-    this.mappings.set(vm, [...(this.mappings.get(vm) ?? []), mapping]);
+    this.#record(vm, mapping);
     this.#live.set(vm, [...(this.#live.get(vm) ?? []), mapping]);
     const bytes = this.#ramBytes(vm, mapping);
     if (!bytes) return;
     if (!this.#vmmIsNewer) bytes.set(this.#memory.read(mapping.hpa, bytes.length));
     this.#memory.attach(mapping.hpa, bytes);
+  }
+
+  #record(vm: number, mapping: Mapping): void {
+    this.mappings.set(vm, [...(this.mappings.get(vm) ?? []), mapping]);
   }
 
   #unmap(vm: number, address: bigint): void {
@@ -183,11 +188,16 @@ export class VmmBridge {
     return 0;
   }
 
+  /** The RAM that core instantiated the vmm for, most of it not there until it is touched. */
+  ramBytes(vm: number): bigint {
+    return this.#rams.get(vm)?.bytes ?? 0n;
+  }
+
   /** The blocks of RAM that are not mapped in the vmm. */
   #unmappedBlocks(vm: number): bigint[] {
     const mapped = new Set(this.#live.get(vm)?.map(({ address }) => address));
     const blocks: bigint[] = [];
-    for (let address = 0n; address < (this.#rams.get(vm)?.bytes ?? 0n); address += BLOCK) {
+    for (let address = 0n; address < this.ramBytes(vm); address += BLOCK) {
       if (!mapped.has(address)) blocks.push(address);
     }
     return blocks;
