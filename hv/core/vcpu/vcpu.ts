@@ -122,12 +122,12 @@ export abstract class Vcpu {
     this.exitsToTrace = console.level >= LEVEL_DEBUG ? TRACED_EXITS : 0;
     this.registersEnd = page + PAGE_BYTES;
     this.shared = changetype<VcpuPage>(page);
-    // No access to a port yet, which 0 would be: an instruction's end asks.
-    this.shared.exitKind = EXIT_HALT;
     this.watches = new WatchList(memory);
     this.state = changetype<CpuState>(page + CPU_STATE_OFFSET);
     this.registers = changetype<Registers>(page + REGISTERS_OFFSET);
     this.exitCounters = new StaticArray<u64>(2 * counters);
+    // No access to a port yet, which 0 would be: an instruction's end asks.
+    this.shared.exitKind = EXIT_HALT;
     this.state.physicalAddressBits = addressBits;
     for (let i: u32 = 0; i < SEGMENTS; i++) {
       this.segments[i] = changetype<SegmentState>(page + SEGMENTS_OFFSET + i * SEGMENT_STATE_BYTES);
