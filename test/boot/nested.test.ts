@@ -12,6 +12,7 @@ import { guestNames } from "../../tools/guests.ts";
 import { cpuModel } from "../unit/core/machine/cpu-model.ts";
 import { boot as simulate } from "../unit/core/machine/machine.ts";
 import { assertEnded, onlyLine } from "./support/boot.ts";
+import { assertTopic, topicBoots } from "./support/topic-boots.ts";
 import { makeKernel } from "./support/kernels.ts";
 
 const ITERATIONS = 300;
@@ -153,6 +154,9 @@ const rows: readonly Row[] = [
   },
 ];
 
+/** The test guests, whose differences test/guests/deviations.ts names. */
+const topicRows = topicBoots("basalt nested");
+
 const vmxScript: RunOptions = { append: "vmx-script", media: "kernel" };
 
 /** The steps of `vmx-script` that end otherwise than the SDM says, by KVM's doing or by that of Bochs below it. */
@@ -173,7 +177,13 @@ function scriptOf(lines: readonly string[]): string[] {
   );
 }
 
-const runs: readonly RunOptions[] = [...rows.map(({ options }) => options), ...nestedRoundTripRuns, vmxScript];
+const topicRuns = topicRows.map(({ options }) => options);
+const runs: readonly RunOptions[] = [
+  ...rows.map(({ options }) => options),
+  ...topicRuns,
+  ...nestedRoundTripRuns,
+  vmxScript,
+];
 
 /** A boot of Linux takes half a minute of one CPU, each run in it about five seconds. */
 const limits = { timeoutSeconds: 900, innerSeconds: 3 };
@@ -196,6 +206,7 @@ const places = [
 
 for (const { name, skip, bar, runAll } of places) {
   describe(`under ${name}`, { skip }, () => {
+    const unknown = bar === null ? "where this machine's KVM and CPU deviate is not known" : false;
     let results: readonly RunResult[];
     before(async () => {
       results = await runAll();
@@ -210,14 +221,28 @@ for (const { name, skip, bar, runAll } of places) {
       });
     }
 
+    for (const [n, { topics, result, exit }] of topicRows.entries()) {
+      const names = topics.map(({ name }) => name).join(", ");
+      test(`the test guests ${names} find what they find on a processor`, { skip: unknown }, (t) => {
+        const run = results[rows.length + n]!;
+        tellTicks(t, run);
+        for (const [vm, topic] of topics.entries()) {
+          t.diagnostic(`${topic.name}: ${assertTopic("basalt nested", run, vm, topic)}`);
+        }
+        assertEnded(run, result, exit);
+      });
+    }
+
     test(`${nested.name}: ${bar === null ? "is measured" : `at most ${bar} ${nested.unit}`}`, (t) => {
-      const measured = judgeMeasure({ ...nested, bar }, nestedRoundTrip(results.slice(rows.length, -1)));
+      const measured = judgeMeasure(
+        { ...nested, bar },
+        nestedRoundTrip(results.slice(rows.length + topicRuns.length, -1)),
+      );
       t.diagnostic(`${measured.value} ${measured.unit}`);
       assert.ok(measured.value > 0, "nothing was measured");
       assert.ok(measured.isMet, `found ${measured.value} ${measured.unit}`);
     });
 
-    const unknown = bar === null ? "where this machine's KVM and CPU deviate is not known" : false;
     test("every VMX instruction of the script ends as simulated, but for named deviations", { skip: unknown }, () => {
       const run = results.at(-1)!;
       assertEnded(run, "0 ok", "ok");

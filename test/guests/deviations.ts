@@ -374,6 +374,20 @@ export const deviations: readonly Deviation[] = [
     sdm: "3A 7.2.1",
     checks: ["the debug trap of a TSS", "DR6 tells the debug trap of a TSS"],
   },
+  {
+    on: "basalt nested",
+    topic: "control",
+    does: "KVM has the nested guest read back the value that it wrote to CR0, ET included",
+    sdm: "3A 2.5",
+    checks: ["CR0.ET is always set"],
+  },
+  {
+    on: "basalt nested",
+    topic: "control",
+    does: "KVM offers UMIP where the processor has none, by descriptor-table exits, which SMSW is no part of",
+    sdm: "3A 2.5",
+    checks: ["SMSW with CR4.UMIP at privilege level 3"],
+  },
 ];
 
 /** The checks of `topic` that fail on `on`. */

@@ -1,7 +1,7 @@
 // One virtual CPU, whatever virtualizes it: its registers, the page that it shares with the vmm, and what is counted.
 
 import { VECTOR_PAGE_FAULT } from "../../x86/exceptions";
-import { CONSOLE_CAPACITY, CONSOLE_OFFSET, CPU_STATE_OFFSET, CpuState } from "../../shared/vcpu-page";
+import { CONSOLE_CAPACITY, CONSOLE_OFFSET, CPU_STATE_OFFSET, CpuState, EXIT_HALT } from "../../shared/vcpu-page";
 import { Registers, REGISTERS_OFFSET, VcpuPage } from "../../shared/vcpu-page";
 import { XCR0_X87 } from "../../x86/control-registers";
 import { CPUID_ADDRESS_SIZES_PHYSICAL_MASK, CPUID_LEAF_ADDRESS_SIZES } from "../../x86/cpuid";
@@ -129,6 +129,8 @@ export abstract class Vcpu {
     this.state = changetype<CpuState>(page + CPU_STATE_OFFSET);
     this.registers = changetype<Registers>(page + REGISTERS_OFFSET);
     this.exitCounters = new StaticArray<u64>(2 * counters);
+    // No access to a port yet, which 0 would be: an instruction's end asks.
+    this.shared.exitKind = EXIT_HALT;
     this.state.physicalAddressBits = addressBits;
     for (let i: u32 = 0; i < SEGMENTS; i++) {
       this.segments[i] = changetype<SegmentState>(page + SEGMENTS_OFFSET + i * SEGMENT_STATE_BYTES);

@@ -15,6 +15,7 @@ import {
   GUEST_RFLAGS,
   GUEST_RIP,
 } from "../../x86/vmcs-fields";
+import { EXIT_PORT, EXIT_STRING_PORT } from "../../shared/vcpu-page";
 import { LEVEL_DEBUG } from "../console/console";
 import { vmread, vmwrite } from "../hardware";
 import { RESUME } from "../vcpu/action";
@@ -92,7 +93,10 @@ export function completeInstruction(vcpu: VmxVcpu, rip: u64, next: u64): void {
   if (blocking & SHADOWS) vmwrite(GUEST_INTERRUPTIBILITY_STATE, blocking & ~SHADOWS);
   const flags = vmread(GUEST_RFLAGS);
   if (flags & RFLAGS_RF) vmwrite(GUEST_RFLAGS, flags & ~RFLAGS_RF);
-  const hasBreakpoints = (vmread(GUEST_DR7) & DR7_ANY_ENABLED) != 0;
+  // That the vmm was asked about a port may be long ago, but is known without a VMCS access.
+  const kind = vcpu.shared.exitKind;
+  const mayBePort = kind == EXIT_PORT || kind == EXIT_STRING_PORT;
+  const hasBreakpoints = mayBePort && (vmread(GUEST_DR7) & DR7_ANY_ENABLED) != 0;
   let traps = hasBreakpoints ? breakpointTraps(vcpu) : 0;
   // With BTF only a branch is a step, and no instruction that exits is one (SDM 3B 17.4.2).
   if (flags & RFLAGS_TF && !(vmread(GUEST_IA32_DEBUGCTL) & DEBUGCTL_BTF)) traps |= PENDING_SINGLE_STEP;

@@ -189,6 +189,19 @@ test("a single step over an instruction that exits comes before an interrupt", (
   assert.deepEqual(stepped({ GUEST_RFLAGS: TF | ON, GUEST_IA32_DEBUGCTL: 1n }), [event(HARDWARE, 1)]);
 });
 
+test("a breakpoint on a port traps behind the access, where CR4.DE makes it one and the port is met", () => {
+  const [DE, PORT_0] = [0x2028n, 0x20401n];
+  const trapped = (port: bigint, cr4: bigint, dr7: bigint): number[] =>
+    events(enter([out(port, { GUEST_CR4: cr4, GUEST_DR7: dr7 })]).entered[0]);
+  const debug = [event(HARDWARE, 1)];
+  assert.deepEqual(trapped(0n, DE, PORT_0), debug);
+  assert.deepEqual(trapped(0n, DE & ~8n, PORT_0), [], "without CR4.DE");
+  assert.deepEqual(trapped(0n, DE, PORT_0 & ~1n), [], "not enabled");
+  assert.deepEqual(trapped(0n, DE, 0x10401n), [], "a breakpoint on writes");
+  assert.deepEqual(trapped(3n, DE, PORT_0), [], "of one byte");
+  assert.deepEqual(trapped(3n, DE, 0xe0401n), debug, "of four bytes");
+});
+
 test("an exception that exited is delivered with its error code, and RF as a fault pushes it", () => {
   const cases = [
     [exception(13, 0x18n), event(HARDWARE, 13, true), 0x18, true],

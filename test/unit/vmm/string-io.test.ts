@@ -15,6 +15,9 @@ const NOT_HANDLED = vcpuPage("ANSWER_NOT_HANDLED");
 const RIP = 0x7000n;
 const PG = 1n << 31n;
 const DF = 1n << 10n;
+const TF = 1n << 8n;
+/** IO_IS_SINGLE of hv/shared/port-access.ts. */
+const IS_SINGLE = 1n << 63n;
 const CODE_64 = 0x209b;
 const CODE_32 = 0x409b;
 const CODE_16 = 0x9b;
@@ -255,6 +258,23 @@ test("one exit carries out 64 iterations at most, and the rest follows", () => {
   assert.equal(run(machine), EMULATED);
   assert.equal(machine.accesses.length, 150);
   assert.equal(machine.register("rsi"), 0x8000n + 150n);
+});
+
+test("with TF, or where a breakpoint is on the port, one exit carries out one iteration", () => {
+  for (const [rflags, single] of [
+    [2n | TF, 0n],
+    [2n, IS_SINGLE],
+  ] as const) {
+    const machine = machineAt(64, "rep outsb");
+    machine.set("rflags", rflags);
+    machine.setPageField("access", machine.pageField("access") | single);
+    machine.setRegister("rsi", 0x8000n);
+    machine.setRegister("rcx", 2n);
+    assert.equal(run(machine), RESUME);
+    assert.deepEqual([machine.accesses.length, machine.register("rcx")], [1, 1n]);
+    assert.equal(run(machine), EMULATED);
+    assert.deepEqual([machine.accesses.length, machine.register("rcx")], [2, 0n]);
+  }
 });
 
 test("a last iteration that ends at the bound is done, not resumed", () => {
