@@ -28,6 +28,12 @@ export class Console {
     this.isShown = level <= this.level;
     return this.text(PREFIXES[level]);
   }
+  /** A line that is part of a protocol: it is printed at every level. */
+  always(): Console {
+    this.used = 0;
+    this.isShown = true;
+    return this.text(PREFIXES[LEVEL_INFO]);
+  }
   error(): Console {
     return this.line(LEVEL_ERROR);
   }

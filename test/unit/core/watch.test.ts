@@ -137,7 +137,7 @@ describe("an access that a watch forbids", () => {
     const ended = run("watch=0:30000-31000:nofetch:dump", function* (guest) {
       yield violation(guest, FETCH);
     });
-    assertEnd(ended, "stopped-by-watch", /record: version 1 vm 0 vcpu 0 access 0x14 gpa 0x30000/, /record: end 0x/);
+    assertEnd(ended, "stopped-by-watch", /record: version 2 vm 0 vcpu 0 access 0x14 gpa 0x30000/, /record: end 0x/);
     assert.equal(ended.lines.filter((line) => line.includes("record: page ")).length, 64);
   });
 
@@ -162,7 +162,7 @@ describe("the option watch", () => {
     ["0:30001-31000:nofetch:log", /multiples of 1000/],
     ["0:31000-31000:nofetch:log", /START below END/],
     ["0:30000-31000:never:log", /expected nofetch, nowrite or noaccess/],
-    ["0:30000-31000:nofetch:shout", /expected log, count, step, fault or dump/],
+    ["0:30000-31000:nofetch:shout", /expected log, count, step, fault, dump or emulate/],
     ["0:30000-31000:nofetch:log watch=0:30000-32000:nowrite:log", /has a watch there already/],
   ] as const) {
     test(`refuses ${value}`, () => {
