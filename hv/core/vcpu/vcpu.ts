@@ -261,11 +261,6 @@ export abstract class Vcpu {
     return this.console.line(level).text("vm").decimal(this.vm).text(": ");
   }
 
-  /** The same for a line that is part of a protocol: it is printed at every level. */
-  sayAlways(): Console {
-    return this.console.always().text("vm").decimal(this.vm).text(": ");
-  }
-
   /** Ends the VM with `result`; to be returned by a handler. */
   stop(result: u32): u32 {
     this.result = result;

@@ -204,7 +204,7 @@ function hasMemory(vcpu: Vcpu, gpa: u64): bool {
 }
 
 function start(vcpu: Vcpu): Console {
-  return vcpu.sayAlways().text("emulate: ");
+  return vcpu.console.protocol("emulate", vcpu.vm);
 }
 
 function refuse(vcpu: Vcpu, why: string): u32 {

@@ -127,7 +127,7 @@ export class RecordPrinter {
 }
 
 function start(vcpu: Vcpu): Console {
-  return vcpu.sayAlways().text("record: ");
+  return vcpu.console.protocol("record", vcpu.vm);
 }
 
 /** Adds two hexadecimal digits. */

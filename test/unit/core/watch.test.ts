@@ -137,8 +137,8 @@ describe("an access that a watch forbids", () => {
     const ended = run("watch=0:30000-31000:nofetch:dump", function* (guest) {
       yield violation(guest, FETCH);
     });
-    assertEnd(ended, "stopped-by-watch", /record: version 2 vm 0 vcpu 0 access 0x14 gpa 0x30000/, /record: end 0x/);
-    assert.equal(ended.lines.filter((line) => line.includes("record: page ")).length, 64);
+    assertEnd(ended, "stopped-by-watch", /record: vm0: version 2 vm 0 vcpu 0 access 0x14 gpa 0x30000/, /record: vm0: end 0x/);
+    assert.equal(ended.lines.filter((line) => line.includes("record: vm0: page ")).length, 64);
   });
 
   test("whose step has no end is told of", () => {
