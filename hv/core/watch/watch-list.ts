@@ -135,10 +135,8 @@ export class WatchList {
   /** Tells at the VM's end what each watch met, and whether a step never ended: then accesses were missed since. */
   print(vcpu: Vcpu): void {
     if (vcpu.isStepping && vcpu.result == RESULT_OK && vcpu.read(STATE_RIP) != this.stepRip) {
-      vcpu.say(LEVEL_WARNING).text("the last step over a watched access had no end, so that later ones were missed; ");
-      vcpu.console
-        .text("if this CPU offers the monitor trap flag but does not have it, as Bochs 2.7, use step=tf")
-        .end();
+      const line = vcpu.say(LEVEL_WARNING).text("the last step over a watched access had no end, so that later ones ");
+      line.text("were missed: an instruction that loads RFLAGS may hide it").end();
     }
     for (let i = 0; i < this.watches.length; i++) {
       const line = this.watches[i].describe(vcpu.say(LEVEL_INFO));
