@@ -112,6 +112,8 @@ export declare function out32(port: u32, value: u32): void;
 
 /** Copies `length` bytes of physical memory to `to`; all of it below the CPU's MAXPHYADDR, else a host exception. */
 export declare function readPhysical(hpa: u64, to: usize, length: u32): void;
+/** Writes the low byte of `value` to physical memory; below the CPU's MAXPHYADDR, else a host exception. */
+export declare function writePhysical8(hpa: u64, value: u32): void;
 /** Reads the 32-bit register of a device at `hpa`, a multiple of 4 below the CPU's MAXPHYADDR, uncached. */
 export declare function readDevice32(hpa: u64): u32;
 /** Writes such a register. */

@@ -42,6 +42,8 @@ export const RESULT_GUEST_NOT_LOADED: u32 = 52;
 export const RESULT_GUEST_EXIT: u32 = 53;
 /** As a watch asked. */
 export const RESULT_STOPPED_BY_WATCH: u32 = 58;
+/** Its watch waited for the host line in vain. */
+export const RESULT_NO_ANSWER: u32 = 59;
 export const RESULT_VMM_ANSWER: u32 = 56;
 export const RESULT_TIME_LIMIT: u32 = 54;
 
@@ -83,6 +85,7 @@ const NUMBERS: StaticArray<u32> = [
   RESULT_GUEST_EXIT,
   RESULT_VMM_ANSWER,
   RESULT_STOPPED_BY_WATCH,
+  RESULT_NO_ANSWER,
   RESULT_TIME_LIMIT,
   RESULT_VMXOFF_FAILED,
 ];
@@ -121,6 +124,7 @@ const NAMES: StaticArray<string> = [
   "guest-exit",
   "vmm-answer-not-possible",
   "stopped-by-watch",
+  "no-answer-to-watch",
   "time-limit",
   "vmxoff-failed",
 ];

@@ -80,7 +80,7 @@ export class Vm {
     vcpu.mirrorsHost = isMirror;
     if (!isMirror) result = createVmm(machine, vcpu, this.guest, this.module, memory);
     if (result != RESULT_OK) return this.giveBack(result);
-    result = vcpu.watches.arm(vcpu, machine.options.watches);
+    result = vcpu.watches.arm(vcpu, machine.options.watches, machine.options.answerTicks);
     if (result != RESULT_OK) return this.giveBack(result);
     this.setCounts(vcpu);
     result = vcpu.prepare();

@@ -12,6 +12,7 @@ import { ToolError } from "../errors.ts";
 import { runnableNames } from "../guests.ts";
 import { joinOptions } from "../image/command-line.ts";
 import { checkGuestKernel } from "../image/guest-kernel.ts";
+import { loadTool } from "../emulate/load-tool.ts";
 import { interruptible } from "../interrupt.ts";
 import { builtElf, root } from "../paths.ts";
 import { Progress } from "../progress.ts";
@@ -31,6 +32,7 @@ interface RunCommandOptions {
   debug: number | undefined;
   media: Media;
   firmware: Firmware;
+  emulate: string | undefined;
   keep: boolean;
   build: boolean;
   json: boolean;
@@ -58,6 +60,11 @@ What --media takes:
 ${mediaNames.map((name) => `  ${name.padEnd(6)}  ${mediaKinds[name]}`).join("\n")}
 `;
 
+const aboutEmulate = `
+What --emulate takes: a JavaScript module whose default export is async (record, guest) => …, called for each stop by a boot
+option such as watch=0:30000-31000:nofetch:emulate. docs/watch.md has record, guest and an example.
+`;
+
 export function runCommand(): Command {
   return new Command("run")
     .description("Build the image and run it in an emulator; the serial line goes to stdout.")
@@ -79,10 +86,11 @@ export function runCommand(): Command {
     .addOption(
       new Option("--firmware <kind>", "what boots the medium (uefi: QEMU)").choices(firmwareNames).default("bios"),
     )
+    .option("--emulate <file>", "a module whose function gets the guests that a watch with action emulate stops")
     .option("--keep", "keep the run's ISO beside its logs in build/run/", false)
     .option("--no-build", "run the image as it is")
     .option("--json", "print the result and all lines as JSON instead", false)
-    .addHelpText("after", aboutOn + aboutMedia)
+    .addHelpText("after", aboutOn + aboutMedia + aboutEmulate)
     .action(run);
 }
 
@@ -102,9 +110,13 @@ async function run(options: RunCommandOptions): Promise<void> {
   const kernel = path === undefined ? undefined : { path: resolve(path), append, memory: guestMemory };
   if (kernel !== undefined) await checkGuestKernel(kernel);
   const basalts = joinOptions(options.options, kernel === undefined ? append : undefined);
+  const emulate = options.emulate === undefined ? undefined : await loadTool(options.emulate, basalts);
   if (options.build) await buildImage();
   const result = await interruptible(async (signal) => {
     const on = await choosePlace(options.on);
+    if (emulate !== undefined && on === "nested") {
+      throw new ToolError("usage", "--emulate needs both ways of the serial line. Use --on bochs or --on kvm.");
+    }
     if (options.debug !== undefined && (on === "kvm" || on === "tcg")) explainDebugging(options.debug);
     const progress = new Progress(`running on ${on}${options.on === "auto" ? " (chosen by auto)" : ""}`);
     const onLine = (line: string): void => {
@@ -114,7 +126,16 @@ async function run(options: RunCommandOptions): Promise<void> {
     try {
       const isMany = on === "nested" && kernel === undefined;
       const run = { kernel, memory, append: isMany ? withFewIterations(basalts) : basalts };
-      return await runImage({ ...options, ...run, on, timeoutSeconds: options.timeout, onLine, onStage, signal });
+      return await runImage({
+        ...options,
+        ...run,
+        on,
+        timeoutSeconds: options.timeout,
+        onLine,
+        onStage,
+        signal,
+        emulate,
+      });
     } finally {
       progress.end();
     }

@@ -63,7 +63,8 @@ debug: action=ignore
 `;
 }
 
-function serialPorts({ serialPath, secondSerialPath }: RunPlan): string {
+function serialPorts({ serialPath, serialPort, secondSerialPath }: RunPlan): string {
+  if (serialPort !== undefined) return `com1: enabled=1, mode=socket-client, dev=127.0.0.1:${serialPort}`;
   const paths = secondSerialPath === undefined ? [serialPath] : [serialPath, secondSerialPath];
   return paths.map((path, n) => `com${n + 1}: enabled=1, mode=file, dev=${basename(path)}`).join("\n");
 }

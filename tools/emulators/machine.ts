@@ -34,6 +34,8 @@ export interface RunPlan {
   /** The guests' kernels, which are in the ISO; QEMU that loads the ELF itself needs the files. */
   readonly kernelPaths?: readonly string[] | undefined;
   readonly serialPath: string;
+  /** A port of this host that the serial line is connected to, both ways, instead of `serialPath`. */
+  readonly serialPort?: number | undefined;
   /** Where a second serial port writes to; undefined: the machine has one only. */
   readonly secondSerialPath?: string | undefined;
   readonly media: Media;

@@ -40,7 +40,7 @@ export function qemu(name: keyof typeof accelerators): Machine {
     async prepare(plan): Promise<Launch> {
       const args = [
         ...["-machine", machine, "-accel", acceleration, "-cpu", plan.cpu ?? cpu, "-m", `${plan.memory}M`],
-        ...["-display", "none", "-no-reboot", "-serial", `file:${plan.serialPath}`],
+        ...["-display", "none", "-no-reboot", ...serialArguments(plan)],
         ...(plan.devices === "default" ? [] : ["-nodefaults", "-no-user-config"]),
         ...endArguments(plan),
         ...mediaArguments[plan.media](plan),
@@ -65,6 +65,11 @@ export function qemu(name: keyof typeof accelerators): Machine {
       };
     },
   };
+}
+
+function serialArguments({ serialPath, serialPort }: RunPlan): string[] {
+  if (serialPort === undefined) return ["-serial", `file:${serialPath}`];
+  return ["-chardev", `socket,id=com1,host=127.0.0.1,port=${serialPort}`, "-serial", "chardev:com1"];
 }
 
 /** The result ends QEMU, unless it has its own devices only; or the machine stays, with what is on its screen. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { ToolError } from "../errors.ts";
 import { copyIsoWithKernels } from "../image/add-kernel.ts";
 import { copyIsoWithCommandLine } from "../image/append.ts";
+import { HostSession, type EmulateTool } from "../emulate/session.ts";
 import { joinOptions } from "../image/command-line.ts";
 import {
   bootOptionsFor,
@@ -19,6 +20,7 @@ import type { Devices, EmulatorName, Firmware, Machine, Media, PlaceName, RunPla
 import { qemu } from "./qemu.ts";
 import { makeRunDirectory } from "./run-directory.ts";
 import { parseResult, SerialFile, type BasaltResult } from "./serial.ts";
+import { SerialSocket } from "./serial-socket.ts";
 import { judge, powerOffSeconds, type Verdict } from "./verdict.ts";
 import { Watch } from "./watch.ts";
 
@@ -47,6 +49,8 @@ export interface RunOptions {
   readonly firmware?: Firmware | undefined;
   readonly devices?: Devices | undefined;
   readonly image?: Image | undefined;
+  /** What guests are handed to that a watch with the action `emulate` stops. */
+  readonly emulate?: EmulateTool | undefined;
   /** Keeps the run's ISO also when the run ended with a result. */
   readonly keep?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -145,21 +149,28 @@ function memoryFor(kernels: readonly GuestKernel[]): number {
   return guests <= mostBelowHole ? Math.max(defaultMemory, guests + besidesGuest) : guests + besidesLargeGuest;
 }
 
-async function play(on: EmulatorName, machine: Machine, plan: RunPlan, options: RunOptions): Promise<RunResult> {
+async function play(on: EmulatorName, machine: Machine, planned: RunPlan, options: RunOptions): Promise<RunResult> {
   const started = performance.now();
-  const launch = await machine.prepare(plan);
   const limit = options.debug === undefined ? (options.timeoutSeconds ?? defaultTimeoutSeconds) : null;
   const watch = new Watch(limit, options.signal);
   let result: BasaltResult | null = null;
-  const serial = new SerialFile(plan.serialPath, (line) => {
+  const onLine = (line: string): void => {
     options.onLine?.(line);
+    session?.receive(line);
     if (result !== null) return;
     result = parseResult(line);
     if (result !== null) watch.stopAfter(powerOffSeconds, "no power-off");
-  });
+  };
+  const socket = options.emulate && (await SerialSocket.open(planned.serialPath, onLine));
+  const session = options.emulate && new HostSession(options.emulate, (line) => socket?.send(line));
+  const serial = socket ?? new SerialFile(planned.serialPath, onLine);
   try {
+    const plan = { ...planned, serialPort: socket?.port };
+    const launch = await machine.prepare(plan);
     const childEnd = await watch.run(launch, plan.directory);
+    await socket?.ended();
     serial.close();
+    await session?.end();
     const end = await machine.explain(childEnd, launch, result);
     const last = serial.lastLines(shownLines);
     return {

@@ -27,63 +27,79 @@ export function parseResult(line: string): BasaltResult | null {
 }
 
 /** The serial line as it grows: complete lines go to `onLine`, without escape sequences and carriage returns. */
-export class SerialFile {
+export abstract class SerialLine {
   readonly lines: string[] = [];
   /** Everything received, as it was sent. */
   text = "";
 
-  readonly #file: number;
   readonly #decoder = new StringDecoder("utf8");
-  readonly #buffer = Buffer.alloc(65536);
   readonly #onLine: (line: string) => void;
-  readonly #timer: NodeJS.Timeout;
   #rest = "";
-  #isOpen = true;
 
-  /** Creates an empty file at `path` and follows it. */
-  constructor(path: string, onLine: (line: string) => void) {
+  constructor(onLine: (line: string) => void) {
     this.#onLine = onLine;
-    writeFileSync(path, "");
-    this.#file = openSync(path, "r");
-    this.#timer = setInterval(() => this.#readAll(), readIntervalMilliseconds);
   }
 
-  /** Reads what is left, hands on an unfinished last line, and stops. Closing again does nothing. */
-  close(): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    clearInterval(this.#timer);
-    this.#readAll();
-    closeSync(this.#file);
-    const rest = this.#rest;
-    this.#rest = "";
-    if (rest !== "") this.#finishLine(rest);
-  }
+  /** Hands on an unfinished last line, and stops. Closing again does nothing. */
+  abstract close(): void;
 
   /** The last `count` lines that say something, an unfinished one included. */
   lastLines(count: number): string[] {
     return [...this.lines, clean(this.#rest)].filter((line) => line.trim() !== "").slice(-count);
   }
 
-  #readAll(): void {
-    let length = readSync(this.#file, this.#buffer);
-    while (length > 0) {
-      this.#receive(this.#decoder.write(this.#buffer.subarray(0, length)));
-      length = readSync(this.#file, this.#buffer);
-    }
-  }
-
-  #receive(text: string): void {
+  protected receive(bytes: Buffer): void {
+    const text = this.#decoder.write(bytes);
     this.text += text;
     const pieces = (this.#rest + text).split("\n");
     this.#rest = pieces.pop() ?? "";
     for (const piece of pieces) this.#finishLine(piece);
   }
 
+  protected finish(): void {
+    const rest = this.#rest;
+    this.#rest = "";
+    if (rest !== "") this.#finishLine(rest);
+  }
+
   #finishLine(piece: string): void {
     const line = clean(piece);
     this.lines.push(line);
     this.#onLine(line);
+  }
+}
+
+/** A file that an emulator writes the serial line to. */
+export class SerialFile extends SerialLine {
+  readonly #file: number;
+  readonly #buffer = Buffer.alloc(65536);
+  readonly #timer: NodeJS.Timeout;
+  #isOpen = true;
+
+  /** Creates an empty file at `path` and follows it. */
+  constructor(path: string, onLine: (line: string) => void) {
+    super(onLine);
+    writeFileSync(path, "");
+    this.#file = openSync(path, "r");
+    this.#timer = setInterval(() => this.#readAll(), readIntervalMilliseconds);
+  }
+
+  /** Reads what is left first. */
+  override close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    clearInterval(this.#timer);
+    this.#readAll();
+    closeSync(this.#file);
+    this.finish();
+  }
+
+  #readAll(): void {
+    let length = readSync(this.#file, this.#buffer);
+    while (length > 0) {
+      this.receive(this.#buffer.subarray(0, length));
+      length = readSync(this.#file, this.#buffer);
+    }
   }
 }
 

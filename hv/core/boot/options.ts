@@ -10,7 +10,7 @@ import { addWatch } from "../watch/watch-option";
 import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/console";
 
 const KNOWN: string =
-  "guest=NAME[,NAME...][+NAME...], iterations=N, ticks=N, defences=auto|none|NAME[,NAME...], loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, populate=touch|start, watch=VM:START-END:KIND:ACTION, step=auto|tf, end=NAME, fail=NAME; behind -- a module's own";
+  "guest=NAME[,NAME...][+NAME...], iterations=N, ticks=N, defences=auto|none|NAME[,NAME...], loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, populate=touch|start, watch=VM:START-END:KIND:ACTION, step=auto|tf, answer=N, end=NAME, fail=NAME; behind -- a module's own";
 
 /** What `fail=` makes happen on purpose, so that the reports of host failures can be seen and tested. */
 export const FAIL_NOTHING: u32 = 0;
@@ -53,6 +53,8 @@ const MEMORY_STEP: u64 = 2 * MIB;
 const LEAST_MEMORY: u64 = 2 * MIB;
 const MOST_MEMORY: u64 = 3072 * MIB;
 const DEFAULT_MEMORY: u64 = 128 * MIB;
+/** A third of a minute at 3 GHz. */
+const DEFAULT_ANSWER_TICKS: u64 = 60000000000;
 
 /** Of a wrong option, so that what is wrong with it fits the line too. */
 const SHOWN_LETTERS: i32 = 60;
@@ -96,6 +98,8 @@ export class BootOptions {
   stepsByTf: bool = false;
   /** `watch=`, which may come several times. */
   readonly watches: Array<Watch> = [];
+  /** TSC ticks that a watch waits for each command of the host line. */
+  answerTicks: u64 = DEFAULT_ANSWER_TICKS;
   /** `populate=start`: all RAM of a guest is there, and zeroed, before it starts. */
   populatesAtStart: bool = false;
   /** One of END_*. */
@@ -145,6 +149,7 @@ export class BootOptions {
     if (name == "populate") return this.applyPopulate(value);
     if (name == "step") return this.applyStep(value);
     if (name == "watch") return addWatch(value, this.watches);
+    if (name == "answer") return this.applyAnswer(value);
     if (name == "mutate") return this.applyMutate(value);
     if (name == "memory") return this.applyMemory(value);
     const isFlag = name == "quiet" || name == "strict" || name == "probe" || name == "vmx-script";
@@ -208,6 +213,11 @@ export class BootOptions {
   private applyTicks(value: string): string {
     this.ticks = decimal(value);
     return this.ticks == 0 ? NO_NUMBER : "";
+  }
+
+  private applyAnswer(value: string): string {
+    this.answerTicks = decimal(value);
+    return this.answerTicks == 0 ? NO_NUMBER : "";
   }
 
   private applyDefences(value: string): string {

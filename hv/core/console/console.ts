@@ -28,6 +28,15 @@ export class Console {
     this.isShown = level <= this.level;
     return this.text(PREFIXES[level]);
   }
+  /**
+   * A line of protocol `name` about VM `vm`, for a program to read: printed at every level. What a guest prints stands behind
+   * "basalt: vm", so that it can forge none.
+   */
+  protocol(name: string, vm: u32): Console {
+    this.used = 0;
+    this.isShown = true;
+    return this.text(PREFIXES[LEVEL_INFO]).text(name).text(": vm").decimal(vm).text(": ");
+  }
   error(): Console {
     return this.line(LEVEL_ERROR);
   }

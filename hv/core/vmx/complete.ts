@@ -84,7 +84,7 @@ export function completeIteration(vcpu: VmxVcpu): void {
 export function completeInstruction(vcpu: VmxVcpu, rip: u64, next: u64): void {
   if (vcpu.exitsToTrace != 0) traceExit(vcpu, rip, next - rip);
   // No trap comes behind an instruction that exited (SDM 3C 26.5.2).
-  if (vcpu.isStepping && vcpu.hasMonitorTrapFlag) onMonitorTrap(vcpu);
+  if (vcpu.isStepping && vcpu.isMonitorTrapSeen) onMonitorTrap(vcpu);
   // Outside 64-bit mode RIP has 32 bits.
   // Near, because another instruction at the same place may be longer.
   const isNearWrap = (rip ^ (rip + LONGEST_INSTRUCTION)) >> 32 != 0 || (rip ^ next) >> 32 != 0;

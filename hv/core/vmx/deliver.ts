@@ -105,7 +105,7 @@ function stateOfEvents(vcpu: VmxVcpu, blocking: u32): u32 {
   if (events.recognised != 0) state |= HAS_RECOGNISED;
   if (vmread(GUEST_PENDING_DEBUG_EXCEPTIONS) & (PENDING_BREAKPOINT | PENDING_SINGLE_STEP)) state |= HAS_DEBUG_TRAP;
   // A step by RFLAGS.TF would run on through the handler, with the watched page open.
-  const isHeld = vcpu.isStepping && !vcpu.hasMonitorTrapFlag;
+  const isHeld = vcpu.isStepping && !vcpu.isMonitorTrapSeen;
   if (events.hasNmi && !isHeld) state |= HAS_NMI;
   if (events.hasInterrupt && !isHeld) state |= HAS_INTERRUPT;
   if (isBlockedByNmi(vcpu, blocking)) state |= IS_BLOCKED_BY_NMI;

@@ -1,4 +1,5 @@
 // One instruction of a guest by itself: by the monitor trap flag, else by RFLAGS.TF, hidden as far as it can be.
+// The first step is made by both, which shows whether the flag works.
 
 import { RFLAGS_TF } from "../../x86/control-registers";
 import { DEBUGCTL_BTF } from "../../x86/msr";
@@ -27,7 +28,7 @@ export function startStep(vcpu: VmxVcpu): void {
   vcpu.isStepping = true;
   vcpu.completedRip = NOWHERE;
   if (vcpu.hasMonitorTrapFlag) setTrapFlag(true);
-  else startBySingleStep(vcpu);
+  if (!vcpu.isMonitorTrapSeen) startBySingleStep(vcpu);
 }
 
 function startBySingleStep(vcpu: VmxVcpu): void {
@@ -44,9 +45,20 @@ function startBySingleStep(vcpu: VmxVcpu): void {
   }
 }
 
-/** The exit by the monitor trap flag. */
+/**
+ * The exit by the monitor trap flag. It comes before the #DB of the first step, which is made by both (SDM 3C 26.5.2): an
+ * emulator may offer the flag and never make the exit, as Bochs 2.7.
+ */
 export function onMonitorTrap(vcpu: VmxVcpu): u32 {
   setTrapFlag(false);
+  if (!vcpu.isMonitorTrapSeen) {
+    vcpu.isMonitorTrapSeen = true;
+    const pending = vmread(GUEST_PENDING_DEBUG_EXCEPTIONS);
+    // An event was delivered, and pushed RFLAGS.TF: the step ends with its #DB, when that is back.
+    if (!(pending & PENDING_SINGLE_STEP)) return RESUME;
+    if (!isOfGuest(vcpu)) vmwrite(GUEST_PENDING_DEBUG_EXCEPTIONS, pending & ~PENDING_SINGLE_STEP);
+    endSingleStep(vcpu);
+  }
   vcpu.isStepping = false;
   vcpu.watches.rearm();
   return RESUME;
@@ -55,12 +67,25 @@ export function onMonitorTrap(vcpu: VmxVcpu): u32 {
 /** #DB while a step by RFLAGS.TF is under way: what of it is the guest's own is given to the guest. */
 export function onDebugInStep(vcpu: VmxVcpu): u32 {
   let conditions = vmread(EXIT_QUALIFICATION);
-  if (!vcpu.stepsItself || vcpu.hiddenBtf != 0) conditions &= ~PENDING_SINGLE_STEP;
-  if (!vcpu.stepsItself) vmwrite(GUEST_RFLAGS, vmread(GUEST_RFLAGS) & ~RFLAGS_TF);
-  if (vcpu.hiddenBtf != 0) vmwrite(GUEST_IA32_DEBUGCTL, vmread(GUEST_IA32_DEBUGCTL) | vcpu.hiddenBtf);
+  if (vcpu.hasMonitorTrapFlag && !vcpu.isMonitorTrapSeen) {
+    setTrapFlag(false);
+    vcpu.hasMonitorTrapFlag = (conditions & PENDING_SINGLE_STEP) == 0;
+  }
+  if (!isOfGuest(vcpu)) conditions &= ~PENDING_SINGLE_STEP;
+  endSingleStep(vcpu);
   vcpu.isStepping = false;
   vcpu.watches.rearm();
   return conditions == 0 ? RESUME : raiseDebugException(vcpu, conditions);
+}
+
+/** The guest steps itself, so that the end of a step is its own #DB too. */
+function isOfGuest(vcpu: VmxVcpu): bool {
+  return vcpu.stepsItself && vcpu.hiddenBtf == 0;
+}
+
+function endSingleStep(vcpu: VmxVcpu): void {
+  if (!vcpu.stepsItself) vmwrite(GUEST_RFLAGS, vmread(GUEST_RFLAGS) & ~RFLAGS_TF);
+  if (vcpu.hiddenBtf != 0) vmwrite(GUEST_IA32_DEBUGCTL, vmread(GUEST_IA32_DEBUGCTL) | vcpu.hiddenBtf);
 }
 
 function setTrapFlag(isOn: bool): void {

@@ -83,7 +83,9 @@ export class VmxVcpu extends Vcpu {
   /** RIP of the last instruction that was completed after its exit with all that its end brings. */
   completedRip: u64 = NOWHERE;
   /** Whether steps are made by the monitor trap flag. */
-  readonly hasMonitorTrapFlag: bool;
+  hasMonitorTrapFlag: bool;
+  /** It has made an exit: till then a step is made by RFLAGS.TF, too (step.ts). */
+  isMonitorTrapSeen: bool = false;
   /** An instruction was completed since the guest last ran, perhaps without a look at STI's or MOV SS's shadow: it is over. */
   isShadowStale: bool = false;
   /** In a step by RFLAGS.TF (step.ts): the guest had that itself, or BTF of IA32_DEBUGCTL. */

@@ -5,14 +5,22 @@ import { PAGE_SIZE_4_KIB } from "../../x86/paging";
 import { LEVEL_ERROR, LEVEL_INFO, LEVEL_WARNING } from "../console/console";
 import { GuestMemory, WAS_POPULATED } from "../guest-memory";
 import { ALL_PERMISSIONS } from "../memory/entry-format";
+import { hasSerial } from "../hardware";
 import { MAPPING_OK, mappingStatusText } from "../memory/mapping-status";
-import { RESULT_BAD_OPTION, RESULT_EPT_UNUSABLE, RESULT_OK, RESULT_STOPPED_BY_WATCH } from "../results";
+import {
+  RESULT_BAD_OPTION,
+  RESULT_EPT_UNUSABLE,
+  RESULT_NO_ANSWER,
+  RESULT_OK,
+  RESULT_STOPPED_BY_WATCH,
+} from "../results";
 import { RESUME } from "../vcpu/action";
 import { MemoryFault } from "../vcpu/memory-fault";
 import { STATE_RIP } from "../vcpu/state";
 import { Vcpu } from "../vcpu/vcpu";
-import { printRecord } from "./record";
-import { ACTION_DUMP, ACTION_FAULT, ACTION_LOG, ACTION_STEP, Watch } from "./watch";
+import { HOST_IS_SILENT, HOST_MOVED, HOST_RELEASES, HOST_STOPS, HostDialogue } from "./host-dialogue";
+import { RecordPrinter } from "./record";
+import { ACTION_DUMP, ACTION_EMULATE, ACTION_FAULT, ACTION_LOG, ACTION_STEP, Watch } from "./watch";
 
 const PAGE_MASK: u64 = ~(PAGE_SIZE_4_KIB - 1);
 /** Pages that one instruction may be stepped over: its own two, its operands', and the paging structures of each. */
@@ -27,11 +35,17 @@ export class WatchList {
   private openCount: i32 = 0;
   /** Where that instruction is. */
   private stepRip: u64 = 0;
+  /** Made where a watch needs them. */
+  private printer: RecordPrinter | null = null;
+  private dialogue: HostDialogue | null = null;
 
   constructor(private readonly memory: GuestMemory) {}
 
-  /** Arms the watches of `all` that are this VM's. RESULT_OK or why not, which has been said. */
-  arm(vcpu: Vcpu, all: Array<Watch>): u32 {
+  /**
+   * Arms the watches of `all` that are this VM's, for which the host line is asked and has `answerTicks` of the TSC for each
+   * command. RESULT_OK or why not, which has been said.
+   */
+  arm(vcpu: Vcpu, all: Array<Watch>, answerTicks: u64): u32 {
     for (let i = 0; i < all.length; i++) {
       const watch = all[i];
       if (watch.vm != vcpu.vm) continue;
@@ -40,6 +54,7 @@ export class WatchList {
         vcpu.console.hex(this.memory.ramBytes).end();
         return RESULT_BAD_OPTION;
       }
+      if (!this.makeReady(vcpu, watch, answerTicks)) return RESULT_BAD_OPTION;
       this.watches.push(watch);
       for (let page = watch.start; page < watch.end; page += PAGE_SIZE_4_KIB) {
         const status = this.memory.populate(page) > WAS_POPULATED ? RESULT_EPT_UNUSABLE : this.close(watch, page);
@@ -49,6 +64,21 @@ export class WatchList {
       }
     }
     return RESULT_OK;
+  }
+
+  /** Makes what the action of `watch` needs: nothing is allocated on the exit path. */
+  private makeReady(vcpu: Vcpu, watch: Watch, answerTicks: u64): bool {
+    if (watch.action != ACTION_DUMP && watch.action != ACTION_EMULATE) return true;
+    let printer = this.printer;
+    if (!printer) printer = new RecordPrinter();
+    this.printer = printer;
+    if (watch.action == ACTION_DUMP) return true;
+    if (!hasSerial()) {
+      watch.describe(vcpu.say(LEVEL_ERROR)).text(": this machine has no COM1 to ask; take another action").end();
+      return false;
+    }
+    if (!this.dialogue) this.dialogue = new HostDialogue(printer, answerTicks);
+    return true;
   }
 
   /** The watch that forbids an access, null where none does. */
@@ -68,8 +98,16 @@ export class WatchList {
     if (watch.action == ACTION_FAULT) return vcpu.raise(VECTOR_GENERAL_PROTECTION, 0);
     if (watch.action == ACTION_DUMP) {
       tell(vcpu, watch, fault);
-      printRecord(vcpu, fault);
+      this.printer!.print(vcpu, fault);
       return vcpu.stop(RESULT_STOPPED_BY_WATCH);
+    }
+    let isReleased = watch.action == ACTION_LOG;
+    if (watch.action == ACTION_EMULATE) {
+      const how = this.dialogue!.hold(vcpu, fault);
+      if (how == HOST_STOPS) return vcpu.stop(RESULT_STOPPED_BY_WATCH);
+      if (how == HOST_IS_SILENT) return vcpu.stop(RESULT_NO_ANSWER);
+      if (how == HOST_MOVED) return RESUME;
+      isReleased = how == HOST_RELEASES;
     }
     const page = fault.gpa & PAGE_MASK;
     const status = this.letThrough(watch, page);
@@ -77,7 +115,7 @@ export class WatchList {
       watch.describe(vcpu.say(LEVEL_ERROR)).text(": the page cannot be opened: ").text(mappingStatusText(status)).end();
       return vcpu.stop(RESULT_EPT_UNUSABLE);
     }
-    if (watch.action == ACTION_LOG) return RESUME;
+    if (isReleased) return RESUME;
     this.open[this.openCount++] = page;
     this.stepRip = vcpu.read(STATE_RIP);
     vcpu.startStep();
@@ -97,10 +135,8 @@ export class WatchList {
   /** Tells at the VM's end what each watch met, and whether a step never ended: then accesses were missed since. */
   print(vcpu: Vcpu): void {
     if (vcpu.isStepping && vcpu.result == RESULT_OK && vcpu.read(STATE_RIP) != this.stepRip) {
-      vcpu.say(LEVEL_WARNING).text("the last step over a watched access had no end, so that later ones were missed; ");
-      vcpu.console
-        .text("if this CPU offers the monitor trap flag but does not have it, as Bochs 2.7, use step=tf")
-        .end();
+      const line = vcpu.say(LEVEL_WARNING).text("the last step over a watched access had no end, so that later ones ");
+      line.text("were missed: an instruction that loads RFLAGS may hide it").end();
     }
     for (let i = 0; i < this.watches.length; i++) {
       const line = this.watches[i].describe(vcpu.say(LEVEL_INFO));

@@ -22,7 +22,7 @@ export function addWatch(value: string, watches: Array<Watch>): string {
   const kind = indexOf(WATCH_KIND_NAMES, parts[2]);
   if (kind < 0) return "expected nofetch, nowrite or noaccess";
   const action = indexOf(ACTION_NAMES, parts[3]);
-  if (action < 0) return "expected log, count, step, fault or dump";
+  if (action < 0) return "expected log, count, step, fault, dump or emulate";
   if (watches.length == MAXIMUM_WATCHES) return "at most 16 ranges are watched in one boot";
   for (let i = 0; i < watches.length; i++) {
     const other = watches[i];

@@ -24,7 +24,9 @@ export const ACTION_STEP: u32 = 2;
 export const ACTION_FAULT: u32 = 3;
 /** The VM ends before the instruction, and a record of it is printed (record.ts). */
 export const ACTION_DUMP: u32 = 4;
-export const ACTION_NAMES: StaticArray<string> = ["log", "count", "step", "fault", "dump"];
+/** The vCPU waits before the instruction for the host line, which gets the record and says how it goes on (host-dialogue.ts). */
+export const ACTION_EMULATE: u32 = 5;
+export const ACTION_NAMES: StaticArray<string> = ["log", "count", "step", "fault", "dump", "emulate"];
 
 export class Watch {
   /** Accesses that it met. */

@@ -26,6 +26,8 @@ function violation(guest: Guest, qualification: bigint, physical = WATCHED): Exi
 }
 
 const trapFlag: Exit = { reason: reason("EXIT_REASON_MONITOR_TRAP_FLAG") };
+/** The same, where RFLAGS.TF is set too: the #DB is pending. */
+const firstTrapFlag: Exit = { ...trapFlag, fields: { GUEST_PENDING_DEBUG_EXCEPTIONS: 1n << 14n } };
 /** #DB by a single step: vector 1, type 3, valid; the qualification has BS. */
 const debugException: Exit = {
   reason: reason("EXIT_REASON_EXCEPTION_OR_NMI"),
@@ -103,8 +105,11 @@ describe("an access that a watch forbids", () => {
             assert.ok(guest.hostAddress(WATCHED) !== null);
             const flag = control("PRIMARY_MONITOR_TRAP_FLAG");
             assert.equal((guest.vmcs.get(PRIMARY) & flag) !== 0n, hasTrapFlag);
-            assert.equal((guest.vmcs.get("GUEST_RFLAGS") & TF) !== 0n, !hasTrapFlag);
-            yield exit;
+            // The first step is made by both.
+            assert.equal((guest.vmcs.get("GUEST_RFLAGS") & TF) !== 0n, !hasTrapFlag || access === 0);
+            yield access === 0 && hasTrapFlag ? firstTrapFlag : exit;
+            assert.equal(guest.vmcs.get("GUEST_PENDING_DEBUG_EXCEPTIONS"), 0n);
+            assert.equal(guest.vmcs.get("EXCEPTION_BITMAP") & 2n, 0n);
             assert.equal((guest.vmcs.get(PRIMARY) & flag) !== 0n, false);
             assert.equal((guest.vmcs.get("GUEST_RFLAGS") & TF) !== 0n, false);
             assert.equal(guest.vmcs.get("VM_ENTRY_INTERRUPTION_INFORMATION") & 0x80000000n, 0n);
@@ -116,6 +121,41 @@ describe("an access that a watch forbids", () => {
       assertEnd(ended, "ok", /noaccess:step: 3 accesses/);
     });
   }
+
+  test("is stepped over by RFLAGS.TF where the processor offers the monitor trap flag and makes no exit", () => {
+    const ended = run(
+      "watch=0:30000-31000:noaccess:count",
+      function* (guest) {
+        for (let access = 0; access < 3; access++) {
+          assert.equal(guest.hostAddress(WATCHED), null);
+          yield violation(guest, READ);
+          const isSet = (guest.vmcs.get(PRIMARY) & control("PRIMARY_MONITOR_TRAP_FLAG")) !== 0n;
+          assert.equal(isSet, access === 0);
+          yield debugException;
+        }
+        yield vmcall;
+      },
+      trapping,
+    );
+    assertEnd(ended, "ok", /noaccess:count: 3 accesses/);
+  });
+
+  test("that raises an exception in the first step is in it until the #DB behind the handler's return", () => {
+    const ended = run(
+      "watch=0:30000-31000:noaccess:count",
+      function* (guest) {
+        yield violation(guest, READ);
+        yield trapFlag;
+        assert.ok(guest.hostAddress(WATCHED) !== null);
+        yield debugException;
+        assert.equal(guest.hostAddress(WATCHED), null);
+        assert.equal(guest.vmcs.get("VM_ENTRY_INTERRUPTION_INFORMATION") & 0x80000000n, 0n);
+        yield vmcall;
+      },
+      trapping,
+    );
+    assertEnd(ended, "ok", /noaccess:count: 1 accesses/);
+  });
 
   test("leaves a guest that steps itself its #DB", () => {
     const ended = run("watch=0:30000-31000:noaccess:count", function* (guest) {
@@ -137,8 +177,13 @@ describe("an access that a watch forbids", () => {
     const ended = run("watch=0:30000-31000:nofetch:dump", function* (guest) {
       yield violation(guest, FETCH);
     });
-    assertEnd(ended, "stopped-by-watch", /record: version 1 vm 0 vcpu 0 access 0x14 gpa 0x30000/, /record: end 0x/);
-    assert.equal(ended.lines.filter((line) => line.includes("record: page ")).length, 64);
+    assertEnd(
+      ended,
+      "stopped-by-watch",
+      /record: vm0: version 2 vm 0 vcpu 0 access 0x14 gpa 0x30000/,
+      /record: vm0: end 0x/,
+    );
+    assert.equal(ended.lines.filter((line) => line.includes("record: vm0: page ")).length, 64);
   });
 
   test("whose step has no end is told of", () => {
@@ -162,7 +207,7 @@ describe("the option watch", () => {
     ["0:30001-31000:nofetch:log", /multiples of 1000/],
     ["0:31000-31000:nofetch:log", /START below END/],
     ["0:30000-31000:never:log", /expected nofetch, nowrite or noaccess/],
-    ["0:30000-31000:nofetch:shout", /expected log, count, step, fault or dump/],
+    ["0:30000-31000:nofetch:shout", /expected log, count, step, fault, dump or emulate/],
     ["0:30000-31000:nofetch:log watch=0:30000-32000:nowrite:log", /has a watch there already/],
   ] as const) {
     test(`refuses ${value}`, () => {

@@ -335,6 +335,7 @@ export class Machine {
         }
         this.#bytes(to, length >>> 0).set(this.memory.read(u64(hpa), length >>> 0));
       },
+      writePhysical8: (hpa: bigint, value: number) => this.memory.write(u64(hpa), Uint8Array.of(value & 0xff)),
       readDevice32: (hpa: bigint) => this.devices.read(u64(hpa)),
       writeDevice32: (hpa: bigint, value: number) => this.devices.write(u64(hpa), value >>> 0),
       setTickWord: (word: number) => (this.#tickWord = word >>> 0),
