@@ -199,6 +199,7 @@ const handled = new Set(
     ...["GETSEC", "INVD", "RDPMC", "VMCLEAR", "VMLAUNCH", "VMPTRLD", "VMPTRST", "VMREAD", "VMRESUME", "VMWRITE"],
     ...["VMXOFF", "VMXON", "CONTROL_REGISTER_ACCESS", "RDMSR", "WRMSR", "MWAIT", "MONITOR", "PAUSE", "INVEPT"],
     ...["RDTSCP", "INVVPID", "WBINVD", "XSETBV", "ENCLS", "ENCLV", "MONITOR_TRAP_FLAG"],
+    ...["SEAMCALL", "TDCALL", "RDMSR_IMMEDIATE", "WRMSRNS_IMMEDIATE"],
   ].map((name) => reason(`EXIT_REASON_${name}`)),
 );
 
