@@ -54,7 +54,8 @@ function load(state: State): Loaded {
     const values = new Map(names.map((name) => [name, guest.vmcs.read(field(`GUEST_${name}`))]));
     read = (name) => values.get(name)!;
     dr6 = guest.processor.unswitched.get("DR6")!;
-    yield vmcall;
+    // A program's would be #UD.
+    yield { ...vmcall, fields: { GUEST_SS_ACCESS_RIGHTS: 0xc093n } };
   }
   const answer = (page: VcpuPageView): number | null => {
     if (page.get("exitKind") !== BigInt(vcpuPage("EXIT_TASK_SWITCH"))) return null;

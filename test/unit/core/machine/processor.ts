@@ -29,6 +29,8 @@ const X2APIC_FIRST = 0x800;
 const X2APIC_LAST = 0x8ff;
 const CPUID_APIC = 1 << 9;
 const CPUID_RDTSCP = 1 << 27;
+const CPUID_LM = 1 << 29;
+const CPUID_SYSCALL = 1 << 11;
 
 const LEAVES_WITH_SUBLEAVES = [4, 7, 0xb, XSAVE_LEAF, 0x1f];
 
@@ -124,6 +126,9 @@ export class Processor {
     const highestBasic = this.model.leaf(0)[0];
     const isKnown = leaf <= this.model.leaf(range)[0] && (range !== 0 || leaf <= highestBasic);
     const answer = this.#subleaf(isKnown ? leaf : highestBasic, subleaf);
+    // The models were asked outside 64-bit mode, where SYSCALL does not show (SDM 2A, "CPUID").
+    if (leaf === EXTENDED + 1 && answer[3] & CPUID_LM)
+      return [answer[0], answer[1], answer[2], answer[3] | CPUID_SYSCALL];
     // A disabled APIC does not show (SDM 3A 11.4.3).
     if (leaf !== 1 || this.#apicIs(APIC_GLOBAL_ENABLE)) return answer;
     return [answer[0], answer[1], answer[2], (answer[3] & ~CPUID_APIC) >>> 0];
