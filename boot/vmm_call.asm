@@ -1,7 +1,6 @@
 ; Calls into vmm code: on a stack of its own, with interrupts on, and with an escape point for traps.
 
 bits 64
-
 section .bss
 global vmm_escape_stack
 vmm_escape_stack: resq 1        ; core's stack pointer while vmm code runs, else 0
