@@ -19,8 +19,6 @@ import { BLOCKING_BY_MOV_SS, BLOCKING_BY_STI, PENDING_SINGLE_STEP } from "./inte
 import { NOWHERE } from "./vcpu-values";
 import { VmxVcpu } from "./vmx-vcpu";
 
-const SHADOWS: u64 = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
-
 /** Has the guest exit behind its next instruction (SDM 3C 26.5.2, or 3B 17.3.1.4 for a trap by RFLAGS.TF). */
 export function startStep(vcpu: VmxVcpu): void {
   // An instruction of which two accesses are forbidden is in a step already.
@@ -39,8 +37,11 @@ function startBySingleStep(vcpu: VmxVcpu): void {
   vmwrite(GUEST_RFLAGS, flags | RFLAGS_TF);
   // With it only branches would be steps.
   if (vcpu.hiddenBtf != 0) vmwrite(GUEST_IA32_DEBUGCTL, debugControl & ~DEBUGCTL_BTF);
-  // VM entry demands it in a shadow (SDM 3C 27.3.1.5).
-  if (vmread(GUEST_INTERRUPTIBILITY_STATE) & SHADOWS) {
+  // In a shadow VM entry demands a pending #DB (SDM 3C 27.3.1.5). Behind MOV SS it is held back until the instruction is done
+  // (27.7.3), behind STI it would come before, again and again: that shadow is given up.
+  const blocking = vmread(GUEST_INTERRUPTIBILITY_STATE);
+  if (blocking & BLOCKING_BY_STI) vmwrite(GUEST_INTERRUPTIBILITY_STATE, blocking & ~BLOCKING_BY_STI);
+  if (blocking & BLOCKING_BY_MOV_SS) {
     vmwrite(GUEST_PENDING_DEBUG_EXCEPTIONS, vmread(GUEST_PENDING_DEBUG_EXCEPTIONS) | PENDING_SINGLE_STEP);
   }
 }

@@ -109,7 +109,6 @@ describe("an access that a watch forbids", () => {
             assert.equal((guest.vmcs.get("GUEST_RFLAGS") & TF) !== 0n, !hasTrapFlag || access === 0);
             yield access === 0 && hasTrapFlag ? firstTrapFlag : exit;
             assert.equal(guest.vmcs.get("GUEST_PENDING_DEBUG_EXCEPTIONS"), 0n);
-            assert.equal(guest.vmcs.get("EXCEPTION_BITMAP") & 2n, 0n);
             assert.equal((guest.vmcs.get(PRIMARY) & flag) !== 0n, false);
             assert.equal((guest.vmcs.get("GUEST_RFLAGS") & TF) !== 0n, false);
             assert.equal(guest.vmcs.get("VM_ENTRY_INTERRUPTION_INFORMATION") & 0x80000000n, 0n);
@@ -156,6 +155,24 @@ describe("an access that a watch forbids", () => {
     );
     assertEnd(ended, "ok", /noaccess:count: 1 accesses/);
   });
+
+  for (const [shadow, blocking, left, pending] of [
+    ["STI, which is given up: the #DB would come before the instruction", 1n, 0n, 0n],
+    ["MOV SS, which holds the #DB back", 2n, 2n, 1n << 14n],
+  ] as const) {
+    test(`is stepped over in the shadow of ${shadow}`, () => {
+      const ended = run("watch=0:30000-31000:noaccess:count", function* (guest) {
+        guest.vmcs.set("GUEST_RFLAGS", guest.vmcs.get("GUEST_RFLAGS") | (1n << 9n));
+        guest.vmcs.set("GUEST_INTERRUPTIBILITY_STATE", blocking);
+        yield violation(guest, READ);
+        assert.equal(guest.vmcs.get("GUEST_INTERRUPTIBILITY_STATE"), left);
+        assert.equal(guest.vmcs.get("GUEST_PENDING_DEBUG_EXCEPTIONS"), pending);
+        yield { ...debugException, fields: { ...debugException.fields, GUEST_INTERRUPTIBILITY_STATE: 0n } };
+        yield vmcall;
+      });
+      assertEnd(ended, "ok");
+    });
+  }
 
   test("leaves a guest that steps itself its #DB", () => {
     const ended = run("watch=0:30000-31000:noaccess:count", function* (guest) {
