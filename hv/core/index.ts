@@ -26,7 +26,7 @@ import { checkVmx, Vmx } from "./vmx/vmx";
 // What has one caller is inlined there: these are exported to stay out of the exit path's code, and `run` out of its caller's.
 export { actOnAnswer, hypercallToVmm } from "./vcpu/answers";
 export { finishPort, onInOrString } from "./exits/port";
-export { describeMove, endMove, finishMove, onAnyViolation } from "./vmx/ept-exits";
+export { describeMove, endMove, finishMove, onAnyViolation, onUnpopulated } from "./vmx/ept-exits";
 export { reportStoppedVmm } from "./vmm";
 export { completeInstruction, completeSpecial } from "./vmx/complete";
 export { rowOf } from "./vmx/dispatch";

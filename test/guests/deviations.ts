@@ -45,6 +45,13 @@ export const deviations: readonly Deviation[] = [
     checks: ["TSC_AUX refuses bit 32"],
   },
   {
+    on: "basalt on bochs",
+    topic: "msrs",
+    does: "it takes reserved bits of what passes without an exit",
+    sdm: "4 2.1",
+    checks: ["TSC_AUX refuses bit 32"],
+  },
+  {
     on: "tcg",
     topic: "cpuid",
     does: "its #PF for a reserved bit has RSVD without P in the error code",

@@ -96,14 +96,18 @@ export function finishMove(vcpu: VmxVcpu, outcome: u64): u32 {
 
 /** Any EPT violation. RAM that is touched for the first time takes few instructions. */
 export function onAnyViolation(vcpu: VmxVcpu): u32 {
-  const gpa = vmread(GUEST_PHYSICAL_ADDRESS);
-  const qualification = vmread(EXIT_QUALIFICATION);
-  const isUnblockedByIret = (qualification & EPT_VIOLATION_NMI_UNBLOCKING) != 0;
+  const isUnblockedByIret = (vmread(EXIT_QUALIFICATION) & EPT_VIOLATION_NMI_UNBLOCKING) != 0;
   const wasDelivering = (vmread(IDT_VECTORING_INFORMATION) & INTERRUPTION_VALID) != 0;
   // The call is what both are asked for here.
   if (isUnblockedByIret || wasDelivering) keepInterruptedEvent(vcpu, isUnblockedByIret);
-  const status = vcpu.memory.populate(gpa);
-  if (status == POPULATED) return RESUME;
+  const status = vcpu.memory.populate(vmread(GUEST_PHYSICAL_ADDRESS));
+  return status == POPULATED ? RESUME : onUnpopulated(vcpu, status);
+}
+
+/** `status` is why there was nothing to populate. */
+export function onUnpopulated(vcpu: VmxVcpu, status: u32): u32 {
+  const gpa = vmread(GUEST_PHYSICAL_ADDRESS);
+  const qualification = vmread(EXIT_QUALIFICATION);
   if (status == BEYOND_RAM && !vcpu.mirrorsHost) return onBeyondRam(vcpu, gpa, qualification);
   readViolation(vcpu, gpa, qualification);
   return onMemoryFault(vcpu, vcpu.fault, status);
