@@ -41,8 +41,11 @@ const PACKED: StaticArray<u8> = [0xe2, 0x70, 0x5a, 0x5a, 0x5a, 0x55, 0x5b, 0x9b]
 /** Where it unpacks to: a page of its own. */
 const UNPACKED: u64 = 0x30000;
 
-/** cli; jmp to itself: no instruction of it exits, and it takes no interrupts. */
-const LOOP: StaticArray<u8> = [0xfa, 0xeb, 0xfe];
+/**
+ * jmp to itself: no instruction of it exits. It takes interrupts, because in Bochs nothing would get one with IF = 0 that has
+ * no preemption timer of Bochs's own, as a KVM below Basalt.
+ */
+const LOOP: StaticArray<u8> = [0xeb, 0xfe];
 
 /** vmcall. */
 const HYPERCALL: StaticArray<u8> = [0x0f, 0x01, 0xc1];
