@@ -52,6 +52,13 @@ export const deviations: readonly Deviation[] = [
     checks: ["TSC_AUX refuses bit 32"],
   },
   {
+    on: "basalt nested",
+    topic: "msrs",
+    does: "KVM takes addresses that are not canonical where Basalt's MSR bitmap lets the MSR pass",
+    sdm: "2D, WRMSR",
+    checks: ["SYSENTER_ESP refuses what is not canonical", "SYSENTER_EIP refuses what is not canonical"],
+  },
+  {
     on: "tcg",
     topic: "cpuid",
     does: "its #PF for a reserved bit has RSVD without P in the error code",

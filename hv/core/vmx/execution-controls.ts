@@ -27,7 +27,9 @@ import {
   PRIMARY_CONTROL_NAMES,
   SECONDARY_CONTROL_NAMES,
 } from "../../x86/vmx-control-names";
+import { CPUID_1_ECX_HYPERVISOR, CPUID_LEAF_FEATURES } from "../../x86/cpuid";
 import { Console } from "../console/console";
+import { Cpuid } from "../cpu/cpuid";
 import { checkEptSupport } from "./ept/ept";
 import { MAPPING_OK, mappingStatusText } from "../memory/mapping-status";
 import { RESULT_CONTROL_UNSUPPORTED, RESULT_NO_EPT, RESULT_NO_UNRESTRICTED_GUEST, RESULT_OK } from "../results";
@@ -43,7 +45,8 @@ import {
 } from "./kind-controls";
 
 // The host's interrupts and NMIs are the host's: the guest cannot keep the CPU by masking them. The preemption timer is there
-// for Bochs 2.7, in which it can: external interrupts exit only while the guest's IF is 1.
+// for Bochs 2.7, in which it can: external interrupts exit only while the guest's IF is 1. Under another hypervisor, which
+// would have to emulate it at each entry, it stays off.
 const PIN_REQUIRED: u32 = PIN_EXTERNAL_INTERRUPT_EXITING | PIN_NMI_EXITING;
 const PIN_OPTIONAL: u32 = PIN_VIRTUAL_NMIS | PIN_ACTIVATE_VMX_PREEMPTION_TIMER;
 // DR7 and IA32_DEBUGCTL are the guest's: an exit saves them, an entry loads them.
@@ -64,7 +67,10 @@ export class ExecutionControls {
     kind: u32,
   ) {
     const c = capabilities;
-    this.pin = new Controls("pin-based controls", PIN_CONTROL_NAMES, c.pinControls, PIN_REQUIRED, PIN_OPTIONAL);
+    const cpuid = new Cpuid();
+    cpuid.read(CPUID_LEAF_FEATURES, 0);
+    const optional = cpuid.ecx & CPUID_1_ECX_HYPERVISOR ? PIN_VIRTUAL_NMIS : PIN_OPTIONAL;
+    this.pin = new Controls("pin-based controls", PIN_CONTROL_NAMES, c.pinControls, PIN_REQUIRED, optional);
     this.primary = new Controls(
       "primary controls",
       PRIMARY_CONTROL_NAMES,
