@@ -234,7 +234,9 @@ export class Vmm {
     if (raised & SIGNAL_NO_DEVICE) this.tellNoDevice(signals.port);
     const isEnd = (raised & SIGNAL_EXIT) != 0;
     if (raised & SIGNAL_LINE || (isEnd && this.line.length != 0)) this.printLine();
-    if (!isEnd) return ANSWER_NEXT_INSTRUCTION | ANSWER_AND_TEXT;
+    // An empty line is none.
+    const text = this.page.consoleLength == 0 ? 0 : ANSWER_AND_TEXT;
+    if (!isEnd) return ANSWER_NEXT_INSTRUCTION | text;
     this.page.exitValue = signals.exitValue;
     return ANSWER_GUEST_EXITED;
   }

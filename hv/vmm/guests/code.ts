@@ -42,8 +42,8 @@ const PACKED: StaticArray<u8> = [0xe2, 0x70, 0x5a, 0x5a, 0x5a, 0x55, 0x5b, 0x9b]
 const UNPACKED: u64 = 0x30000;
 
 /**
- * jmp to itself: no instruction of it exits. It takes interrupts, because in Bochs nothing would get one with IF = 0 that has
- * no preemption timer of Bochs's own, as a KVM below Basalt.
+ * jmp to itself: no instruction of it exits. It takes interrupts: in Bochs a guest that does not would stop a KVM below Basalt,
+ * for which an interrupt then makes no exit.
  */
 const LOOP: StaticArray<u8> = [0xeb, 0xfe];
 

@@ -81,7 +81,7 @@ test("a hypercall ends the guest, and so does its last HLT, as nothing would wak
   for (const kind of ["EXIT_HYPERCALL", "EXIT_HALT"]) {
     assert.equal(answer(vcpuPage(kind)), vcpuPage("ANSWER_GUEST_ENDED"), kind);
   }
-  for (const kind of [vcpuPage("EXIT_TASK_SWITCH") + 1, 200, 0x7fffffff, 0xffffffff]) {
+  for (const kind of [vcpuPage("EXIT_MEMORY_MOVE") + 1, 200, 0x7fffffff, 0xffffffff]) {
     assert.equal(answer(kind), vcpuPage("ANSWER_NOT_HANDLED"), `exit ${kind}`);
   }
 });
