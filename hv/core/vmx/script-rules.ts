@@ -92,6 +92,7 @@ import {
   ENTRY_IA32E_MODE_GUEST,
   EXIT_HOST_ADDRESS_SPACE_SIZE,
   EXIT_SAVE_VMX_PREEMPTION_TIMER_VALUE,
+  PIN_ACTIVATE_VMX_PREEMPTION_TIMER,
   PIN_NMI_EXITING,
   PIN_PROCESS_POSTED_INTERRUPTS,
   PIN_VIRTUAL_NMIS,
@@ -104,6 +105,7 @@ import {
   SECONDARY_VIRTUAL_INTERRUPT_DELIVERY,
   SECONDARY_VIRTUALIZE_X2APIC_MODE,
 } from "../../x86/vmx-controls";
+import { vmread } from "../hardware";
 import { ScriptSteps } from "./script-steps";
 
 const BIT_32: u64 = 0x100000000;
@@ -150,7 +152,11 @@ export function breakControlRules(script: ScriptSteps): void {
   script.flips("EPTP beyond MAXPHYADDR", EPT_POINTER, BEYOND_MAXPHYADDR);
 
   script.flips("VM-exit controls: bit 0 is 0", PRIMARY_VM_EXIT_CONTROLS, 1);
-  script.flips("preemption timer saved, not active", PRIMARY_VM_EXIT_CONTROLS, EXIT_SAVE_VMX_PREEMPTION_TIMER_VALUE);
+  // Basalt activates it on some machines.
+  const active = vmread(pin) & PIN_ACTIVATE_VMX_PREEMPTION_TIMER;
+  script
+    .with(pin, active)
+    .flips("preemption timer saved, not active", PRIMARY_VM_EXIT_CONTROLS, EXIT_SAVE_VMX_PREEMPTION_TIMER_VALUE);
   script.with(VM_EXIT_MSR_STORE_ADDRESS, 8).flips("exit MSR-store area misaligned", VM_EXIT_MSR_STORE_COUNT, 1);
   script
     .with(VM_EXIT_MSR_LOAD_ADDRESS, BEYOND_MAXPHYADDR)
