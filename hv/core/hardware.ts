@@ -94,6 +94,19 @@ export declare function invvpid(type: u32, vpid: u32, linearAddress: u64): u32;
  * VM exit with VM_SUCCEED, or with the failure of the instruction.
  */
 export declare function vmEnter(registersEnd: usize, launched: u32): u32;
+/** VMSAVE to the page at `hpa`: what VMLOAD is to bring back of the host's state (APM 2 15.5.1). */
+export declare function vmsave(hpa: u64): void;
+/**
+ * VMRUN of the VMCB at `vmcb`, with GIF 0 around it and all of the guest's state switched: the registers of the vCPU page that
+ * ends at `registersEnd`, but for RAX, which is in the VMCB, and by VMLOAD and VMSAVE what those move. The host's part of that
+ * is loaded from the page at `host`. Returns after #VMEXIT.
+ */
+export declare function svmEnter(registersEnd: usize, vmcb: u64, host: u64): void;
+/**
+ * Eight bytes of the RAM of VM `vm` at guest-physical `address`, where they are mapped in its vmm's memory; else a host
+ * exception.
+ */
+export declare function readGuest(vm: u32, address: u32): u64;
 /** Takes the interrupts that are pending: their handlers acknowledge them. */
 export declare function openInterruptWindow(): void;
 /** Ends the blocking of NMIs that an NMI exit leaves behind, and counts that NMI as the host's (`nmiCount`). */
@@ -134,6 +147,8 @@ export declare function imageEnd(): u64;
 export declare function vmExitAddress(): u64;
 /** The code of the guests that mirror the host (boot/vmx.asm): RDTSC as often as RCX says, then VMCALL. */
 export declare function mirrorAddress(): u64;
+/** The same, with VMMCALL. */
+export declare function svmMirrorAddress(): u64;
 /** NMIs that came so far. */
 export declare function nmiCount(): u64;
 

@@ -27,6 +27,7 @@ export const CPUID_LEAF_BRAND_STRING_LAST: u32 = 0x80000004;
 export const CPUID_LEAF_L2_CACHE: u32 = 0x80000006;
 export const CPUID_LEAF_INVARIANT_TSC: u32 = 0x80000007;
 export const CPUID_LEAF_ADDRESS_SIZES: u32 = 0x80000008;
+export const CPUID_LEAF_SVM: u32 = 0x8000000a;
 
 // Leaf 0: the vendor's twelve letters are in EBX, EDX, ECX, in this order.
 /** "GenuineIntel". */
@@ -242,3 +243,15 @@ export const CPUID_INVARIANT_TSC_EDX: u32 = 1 << 8;
 export const CPUID_ADDRESS_SIZES_PHYSICAL_MASK: u32 = 0xff;
 export const CPUID_ADDRESS_SIZES_LINEAR_SHIFT: u32 = 8;
 export const CPUID_ADDRESS_SIZES_LINEAR_MASK: u32 = 0xff;
+
+// Leaf 0x8000000A (APM 3, "CPUID Fn8000_000A"); EBX is the number of ASIDs.
+export const CPUID_SVM_EDX_NESTED_PAGING: u32 = 1 << 0;
+export const CPUID_SVM_EDX_LBR_VIRTUALIZATION: u32 = 1 << 1;
+/** VM_CR can be locked with a key. */
+export const CPUID_SVM_EDX_LOCK: u32 = 1 << 2;
+export const CPUID_SVM_EDX_NEXT_RIP: u32 = 1 << 3;
+export const CPUID_SVM_EDX_TSC_RATIO: u32 = 1 << 4;
+export const CPUID_SVM_EDX_VMCB_CLEAN: u32 = 1 << 5;
+export const CPUID_SVM_EDX_FLUSH_BY_ASID: u32 = 1 << 6;
+export const CPUID_SVM_EDX_DECODE_ASSISTS: u32 = 1 << 7;
+export const CPUID_SVM_EDX_PAUSE_FILTER: u32 = 1 << 10;

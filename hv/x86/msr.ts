@@ -102,6 +102,16 @@ export const IA32_GS_BASE: u32 = 0xc0000101;
 export const IA32_KERNEL_GS_BASE: u32 = 0xc0000102;
 export const IA32_TSC_AUX: u32 = 0xc0000103;
 
+// APM 2 15.30: SVM.
+export const VM_CR: u32 = 0xc0010114;
+export const VM_HSAVE_PA: u32 = 0xc0010117;
+
+// APM 2 15.30.1: bits of VM_CR.
+/** EFER.SVME cannot be set. */
+export const VM_CR_SVMDIS: u64 = 0x10;
+/** SVMDIS is locked. */
+export const VM_CR_LOCK: u64 = 0x8;
+
 // SDM 3C 24.7: bits of IA32_FEATURE_CONTROL.
 export const FEATURE_CONTROL_LOCKED: u64 = 0x1;
 export const FEATURE_CONTROL_VMX_INSIDE_SMX: u64 = 0x2;
@@ -122,6 +132,15 @@ export const EFER_SCE: u64 = 0x1;
 export const EFER_LME: u64 = 0x100;
 export const EFER_LMA: u64 = 0x400;
 export const EFER_NXE: u64 = 0x800;
+// APM 2 3.1.7: AMD's own.
+export const EFER_SVME: u64 = 0x1000;
+export const EFER_LMSLE: u64 = 0x2000;
+export const EFER_FFXSR: u64 = 0x4000;
+export const EFER_TCE: u64 = 0x8000;
+export const EFER_MCOMMIT: u64 = 0x20000;
+export const EFER_INTWB: u64 = 0x40000;
+export const EFER_UAIE: u64 = 0x100000;
+export const EFER_AIBRSE: u64 = 0x200000;
 
 // SDM 3B 18.4.1: bits of IA32_DEBUGCTL.
 export const DEBUGCTL_LBR: u64 = 0x1;
