@@ -1,8 +1,6 @@
-; Boot entries (multiboot2 and PVH) and the way from 32-bit protected mode to 64-bit long mode.
-;
-; Both entries start in 32-bit protected mode with paging off and flat segments (Multiboot2 3.3 "I386 machine state";
-; Xen's PVH boot ABI). Here only what C code needs is set up: a bootstrap identity map of the first GiB, which
-; boot/runtime/paging.c replaces by tables without writable and executable pages, and a stack.
+; Boot entries, both in 32-bit protected mode with paging off and flat segments (Multiboot2 3.3 "I386 machine state"; Xen's
+; PVH boot ABI), and the way to 64-bit long mode. Only what C code needs is set up: a bootstrap identity map of the first
+; GiB, which boot/runtime/paging.c replaces by tables without writable and executable pages, and a stack.
 
 bits 32
 
@@ -55,14 +53,16 @@ section .boot.text progbits alloc exec nowrite align=16
 
 global multiboot2_entry
 multiboot2_entry:
+    mov ebp, text_no_boot_information
     cmp eax, MULTIBOOT2_LOADER_MAGIC
-    jne no_boot_information
+    jne refuse
     mov edi, BOOT_KIND_MULTIBOOT2
     jmp enter_long_mode
 
 pvh_entry:
+    mov ebp, text_no_boot_information
     cmp dword [ebx], PVH_START_MAGIC
-    jne no_boot_information
+    jne refuse
     mov edi, BOOT_KIND_PVH
 
 enter_long_mode:
@@ -71,16 +71,18 @@ enter_long_mode:
     mov esi, ebx                ; runtime_start(kind = edi, information = esi)
     mov esp, bootstrap_stack_top
 
+    mov ebp, text_no_long_mode
     mov eax, 0x80000000
     cpuid
     cmp eax, 0x80000001
-    jb no_long_mode
+    jb refuse
     mov eax, 0x80000001
     cpuid
     test edx, CPUID_LM
-    jz no_long_mode
+    jz refuse
+    mov ebp, text_no_nx
     test edx, CPUID_NX
-    jz no_nx
+    jz refuse
 
     mov eax, bootstrap_pdpt + 3 ; present, writable
     mov [bootstrap_pml4], eax
@@ -112,19 +114,11 @@ enter_long_mode:
     lgdt [bootstrap_gdt_pointer]
     jmp 8:long_mode
 
-no_boot_information:
-    mov esi, text_no_boot_information
-    jmp refuse
-no_long_mode:
-    mov esi, text_no_long_mode
-    jmp refuse
-no_nx:
-    mov esi, text_no_nx
-
-; Prints the text behind the code at ESI, white on red to VGA text memory and to COM1 at whatever speed the firmware left;
+; Prints the text behind the code at EBP, white on red to VGA text memory and to COM1 at whatever speed the firmware left;
 ; ends QEMU with the code, else halts.
 refuse:
     cld
+    mov esi, ebp
     mov edi, VGA_TEXT
     mov eax, 0x07200720         ; spaces
     mov ecx, 25 * 160 / 4

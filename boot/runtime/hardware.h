@@ -9,7 +9,10 @@ struct w2c_hardware {
 };
 
 enum { VM_SUCCEED, VM_FAIL_INVALID, VM_FAIL_VALID };
-extern u8 vmx_exit[], vmx_mirror[]; // vmx.asm
+extern u8 vmx_exit[], vm_mirror[]; // vm_entry.asm
+// What the functions of assembly keep no register of: so the compiler saves just those that are live at the call.
+#define LOST "rbx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory"
+#define CALL(function) "push %%rbp\n\tcall " function "\n\tpop %%rbp"
 
 _Noreturn void vmcs_access_failed(const char *instruction, u32 field);
 bool try_rdmsr(u32 index, u64 *value);
@@ -90,18 +93,19 @@ static inline u32 invalidate_vpid(u64 t, u64 d[2]) { return VMX_STATUS("invvpid 
 IMPORT(u32, invept, u32 type, u64 eptp) { return invalidate_ept(type, (u64[2]){eptp}); }
 IMPORT(u32, invvpid, u32 type, u32 vpid, u64 address) { return invalidate_vpid(type, (u64[2]){(u16)vpid, address}); }
 
-// vmx.asm's vmx_enter keeps no register, so that the compiler saves just those that are live here.
 IMPORT(u32, vmEnter, u32 registers_end, u32 launched) {
   u64 end = (u64)h->memory + registers_end;
   u32 outcome, lost;
-  __asm__ volatile("push %%rbp\n\tcall vmx_enter\n\tpop %%rbp"
-                   : "=a"(outcome), "+D"(end), "=S"(lost)
-                   : "S"(launched)
-                   : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
+  __asm__ volatile(CALL("vmx_enter") : "=a"(outcome), "+D"(end), "=S"(lost) : "S"(launched) : "rcx", "rdx", LOST);
   return outcome;
 }
+IMPORT(void, svmEnter, u32 registers_end, u64 vmcb, u64 host) {
+  u64 end = (u64)h->memory + registers_end;
+  __asm__ volatile(CALL("svm_enter") : "+D"(end), "+S"(vmcb), "+d"(host) : : "rax", "rcx", LOST);
+}
+IMPORT(void, vmsave, u64 hpa) { __asm__ volatile("vmsave" : : "a"(hpa) : "memory"); }
 
-// vmm_call.asm's vmm_enter, likewise. The u32 answer of the vmm's entry, or 1 << 32 | kind where it was stopped.
+// The u32 answer of the vmm's entry, or 1 << 32 | kind where it was stopped.
 IMPORT(u64, vmmCall, u32 vm, u32 entry, u32 argument) {
   if (vm >= MAX_VMS || entry >= VMM_ENTRIES)
     return 1ull << 32 | VMM_TRAP_INDIRECT_CALL;
@@ -109,12 +113,10 @@ IMPORT(u64, vmmCall, u32 vm, u32 entry, u32 argument) {
   vmm_timer_ticks = vmm_budget_is_spent = 0;
   __asm__ volatile("mov %%cr2, %0" : "=r"(vmm_guest_cr2));
   u64 answer = (u64)vmm_entries[entry], instance = INSTANCE_STATE(VMM_INSTANCE(vm));
-  __asm__ volatile("push %%rbp\n\tcall vmm_enter\n\tpop %%rbp"
-                   : "+a"(answer), "+D"(instance), "+S"(argument)
-                   :
-                   : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
+  __asm__ volatile(CALL("vmm_enter") : "+a"(answer), "+D"(instance), "+S"(argument) : : "rcx", "rdx", LOST);
   return answer;
 }
+IMPORT(u64, readGuest, u32 vm, u32 address) { return *(u64 *)(INSTANCE_MEMORY(VMM_INSTANCE(vm % MAX_VMS)) + address); }
 #define PORT(bits) IMPORT(u32, in##bits, u32 port) { return in##bits(port); }                                          \
   IMPORT(void, out##bits, u32 port, u32 value) { out##bits(port, value); }
 PORT(8) PORT(16) PORT(32)
@@ -164,7 +166,7 @@ IMPORT(void, setLocalApic, u32 mode, u64 base) {
 }
 #define ANSWER(name, value) IMPORT(u64, name) { return (u64)(value); }
 ANSWER(physicalBase, core_memory_start) ANSWER(memoryBase, h->memory) ANSWER(vmExitAddress, vmx_exit)
-ANSWER(imageStart, image_start) ANSWER(imageEnd, image_end) ANSWER(mirrorAddress, vmx_mirror) ANSWER(nmiCount, nmi_count)
+ANSWER(imageStart, image_start) ANSWER(imageEnd, image_end) ANSWER(mirrorAddress, vm_mirror) ANSWER(nmiCount, nmi_count)
 IMPORT(void, consoleWrite, u32 text, u32 length) { console_write(&AT(u8, text), length); }
 IMPORT(u32, hasSerial) { return !serial_is_absent; }
 IMPORT(void, setEndSteps, u32 steps) { __builtin_memcpy(end_steps, &AT(u8, steps), sizeof end_steps); }

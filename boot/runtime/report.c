@@ -1,6 +1,21 @@
 // The ends that nothing returns from: a panic's backtrace, the result line and the way to power off.
 #include "runtime.h"
 
+// Names of functions by address: made from the linked image (tools/build/symbols.ts) and linked last.
+extern const u32 symbol_count, symbol_addresses[], symbol_name_offsets[];
+extern const char symbol_names[];
+
+// The function that holds `address`, and how far into it; NULL outside Basalt's code.
+const char *symbol_of(u64 address, u64 *offset) {
+  if (address < (u64)text_start || address >= (u64)text_end || symbol_count == 0 || address < symbol_addresses[0])
+    return NULL;
+  u32 n = 1;
+  while (n < symbol_count && symbol_addresses[n] <= address)
+    n++;
+  *offset = address - symbol_addresses[n - 1];
+  return symbol_names + symbol_name_offsets[n - 1];
+}
+
 struct end_step end_steps[END_STEPS];
 
 static void take(struct end_step step) {
@@ -51,8 +66,7 @@ _Noreturn void panic_at(u32 result, const char *name, u64 rip, u64 rbp) {
   u32 count = backtrace(rip, rbp, frames, sizeof frames / sizeof frames[0]);
   for (u32 i = 0; i < count; i++) {
     put(i == 0 ? "basalt: panic: at   " : "basalt: panic: from ");
-    put_address(frames[i]);
-    put("\n");
+    put_address(frames[i]), put("\n");
   }
   finish(result, name);
 }

@@ -57,7 +57,7 @@ void put_texts(const char *const *texts);
 void put_hex(u64 value, u32 digits);
 void put_decimal(u64 value);
 
-// as-string.c: AssemblyScript's strings, which are UTF-16 with their length in bytes four bytes before.
+// AssemblyScript's strings, which are UTF-16 with their length in bytes four bytes before.
 // Copies the string at `pointer` of `memory` as ASCII if it lies in [start, start + bytes); returns its length there.
 u32 copy_string(const u8 *memory, u64 start, u64 bytes, u32 pointer, char *out, u32 capacity);
 // Says what AssemblyScript's abort of a module says whose own data is [start, start + bytes) of its memory.
@@ -79,9 +79,6 @@ enum page_flags {
 };
 void paging_start(void);
 bool paging_map(u64 address, u64 physical, u64 bytes, u32 flags);
-
-// symbols.c
-const char *symbol_of(u64 address, u64 *offset);
 
 // traps.c
 struct trap_frame {
@@ -110,6 +107,7 @@ _Noreturn void panic_at(u32 result, const char *name, u64 rip, u64 rbp);
 #define CALLER_FRAME (*(u64 *)__builtin_frame_address(0))
 u32 backtrace(u64 rip, u64 rbp, u64 *out, u32 count);
 void put_address(u64 address);
+const char *symbol_of(u64 address, u64 *offset);
 
 // vmm.c and vmm_unit.c: calls into vmm instances and what stops them.
 #define VMM_STACK_GUARD 0x10000ull  // linker.ld
@@ -164,6 +162,4 @@ static inline u64 read_tsc(void) { return __builtin_ia32_rdtsc(); }
   static inline void out##bits(u16 port, u##bits value) {                                                              \
     __asm__ volatile("out" suffix " %0, %1" : : "a"(value), "Nd"(port));                                               \
   }
-PORT_ACCESS(8, "b")
-PORT_ACCESS(16, "w")
-PORT_ACCESS(32, "l")
+PORT_ACCESS(8, "b") PORT_ACCESS(16, "w") PORT_ACCESS(32, "l")

@@ -2,8 +2,7 @@
 #include "runtime.h"
 
 // The registers, in the order of their ports.
-enum { COM1 = 0x3F8, DATA = COM1, INTERRUPT_ENABLE, FIFO_CONTROL, LINE_CONTROL, MODEM_CONTROL, LINE_STATUS, MODEM_STATUS,
-       SCRATCH };
+enum { DATA = 0x3F8, INTERRUPT_ENABLE, FIFO_CONTROL, LINE_CONTROL, MODEM_CONTROL, LINE_STATUS, MODEM_STATUS, SCRATCH };
 enum { LINE_8N1 = 0x03, DIVISOR_LATCH = 0x80, DIVISOR_115200 = 1, FIFO_ENABLE_AND_CLEAR = 0x07, DTR_RTS = 0x03 };
 enum { HOLDING_REGISTER_EMPTY = 0x20, TRANSMITTER_EMPTY = 0x60, SCRATCH_PATTERN = 0x5A };
 // Each poll takes about a microsecond on a PC; a byte takes 87 at 115,200 baud. Past the bound the rest of a text is

@@ -6,9 +6,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t n) {
   void *start = to;
   size_t words = n / 8, bytes = n % 8;
   __asm__ volatile("rep movsq\n\tmov %3, %2\n\trep movsb"
-                   : "+D"(to), "+S"(from), "+c"(words)
-                   : "r"(bytes)
-                   : "memory");
+                   : "+D"(to), "+S"(from), "+c"(words) : "r"(bytes) : "memory");
   return start;
 }
 
@@ -16,20 +14,14 @@ void *memset(void *to, int value, size_t n) {
   void *start = to;
   size_t words = n / 8, bytes = n % 8;
   __asm__ volatile("rep stosq\n\tmov %2, %1\n\trep stosb"
-                   : "+D"(to), "+c"(words)
-                   : "r"(bytes), "a"((unsigned char)value * 0x0101010101010101ull)
-                   : "memory");
+                   : "+D"(to), "+c"(words) : "r"(bytes), "a"((u8)value * 0x0101010101010101ull) : "memory");
   return start;
 }
 
 void *memmove(void *to, const void *from, size_t n) {
   if ((uintptr_t)to - (uintptr_t)from >= n)
     return memcpy(to, from, n);
-  unsigned char *target = to;
-  const unsigned char *source = from;
-  while (n-- > 0) {
-    target[n] = source[n];
-    __asm__ volatile("" ::: "memory"); // else this loop becomes a call of memmove
-  }
+  const void *last = (const u8 *)from + n - 1, *target = (u8 *)to + n - 1;
+  __asm__ volatile("std\n\trep movsb\n\tcld" : "+D"(target), "+S"(last), "+c"(n) : : "memory");
   return to;
 }

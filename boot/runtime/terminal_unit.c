@@ -16,10 +16,7 @@ static void w2c_env_abort(struct w2c_env *env, u32 message, u32 file, u32 line, 
 }
 
 static u32 w2c_ports_in8(struct w2c_ports *ports, u32 port) { return IS_OWN_PORT(port) ? in8(port) : 0xFF; }
-static void w2c_ports_out8(struct w2c_ports *ports, u32 port, u32 value) {
-  if (IS_OWN_PORT(port))
-    out8(port, value);
-}
+static void w2c_ports_out8(struct w2c_ports *ports, u32 port, u32 value) { if (IS_OWN_PORT(port)) out8(port, value); }
 
 #include "terminal_module.c.inc"
 

@@ -26,3 +26,34 @@ void put_decimal(u64 value) {
   while (value /= 10);
   console_write((const u8 *)digits + n, sizeof digits - n);
 }
+
+// AssemblyScript's strings as the runtime reads them (runtime.h).
+u32 copy_string(const u8 *memory, u64 start, u64 bytes, u32 pointer, char *out, u32 capacity) {
+  if (pointer < start + 4 || pointer > start + bytes || pointer % 4 != 0)
+    return copy_text("?", out, capacity);
+  u64 length = *(const u32 *)(memory + pointer - 4);
+  if (length > start + bytes - pointer)
+    return copy_text("?", out, capacity);
+  u32 n = 0;
+  for (; n < capacity && n < length / 2; n++) {
+    u16 unit = *(const u16 *)(memory + pointer + 2 * n);
+    out[n] = unit >= 0x20 && unit < 0x7F ? (char)unit : '?';
+  }
+  return n;
+}
+
+u32 copy_text(const char *text, char *out, u32 capacity) {
+  u32 n = 0;
+  for (; n < capacity && text[n]; n++)
+    out[n] = text[n];
+  return n;
+}
+
+void put_assertion(const u8 *memory, u64 start, u64 bytes, u32 message, u32 file, u32 line, u32 column) {
+  char text[256];
+  put("basalt: panic: ");
+  console_write((u8 *)text, copy_string(memory, start, bytes, message, text, sizeof text));
+  put(" at ");
+  console_write((u8 *)text, copy_string(memory, start, bytes, file, text, sizeof text));
+  put(":"), put_decimal(line), put(":"), put_decimal(column), put("\n");
+}

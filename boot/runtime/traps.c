@@ -101,10 +101,8 @@ static _Noreturn void report(struct trap_frame *f) {
   }
   if (f->rip >= (u64)text_start && f->rip + 16 <= (u64)text_end) {
     put("basalt: panic: code at rip:");
-    for (u32 i = 0; i < 16; i++) {
-      put(" ");
-      put_hex(((u8 *)f->rip)[i], 2);
-    }
+    for (u32 i = 0; i < 16; i++)
+      put(" "), put_hex(((u8 *)f->rip)[i], 2);
     put("\n");
   }
   if (f->vector == MACHINE_CHECK)

@@ -143,12 +143,13 @@ export declare function memoryBase(): u64;
 export declare function imageStart(): u64;
 /** The end of that image: the address behind it. */
 export declare function imageEnd(): u64;
-/** HOST_RIP: where a VM exit arrives (boot/vmx.asm). */
+/** HOST_RIP: where a VM exit arrives (boot/vm_entry.asm). */
 export declare function vmExitAddress(): u64;
-/** The code of the guests that mirror the host (boot/vmx.asm): RDTSC as often as RCX says, then VMCALL. */
+/**
+ * The code of the guests that mirror the host (boot/vm_entry.asm): RDTSC as often as RCX says, then VMCALL, or with 1 in RBX
+ * VMMCALL.
+ */
 export declare function mirrorAddress(): u64;
-/** The same, with VMMCALL. */
-export declare function svmMirrorAddress(): u64;
 /** NMIs that came so far. */
 export declare function nmiCount(): u64;
 

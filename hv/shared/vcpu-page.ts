@@ -8,7 +8,7 @@ export const CPU_STATE_OFFSET: u32 = 0x200;
 export const SEGMENTS_OFFSET: u32 = 0x300;
 export const SEGMENT_STATE_BYTES: u32 = 24;
 
-/** The general-purpose registers end the page, in the order of their encodings; boot/vmx.asm saves them there. */
+/** The general-purpose registers end the page, in the order of their encodings; boot/vm_entry.asm saves them there. */
 export const REGISTERS_OFFSET: u32 = 4096 - 16 * 8;
 /** Text that the vmm writes for the console: ASCII, no more than CONSOLE_CAPACITY bytes. */
 export const CONSOLE_OFFSET: u32 = 0x400;

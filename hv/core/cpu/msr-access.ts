@@ -53,7 +53,7 @@ export function rdmsrByKind(vcpu: Vcpu): u32 {
   if (kind <= LAST_KEPT) value = vcpu.msrs.values[slot];
   else if (kind == MSR_STATE_32 || kind == MSR_STATE_ADDRESS) value = vcpu.read(<u32>vcpu.msrs.details[slot]);
   else if (kind == MSR_TSC) value = rdtsc() + vcpu.tscOffset;
-  else if (kind == MSR_LIVE || kind == MSR_LIVE_ADDRESS) value = rdmsr(msr);
+  else if (kind == MSR_LIVE || kind == MSR_LIVE_ADDRESS) value = vcpu.readLive(msr);
   else if (kind == MSR_DEBUGCTL) value = vcpu.read(STATE_DEBUGCTL);
   else if (kind == MSR_EFER) value = vcpu.features & FEATURE_OWN_EFER ? vcpu.readEfer() : rdmsr(IA32_EFER);
   else if (kind == MSR_PAT) value = vcpu.features & FEATURE_OWN_PAT ? vcpu.read(STATE_PAT) : rdmsr(IA32_PAT);

@@ -191,12 +191,19 @@ function writeDebugctl(vcpu: Vcpu, _msr: u32, _slot: u32, value: u64): bool {
 
 function writeLive(vcpu: Vcpu, msr: u32, slot: u32, value: u64): bool {
   if (value & ~vcpu.msrs.details[slot]) return false;
-  wrmsr(msr, value);
+  vcpu.writeLive(msr, value);
   return true;
 }
 
-function writeLiveAddress(_vcpu: Vcpu, msr: u32, _slot: u32, value: u64): bool {
+function writeLiveAddress(vcpu: Vcpu, msr: u32, _slot: u32, value: u64): bool {
   if (!isCanonical(value)) return false;
+  vcpu.writeLive(msr, value);
+  return true;
+}
+
+/** An MSR that is a command to the processor, such as IA32_PRED_CMD. */
+function command(vcpu: Vcpu, msr: u32, slot: u32, value: u64): bool {
+  if (value & ~vcpu.msrs.details[slot]) return false;
   wrmsr(msr, value);
   return true;
 }
@@ -236,8 +243,9 @@ export function writeMsr(vcpu: Vcpu, msr: u32, slot: u32, value: u64): bool {
     case MSR_TSC:
       return writeTsc(vcpu, msr, slot, value);
     case MSR_LIVE:
-    case MSR_COMMAND:
       return writeLive(vcpu, msr, slot, value);
+    case MSR_COMMAND:
+      return command(vcpu, msr, slot, value);
     case MSR_LIVE_ADDRESS:
       return writeLiveAddress(vcpu, msr, slot, value);
     default:

@@ -3,7 +3,6 @@
 import { VECTOR_DEBUG } from "../../x86/exceptions";
 import { DEBUGCTL_BTF, DEBUGCTL_LBR } from "../../x86/msr";
 import { NO_ERROR_CODE } from "../../shared/vcpu-page";
-import { readRegister, REGISTER_DR6, writeRegister } from "../hardware";
 import { STATE_DEBUGCTL, STATE_DR7 } from "./state";
 import { Vcpu } from "./vcpu";
 
@@ -20,8 +19,8 @@ const DR7_GD: u64 = 1 << 13;
  * 27.6.1.1), a #DB of the processor's does. To be returned by a handler.
  */
 export function raiseDebugException(vcpu: Vcpu, conditions: u64): u32 {
-  const kept = readRegister(REGISTER_DR6) & ~DR6_BREAKPOINTS;
-  writeRegister(REGISTER_DR6, kept | (conditions & (DR6_BREAKPOINTS | DR6_STICKY)));
+  const kept = vcpu.dr6 & ~DR6_BREAKPOINTS;
+  vcpu.dr6 = kept | (conditions & (DR6_BREAKPOINTS | DR6_STICKY));
   vcpu.write(STATE_DR7, vcpu.read(STATE_DR7) & ~DR7_GD);
   vcpu.write(STATE_DEBUGCTL, vcpu.read(STATE_DEBUGCTL) & ~(DEBUGCTL_LBR | DEBUGCTL_BTF));
   return vcpu.raise(VECTOR_DEBUG, NO_ERROR_CODE);

@@ -6,7 +6,6 @@ import {
   INTERRUPTION_VECTOR_MASK,
 } from "../../x86/exceptions";
 import { LEVEL_ERROR } from "../console/console";
-import { REGISTER_CR2, readRegister } from "../hardware";
 import { RESULT_TRIPLE_FAULT } from "../results";
 import {
   SEGMENT_CS,
@@ -38,17 +37,7 @@ export function endByTripleFault(vcpu: Vcpu): u32 {
   reportFour(vcpu, "R8 ", r.r8, ", R9 ", r.r9, ", R10 ", r.r10, ", R11 ", r.r11);
   reportFour(vcpu, "R12 ", r.r12, ", R13 ", r.r13, ", R14 ", r.r14, ", R15 ", r.r15);
   const cr0 = vcpu.read(STATE_CR0);
-  reportFour(
-    vcpu,
-    "CR0 ",
-    cr0,
-    ", CR2 ",
-    readRegister(REGISTER_CR2),
-    ", CR3 ",
-    vcpu.read(STATE_CR3),
-    ", CR4 ",
-    vcpu.read(STATE_CR4),
-  );
+  reportFour(vcpu, "CR0 ", cr0, ", CR2 ", vcpu.cr2, ", CR3 ", vcpu.read(STATE_CR3), ", CR4 ", vcpu.read(STATE_CR4));
   const line = vcpu.say(LEVEL_ERROR).text("  RFLAGS ").hex(vcpu.read(STATE_RFLAGS)).text(", GDTR ");
   line.hex(vcpu.read(STATE_GDTR_BASE)).text(" limit ").hex(vcpu.read(STATE_GDTR_LIMIT)).text(", IDTR ");
   line.hex(vcpu.read(STATE_IDTR_BASE)).text(" limit ").hex(vcpu.read(STATE_IDTR_LIMIT)).end();

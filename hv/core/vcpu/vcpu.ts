@@ -19,7 +19,7 @@ import { RESULT_OK } from "../results";
 import { REQUEST_INTERRUPT, REQUEST_NMI, REQUEST_VECTOR_MASK } from "../../shared/vcpu-page";
 import { SEGMENT_STATE_BYTES, SegmentState, SEGMENTS_OFFSET } from "../../shared/vcpu-page";
 import { VcpuEvents } from "../events/vcpu-events";
-import { REGISTER_CR2, writeRegister, xsetbv } from "../hardware";
+import { xsetbv } from "../hardware";
 import { WatchList } from "../watch/watch-list";
 import { RESUME, STOP } from "./action";
 import { TaskState } from "./load-state";
@@ -148,6 +148,13 @@ export abstract class Vcpu {
   /** IA32_EFER, where it is the guest's own; LMA decides the mode of the next entry. */
   abstract readEfer(): u64;
   abstract writeEfer(value: u64): void;
+  abstract get cr2(): u64;
+  abstract set cr2(value: u64);
+  abstract get dr6(): u64;
+  abstract set dr6(value: u64);
+  /** An MSR of the policy's kinds MSR_LIVE and MSR_LIVE_ADDRESS (hv/core/cpu/msrs.ts), wherever the guest's value is. */
+  abstract readLive(msr: u32): u64;
+  abstract writeLive(msr: u32, value: u64): void;
   /** Changes tscOffset. */
   abstract setTscOffset(offset: u64): void;
   /** Makes it ready for its first entry: RESULT_OK or why not. The vmm has said in the page where it starts. */
@@ -201,7 +208,7 @@ export abstract class Vcpu {
 
   /** As `raise`, of #PF at a linear address, which the guest finds in CR2. */
   raisePageFault(errorCode: u32, address: u64): u32 {
-    writeRegister(REGISTER_CR2, address);
+    this.cr2 = address;
     return this.raise(VECTOR_PAGE_FAULT, errorCode);
   }
 

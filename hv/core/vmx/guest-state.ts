@@ -1,7 +1,7 @@
-// The guest-state area as a value, and writing it to the current VMCS (SDM 3C 25.4).
+// Writing the guest-state area of the current VMCS (SDM 3C 25.4).
 
-import { DR7_RESET, RFLAGS_ALWAYS_ONE } from "../../x86/control-registers";
-import { PAT_RESET } from "../../x86/paging";
+import { CR0_CD, CR0_NE, CR0_NW, CR0_PE, CR0_PG, CR4_MCE, CR4_VMXE } from "../../x86/control-registers";
+import { IA32_VMX_CR0_FIXED0, IA32_VMX_CR0_FIXED1, IA32_VMX_CR4_FIXED0, IA32_VMX_CR4_FIXED1 } from "../../x86/msr";
 import {
   CR0_GUEST_HOST_MASK,
   CR0_READ_SHADOW,
@@ -35,81 +35,70 @@ import {
 } from "../../x86/vmcs-fields";
 import { ENTRY_LOAD_IA32_EFER, ENTRY_LOAD_IA32_PAT } from "../../x86/vmx-controls";
 import { vmwrite } from "../hardware";
+import { GuestState } from "../vcpu/guest-state";
+import { SEGMENTS } from "../vcpu/state";
+import { VmxCapabilities } from "./capabilities";
 import { ExecutionControls } from "./execution-controls";
 
-// ES, CS, SS, DS, FS, GS, LDTR, TR: the order of their fields' encodings, which lie two apart (SDM 3D B.1 to B.4).
-export const SEGMENTS: i32 = 8;
+// The order of the segments is that of their fields' encodings, which lie two apart (SDM 3D B.1 to B.4).
 const FIELD_STEP: u32 = 2;
 const NO_LINKED_VMCS: u64 = 0xffffffffffffffff;
 
-/** A guest's state; what is not set is 0, or as after a reset. start-states.ts and mirrored-state.ts fill it in. */
-export class GuestState {
-  readonly selectors: StaticArray<u32> = new StaticArray<u32>(SEGMENTS);
-  readonly bases: StaticArray<u64> = new StaticArray<u64>(SEGMENTS);
-  readonly limits: StaticArray<u32> = new StaticArray<u32>(SEGMENTS);
-  /** In the VMCS's form (hv/x86/segments.ts). */
-  readonly accessRights: StaticArray<u32> = new StaticArray<u32>(SEGMENTS);
-  gdtrBase: u64 = 0;
-  gdtrLimit: u32 = 0;
-  idtrBase: u64 = 0;
-  idtrLimit: u32 = 0;
-  cr0: u64 = 0;
-  /** The guest/host mask: bits that are Basalt's. The guest reads them in the shadow. */
-  cr0Owned: u64 = 0;
-  cr0Shadow: u64 = 0;
-  cr3: u64 = 0;
-  cr4: u64 = 0;
-  cr4Owned: u64 = 0;
-  cr4Shadow: u64 = 0;
-  dr7: u64 = DR7_RESET;
-  rip: u64 = 0;
-  rsp: u64 = 0;
-  rflags: u64 = RFLAGS_ALWAYS_ONE;
-  sysenterCs: u64 = 0;
-  sysenterEsp: u64 = 0;
-  sysenterEip: u64 = 0;
-  /** In force where the VM-entry controls load it, as IA32_EFER. */
-  pat: u64 = PAT_RESET;
-  efer: u64 = 0;
+/** Basalt owns these bits of CR0: VMX operation fixes NE, and the guest's caching is the EPT's and the PAT's matter. */
+export const CR0_OWNED: u64 = CR0_NE | CR0_NW | CR0_CD;
+/** VMX operation fixes VMXE to 1; a machine check is the host's. The guest reads 0 in both. */
+const CR4_OWNED: u64 = CR4_VMXE | CR4_MCE;
+const ALL_BITS: u64 = 0xffffffffffffffff;
 
-  /** Writes the guest-state area of the current VMCS, with the guest/host masks and shadows of CR0 and CR4. */
-  write(controls: ExecutionControls): void {
-    for (let i = 0; i < SEGMENTS; i++) {
-      const step = <u32>i * FIELD_STEP;
-      vmwrite(GUEST_ES_SELECTOR + step, this.selectors[i]);
-      vmwrite(GUEST_ES_BASE + step, this.bases[i]);
-      vmwrite(GUEST_ES_LIMIT + step, this.limits[i]);
-      vmwrite(GUEST_ES_ACCESS_RIGHTS + step, this.accessRights[i]);
-    }
-    vmwrite(GUEST_GDTR_BASE, this.gdtrBase);
-    vmwrite(GUEST_GDTR_LIMIT, this.gdtrLimit);
-    vmwrite(GUEST_IDTR_BASE, this.idtrBase);
-    vmwrite(GUEST_IDTR_LIMIT, this.idtrLimit);
-
-    vmwrite(GUEST_CR0, this.cr0);
-    vmwrite(CR0_GUEST_HOST_MASK, this.cr0Owned);
-    vmwrite(CR0_READ_SHADOW, this.cr0Shadow);
-    vmwrite(GUEST_CR3, this.cr3);
-    vmwrite(GUEST_CR4, this.cr4);
-    vmwrite(CR4_GUEST_HOST_MASK, this.cr4Owned);
-    vmwrite(CR4_READ_SHADOW, this.cr4Shadow);
-    vmwrite(GUEST_DR7, this.dr7);
-
-    vmwrite(GUEST_RIP, this.rip);
-    vmwrite(GUEST_RSP, this.rsp);
-    vmwrite(GUEST_RFLAGS, this.rflags);
-
-    // Every VM exit leaves the host's at 0, too (SDM 3C 28.5.1).
-    vmwrite(GUEST_IA32_DEBUGCTL, 0);
-    vmwrite(GUEST_IA32_SYSENTER_CS, this.sysenterCs);
-    vmwrite(GUEST_IA32_SYSENTER_ESP, this.sysenterEsp);
-    vmwrite(GUEST_IA32_SYSENTER_EIP, this.sysenterEip);
-    if (controls.entry.has(ENTRY_LOAD_IA32_PAT)) vmwrite(GUEST_IA32_PAT, this.pat);
-    if (controls.entry.has(ENTRY_LOAD_IA32_EFER)) vmwrite(GUEST_IA32_EFER, this.efer);
-
-    vmwrite(GUEST_ACTIVITY_STATE, 0);
-    vmwrite(GUEST_INTERRUPTIBILITY_STATE, 0);
-    vmwrite(GUEST_PENDING_DEBUG_EXCEPTIONS, 0);
-    vmwrite(VMCS_LINK_POINTER, NO_LINKED_VMCS);
+/** Writes the guest-state area of the current VMCS, with the guest/host masks and shadows of CR0 and CR4. */
+export function writeGuestState(state: GuestState, controls: ExecutionControls, capabilities: VmxCapabilities): void {
+  for (let i: u32 = 0; i < SEGMENTS; i++) {
+    const step = i * FIELD_STEP;
+    vmwrite(GUEST_ES_SELECTOR + step, state.selectors[i]);
+    vmwrite(GUEST_ES_BASE + step, state.bases[i]);
+    vmwrite(GUEST_ES_LIMIT + step, state.limits[i]);
+    vmwrite(GUEST_ES_ACCESS_RIGHTS + step, state.accessRights[i]);
   }
+  vmwrite(GUEST_GDTR_BASE, state.gdtrBase);
+  vmwrite(GUEST_GDTR_LIMIT, state.gdtrLimit);
+  vmwrite(GUEST_IDTR_BASE, state.idtrBase);
+  vmwrite(GUEST_IDTR_LIMIT, state.idtrLimit);
+
+  writeControlRegisters(state, capabilities);
+  vmwrite(GUEST_CR3, state.cr3);
+  vmwrite(GUEST_DR7, state.dr7);
+
+  vmwrite(GUEST_RIP, state.rip);
+  vmwrite(GUEST_RSP, state.rsp);
+  vmwrite(GUEST_RFLAGS, state.rflags);
+
+  // Every VM exit leaves the host's at 0, too (SDM 3C 28.5.1).
+  vmwrite(GUEST_IA32_DEBUGCTL, 0);
+  vmwrite(GUEST_IA32_SYSENTER_CS, state.sysenterCs);
+  vmwrite(GUEST_IA32_SYSENTER_ESP, state.sysenterEsp);
+  vmwrite(GUEST_IA32_SYSENTER_EIP, state.sysenterEip);
+  if (controls.entry.has(ENTRY_LOAD_IA32_PAT)) vmwrite(GUEST_IA32_PAT, state.pat);
+  if (controls.entry.has(ENTRY_LOAD_IA32_EFER)) vmwrite(GUEST_IA32_EFER, state.efer);
+
+  vmwrite(GUEST_ACTIVITY_STATE, 0);
+  vmwrite(GUEST_INTERRUPTIBILITY_STATE, 0);
+  vmwrite(GUEST_PENDING_DEBUG_EXCEPTIONS, 0);
+  vmwrite(VMCS_LINK_POINTER, NO_LINKED_VMCS);
+}
+
+/**
+ * What the guest reads is in the shadows, where it differs from what VMX operation demands (SDM 3A A.7, A.8). CR0.PE and CR0.PG
+ * are the guest's in spite of FIXED0: without unrestricted guest no state is without them (SDM 3C 27.3.1.1).
+ */
+function writeControlRegisters(state: GuestState, capabilities: VmxCapabilities): void {
+  const cr0 =
+    (state.cr0 & capabilities.of(IA32_VMX_CR0_FIXED1)) | (capabilities.of(IA32_VMX_CR0_FIXED0) & ~(CR0_PE | CR0_PG));
+  const others = state.ownsNoControlRegister ? 0 : CR4_MCE;
+  const cr4 = (state.cr4 & capabilities.of(IA32_VMX_CR4_FIXED1)) | capabilities.of(IA32_VMX_CR4_FIXED0) | others;
+  vmwrite(GUEST_CR0, cr0);
+  vmwrite(GUEST_CR4, cr4);
+  vmwrite(CR0_GUEST_HOST_MASK, state.ownsNoControlRegister ? ALL_BITS : CR0_OWNED);
+  vmwrite(CR4_GUEST_HOST_MASK, state.ownsNoControlRegister ? ALL_BITS : CR4_OWNED);
+  vmwrite(CR0_READ_SHADOW, state.ownsNoControlRegister ? cr0 : state.cr0);
+  vmwrite(CR4_READ_SHADOW, state.ownsNoControlRegister ? cr4 : state.cr4);
 }

@@ -48,48 +48,12 @@ import {
   REGISTER_GS,
   REGISTER_SS,
   REGISTER_TR,
-  tableRegisters,
   vmExitAddress,
   vmwrite,
 } from "../hardware";
-import { Bytes } from "../memory/bytes";
+import { hostTrBase, TableRegisters } from "../vcpu/host-tables";
 import { ExecutionControls } from "./execution-controls";
 import { Vcpu } from "../vcpu/vcpu";
-
-/** Of a TSS in IA-32e mode (SDM 3A 8.2.3). */
-const TSS_DESCRIPTOR_BYTES: u32 = 16;
-const SELECTOR_INDEX_MASK: u64 = 0xfff8;
-
-/** GDTR and IDTR as SGDT and SIDT store them, each limit at the end of its word. */
-export class TableRegisters {
-  // The places before a limit stay 0.
-  private gdtrLimitWord: u64 = 0;
-  readonly gdtrBase: u64 = 0;
-  private idtrLimitWord: u64 = 0;
-  readonly idtrBase: u64 = 0;
-
-  constructor() {
-    tableRegisters(changetype<usize>(this));
-  }
-
-  get gdtrLimit(): u32 {
-    return <u32>(this.gdtrLimitWord >> 48);
-  }
-  get idtrLimit(): u32 {
-    return <u32>(this.idtrLimitWord >> 48);
-  }
-}
-
-/** The base of TR, which no instruction reads: it is in TR's descriptor. The GDT is the image's, mapped where it lies. */
-export function hostTrBase(gdtrBase: u64): u64 {
-  const descriptor = Bytes.ofPhysical(
-    gdtrBase + (readRegister(REGISTER_TR) & SELECTOR_INDEX_MASK),
-    TSS_DESCRIPTOR_BYTES,
-  );
-  if (descriptor == null) return 0;
-  const low = descriptor.u64(0);
-  return ((low >> 16) & 0xffffff) | (((low >> 56) & 0xff) << 24) | ((<u64>descriptor.u32(8)) << 32);
-}
 
 /** Writes the host-state area of the current VMCS, once: nothing of it changes while the VM lives. */
 export function writeHostState(vcpu: Vcpu, controls: ExecutionControls): void {

@@ -23,7 +23,9 @@ import {
 } from "../hardware";
 import { Machine } from "../machine";
 import { ExecutionControls } from "./execution-controls";
-import { GuestState } from "./guest-state";
+import { GuestState } from "../vcpu/guest-state";
+import { VmxCapabilities } from "./capabilities";
+import { writeGuestState } from "./guest-state";
 import { VmxVcpu } from "./vmx-vcpu";
 
 const NO_FIELD: u32 = 0xffffffff;
@@ -41,11 +43,12 @@ export class ScriptSteps {
     private readonly vcpu: VmxVcpu,
     private readonly controls: ExecutionControls,
     private readonly state: GuestState,
+    private readonly capabilities: VmxCapabilities,
   ) {}
 
   /** Writes the good guest state. */
   writeGuestState(): void {
-    this.state.write(this.controls);
+    writeGuestState(this.state, this.controls, this.capabilities);
   }
 
   /** Prints how an instruction ended. */

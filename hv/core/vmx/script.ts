@@ -24,7 +24,7 @@ import { writeHostState } from "./host-state";
 import { GuestTranslations, VpidInvalidation } from "./invalidate";
 import { breakControlRules, breakGuestRules, breakHostRules } from "./script-rules";
 import { ScriptSteps } from "./script-steps";
-import { startState } from "./start-states";
+import { startState } from "../vcpu/start-states";
 import { Vmx } from "./vmx";
 import { VmxVcpu } from "./vmx-vcpu";
 import { KIND_64_BIT } from "../guest-kinds";
@@ -55,7 +55,7 @@ export function runScript(machine: Machine, vmx: Vmx): u32 {
   vcpu.shared.startCr3 = machine.pool.physicalAddress(root);
   // Also on a CPU that lacks what Basalt requires, as far as it goes: no guest is to run.
   const controls = new ExecutionControls(vmx.capabilities, KIND_64_BIT);
-  const script = new ScriptSteps(machine, vcpu, controls, startState(KIND_64_BIT, vcpu.shared, vmx.capabilities));
+  const script = new ScriptSteps(machine, vcpu, controls, startState(KIND_64_BIT, vcpu.shared), vmx.capabilities);
 
   withoutVmcs(script, vmcs, wrong, vmxonPointer);
   withCurrentVmcs(script, vmcs, wrong, vmxonPointer);

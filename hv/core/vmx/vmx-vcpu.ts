@@ -2,7 +2,9 @@
 
 import { EXIT_REASON_BASIC_MASK, EXIT_REASON_COUNT, exitReasonName } from "../../x86/exit-reasons";
 import {
+  CR0_GUEST_HOST_MASK,
   CR0_READ_SHADOW,
+  CR4_GUEST_HOST_MASK,
   CR4_READ_SHADOW,
   EXIT_QUALIFICATION,
   EXIT_REASON,
@@ -35,7 +37,20 @@ import {
 import { FEATURE_OWN_EFER, FEATURE_TSC_OFFSET } from "../cpu/features";
 import { Console, LEVEL_DEBUG, LEVEL_ERROR } from "../console/console";
 import { GuestMemory } from "../guest-memory";
-import { rdmsr, rdtsc, VM_SUCCEED, vmclear, vmptrld, vmread, vmwrite } from "../hardware";
+import {
+  rdmsr,
+  rdtsc,
+  readRegister,
+  REGISTER_CR2,
+  REGISTER_DR6,
+  VM_SUCCEED,
+  vmclear,
+  vmptrld,
+  vmread,
+  vmwrite,
+  writeRegister,
+  wrmsr,
+} from "../hardware";
 import { Machine } from "../machine";
 import { PAGE_BYTES } from "../memory/page-pool";
 import {
@@ -46,6 +61,8 @@ import {
   RESULT_VMCLEAR_FAILED,
   RESULT_VMPTRLD_FAILED,
 } from "../results";
+import { mirroredState } from "../vcpu/mirrored-state";
+import { startState } from "../vcpu/start-states";
 import { STATE_CR0 } from "../vcpu/state";
 import { Vcpu } from "../vcpu/vcpu";
 import { advanceBy, completeIteration } from "./complete";
@@ -53,15 +70,13 @@ import { writeControlFields } from "./control-fields";
 import { saveState } from "./cpu-state";
 import { isBlockedByNmi } from "./deliver";
 import { guestFeatures } from "./guest-features";
-import { GuestState } from "./guest-state";
+import { CR0_OWNED, writeGuestState } from "./guest-state";
 import { writeHostState } from "./host-state";
 import { GuestTranslations } from "./invalidate";
-import { mirroredState } from "./mirrored-state";
 import { writeMsrBitmap } from "./msr-bitmap";
 import { run } from "./run";
 import { spoilEntry } from "./spoil";
 import { startStep } from "./step";
-import { CR0_OWNED, startState } from "./start-states";
 import { STATE_FIELDS } from "./state-fields";
 import { NOWHERE, WORK_VPID } from "./vcpu-values";
 import { endEvent } from "./vectoring";
@@ -159,6 +174,28 @@ export class VmxVcpu extends Vcpu {
     if (this.features & FEATURE_OWN_EFER) vmwrite(GUEST_IA32_EFER, value);
   }
 
+  get cr2(): u64 {
+    return readRegister(REGISTER_CR2);
+  }
+  set cr2(value: u64) {
+    writeRegister(REGISTER_CR2, value);
+  }
+
+  get dr6(): u64 {
+    return readRegister(REGISTER_DR6);
+  }
+  set dr6(value: u64) {
+    writeRegister(REGISTER_DR6, value);
+  }
+
+  readLive(msr: u32): u64 {
+    return rdmsr(msr);
+  }
+
+  writeLive(msr: u32, value: u64): void {
+    wrmsr(msr, value);
+  }
+
   setTscOffset(offset: u64): void {
     this.tscOffset = offset;
     if (this.features & FEATURE_TSC_OFFSET) vmwrite(TSC_OFFSET, offset);
@@ -181,9 +218,9 @@ export class VmxVcpu extends Vcpu {
     const msrBitmap = this.machine.pool.physicalAddress(this.msrBitmap);
     writeControlFields(controls, this.memory.pagingPointer, vpid, msrBitmap);
     writeHostState(this, controls);
-    const state = this.mirrorsHost ? mirroredState(this) : startState(this.kind, this.shared, this.vmx.capabilities);
-    this.takeControlRegisters(state);
-    state.write(controls);
+    const state = this.mirrorsHost ? mirroredState(this) : startState(this.kind, this.shared);
+    writeGuestState(state, controls, this.vmx.capabilities);
+    this.takeControlRegisters();
     // The guest's counter starts at 0.
     this.setTscOffset(this.features & FEATURE_TSC_OFFSET ? 0 - rdtsc() : 0);
     const line = this.say(LEVEL_DEBUG).text("EPTP ").hex(this.memory.pagingPointer, 16);
@@ -193,7 +230,7 @@ export class VmxVcpu extends Vcpu {
   }
 
   /** What of CR0 and CR4 is Basalt's, in VMX operation and by what the guest's CPUID shows (SDM 3C 25.6.6). */
-  private takeControlRegisters(state: GuestState): void {
+  private takeControlRegisters(): void {
     const capabilities = this.vmx.capabilities;
     const isUnrestricted = this.vmx.controlsOf(this.kind).secondary.has(SECONDARY_UNRESTRICTED_GUEST);
     const cr0Fixed = capabilities.of(IA32_VMX_CR0_FIXED0);
@@ -201,12 +238,13 @@ export class VmxVcpu extends Vcpu {
     this.cr4AlwaysOn = capabilities.of(IA32_VMX_CR4_FIXED0) | CR4_MCE;
     if (!this.mirrorsHost) {
       // Changes of OSXSAVE and PKE show in CPUID; bits that the guest does not have are to be #GP.
-      state.cr4Owned |= ~this.supportedCr4 | CR4_OSXSAVE | CR4_PKE;
-      state.cr4Shadow &= this.supportedCr4;
-      this.cpuid.setCr4(state.cr4Shadow);
+      const shadow = vmread(CR4_READ_SHADOW) & this.supportedCr4;
+      vmwrite(CR4_GUEST_HOST_MASK, vmread(CR4_GUEST_HOST_MASK) | ~this.supportedCr4 | CR4_OSXSAVE | CR4_PKE);
+      vmwrite(CR4_READ_SHADOW, shadow);
+      this.cpuid.setCr4(shadow);
     }
-    this.cr0Owned = state.cr0Owned;
-    this.cr4Owned = state.cr4Owned;
+    this.cr0Owned = vmread(CR0_GUEST_HOST_MASK);
+    this.cr4Owned = vmread(CR4_GUEST_HOST_MASK);
   }
 
   advance(): void {

@@ -14,7 +14,7 @@ import { ACCESS_RIGHTS_64_BIT } from "../../x86/segments";
 import { Console, LEVEL_ERROR } from "../console/console";
 import { isCanonical } from "../cpu/linear-address";
 import { NOT_MAPPED, WAS_POPULATED } from "../guest-memory";
-import { readPhysical, REGISTER_CR2, writePhysical8, writeRegister } from "../hardware";
+import { readPhysical, writePhysical8 } from "../hardware";
 import { MemoryFault } from "../vcpu/memory-fault";
 import { SEGMENT_CS, STATE_ACCESS_RIGHTS, STATE_RFLAGS, STATE_RIP } from "../vcpu/state";
 import { Vcpu } from "../vcpu/vcpu";
@@ -106,7 +106,7 @@ export class HostDialogue {
     if (line.is("rflags")) return this.setFlags(vcpu);
     if (line.is("cr2")) {
       if (!this.takeLast()) return refuse(vcpu, COMMANDS);
-      writeRegister(REGISTER_CR2, line.value);
+      vcpu.cr2 = line.value;
       return this.confirm(vcpu, "cr2");
     }
     for (let n = 0; n < GENERAL_REGISTERS.length; n++) {

@@ -3,7 +3,7 @@
 import { PAGE_SIZE_4_KIB } from "../../x86/paging";
 import { Console } from "../console/console";
 import { NOT_MAPPED } from "../guest-memory";
-import { readPhysical, readRegister, REGISTER_CR2 } from "../hardware";
+import { readPhysical } from "../hardware";
 import { MemoryFault } from "../vcpu/memory-fault";
 import {
   SEGMENTS,
@@ -72,7 +72,7 @@ export class RecordPrinter {
     }
     line = this.hex(this.hex(start(vcpu), "rip ", vcpu.read(STATE_RIP)), " rflags ", vcpu.read(STATE_RFLAGS));
     this.hex(line, " efer ", vcpu.readEfer()).end();
-    line = this.hex(this.hex(start(vcpu), "cr0 ", vcpu.readSeen(STATE_CR0)), " cr2 ", readRegister(REGISTER_CR2));
+    line = this.hex(this.hex(start(vcpu), "cr0 ", vcpu.readSeen(STATE_CR0)), " cr2 ", vcpu.cr2);
     this.hex(this.hex(line, " cr3 ", vcpu.read(STATE_CR3)), " cr4 ", vcpu.readSeen(STATE_CR4)).end();
     for (let n: u32 = 0; n < SEGMENTS; n++) this.printSegment(vcpu, n);
     line = this.hex(start(vcpu), "gdtr-base ", vcpu.read(STATE_GDTR_BASE));

@@ -164,7 +164,7 @@ describe("the guest mirror", () => {
     assertEnd(boot({ commandLine: "guest=mirror", prepare }), "triple-fault");
   });
 
-  test("executes what boot/vmx.asm has", () => {
+  test("executes what boot/vm_entry.asm has", () => {
     const words = ["-b", "64", "-o", String(MIRROR_CODE), "-"];
     const listing = execFileSync("ndisasm", words, { input: mirrorCode, encoding: "utf8" });
     const lines = listing

@@ -3,9 +3,26 @@
 // In all of them the guest exits at once, whatever state it is in: the VMX-preemption timer is 0 where there is one, and
 // what the first fetch needs is mapped nowhere, by the EPT or, without one, by the guest's page tables.
 
-import { CR4_PAE, RFLAGS_ALWAYS_ONE, RFLAGS_IF, RFLAGS_TF, RFLAGS_VM } from "../../../x86/control-registers";
+import {
+  CR0_PE,
+  CR0_PG,
+  CR4_PAE,
+  RFLAGS_ALWAYS_ONE,
+  RFLAGS_IF,
+  RFLAGS_TF,
+  RFLAGS_VM,
+} from "../../../x86/control-registers";
 import { STATE_LINK_REVISION, STATE_MEMORY_PDPTE0, STATE_VTPR } from "../../../doctor/inputs";
-import { EFER_NXE, EFER_SCE, IA32_FMASK, IA32_KERNEL_GS_BASE, IA32_STAR, IA32_VMX_BASIC } from "../../../x86/msr";
+import {
+  EFER_NXE,
+  EFER_SCE,
+  IA32_FMASK,
+  IA32_KERNEL_GS_BASE,
+  IA32_STAR,
+  IA32_VMX_BASIC,
+  IA32_VMX_CR0_FIXED0,
+  IA32_VMX_CR4_FIXED0,
+} from "../../../x86/msr";
 import {
   ACCESS_RIGHTS_DPL_SHIFT,
   BUSY_16_BIT_TSS,
@@ -97,7 +114,8 @@ import {
   SECONDARY_VMCS_SHADOWING,
 } from "../../../x86/vmx-controls";
 import { allowedOnes, VmxCapabilities } from "../capabilities";
-import { GuestState, SEGMENTS } from "../guest-state";
+import { GuestState } from "../../vcpu/guest-state";
+import { SEGMENTS } from "../../vcpu/state";
 import {
   BASE_32_BIT,
   BASE_64_BIT,
@@ -271,15 +289,16 @@ export class Bases {
     if (!this.on(image, SECONDARY, SECONDARY_UNRESTRICTED_GUEST)) return false;
     this.off(image, ENTRY, ENTRY_IA32E_MODE_GUEST);
     const state = this.realMode;
-    for (let i = 0; i < SEGMENTS; i++) {
-      const step = <u32>i * FIELD_STEP;
+    for (let i: u32 = 0; i < SEGMENTS; i++) {
+      const step = i * FIELD_STEP;
       image.set(GUEST_ES_SELECTOR + step, state.selectors[i]);
       image.set(GUEST_ES_BASE + step, state.bases[i]);
       image.set(GUEST_ES_LIMIT + step, state.limits[i]);
       image.set(GUEST_ES_ACCESS_RIGHTS + step, state.accessRights[i]);
     }
-    image.set(GUEST_CR0, state.cr0);
-    image.set(GUEST_CR4, state.cr4);
+    const capabilities = this.capabilities;
+    image.set(GUEST_CR0, state.cr0 | (capabilities.of(IA32_VMX_CR0_FIXED0) & ~(CR0_PE | CR0_PG)));
+    image.set(GUEST_CR4, state.cr4 | capabilities.of(IA32_VMX_CR4_FIXED0));
     image.set(GUEST_IA32_EFER, EFER_NXE | EFER_SCE);
     return true;
   }

@@ -22,7 +22,8 @@ import { writeControlFields } from "../control-fields";
 import { ExecutionControls } from "../execution-controls";
 import { writeHostState } from "../host-state";
 import { GuestTranslations, VpidInvalidation } from "../invalidate";
-import { startState } from "../start-states";
+import { startState } from "../../vcpu/start-states";
+import { writeGuestState } from "../guest-state";
 import { Vmx } from "../vmx";
 import { VmxVcpu } from "../vmx-vcpu";
 import { KIND_64_BIT, KIND_REAL_MODE } from "../../guest-kinds";
@@ -102,7 +103,7 @@ class MutationRun {
     vmptrld(vmcs);
     writeControlFields(controls, ept.pointer, VPID, around.zeroes);
     writeHostState(vcpu, controls);
-    startState(KIND_64_BIT, vcpu.shared, capabilities).write(controls);
+    writeGuestState(startState(KIND_64_BIT, vcpu.shared), controls, capabilities);
     const judge = new Judge(new Doctor());
     const slots = new Slots();
     const start = new VmcsImage(slots);
@@ -111,7 +112,7 @@ class MutationRun {
     this.slots = slots;
     this.base = new VmcsImage(slots);
     this.mutated = new VmcsImage(slots);
-    this.bases = new Bases(capabilities, around, start, startState(KIND_REAL_MODE, vcpu.shared, capabilities));
+    this.bases = new Bases(capabilities, around, start, startState(KIND_REAL_MODE, vcpu.shared));
     this.judge = judge;
     this.examination = new Examination(judge.doctor.subject, capabilities, machine.pool, vmcs);
   }

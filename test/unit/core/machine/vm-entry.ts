@@ -205,7 +205,7 @@ export class VmEntry {
     return badMsrEntry(vmcs, this.#vmx.memory, this.#vmx.processor.msrs);
   }
 
-  /** boot/vmx.asm saves the guest's registers by pushing them: RSP must be where vmEnter was told. */
+  /** boot/vm_entry.asm saves the guest's registers by pushing them: RSP must be where vmEnter was told. */
   #requireHostStack(vmcs: Vmcs, registersEnd: number): void {
     if (this.#hostMayChange) return;
     const expected = this.#memoryBase + BigInt(registersEnd);

@@ -1,29 +1,16 @@
-// The states in which the vCPU of a VM with RAM of its own starts (SDM 3C 27.3.1).
+// The states in which the vCPU of a VM with RAM of its own starts.
 
 import {
-  CR0_CD,
   CR0_ET,
   CR0_NE,
-  CR0_NW,
   CR0_PE,
   CR0_PG,
   CR0_WP,
-  CR4_MCE,
   CR4_PAE,
-  CR4_VMXE,
   RFLAGS_ALWAYS_ONE,
   RFLAGS_IF,
 } from "../../x86/control-registers";
-import {
-  EFER_LMA,
-  EFER_LME,
-  EFER_NXE,
-  EFER_SCE,
-  IA32_VMX_CR0_FIXED0,
-  IA32_VMX_CR0_FIXED1,
-  IA32_VMX_CR4_FIXED0,
-  IA32_VMX_CR4_FIXED1,
-} from "../../x86/msr";
+import { EFER_LMA, EFER_LME, EFER_NXE, EFER_SCE } from "../../x86/msr";
 import {
   BUSY_TSS,
   CODE_16_BIT,
@@ -35,29 +22,23 @@ import {
   UNUSABLE,
 } from "../../x86/segments";
 import { VcpuPage } from "../../shared/vcpu-page";
-import { VmxCapabilities } from "./capabilities";
-import { GuestState, SEGMENTS } from "./guest-state";
+import { GuestState } from "./guest-state";
+import { SEGMENTS } from "./state";
 import { KIND_PROTECTED_MODE, KIND_REAL_MODE, KIND_REPORTED } from "../guest-kinds";
-
-/** Basalt owns these bits of CR0: VMX operation fixes NE, and the guest's caching is the EPT's and the PAT's matter. */
-export const CR0_OWNED: u64 = CR0_NE | CR0_NW | CR0_CD;
-/** VMX operation fixes VMXE to 1; a machine check is the host's. The guest reads 0 in both. */
-const CR4_OWNED: u64 = CR4_VMXE | CR4_MCE;
-const ALL_BITS: u64 = 0xffffffffffffffff;
 
 /**
  * The start state of a VM of `kind`, one with RAM of its own: with the RIP, RSP and CR3 that its vmm asks for in the vCPU
  * page.
  */
-export function startState(kind: u32, page: VcpuPage, capabilities: VmxCapabilities): GuestState {
+export function startState(kind: u32, page: VcpuPage): GuestState {
   const state = new GuestState();
   state.rip = page.startRip;
   state.rsp = page.startRsp;
   state.cr3 = page.startCr3;
-  if (kind == KIND_REAL_MODE) startInRealMode(state, capabilities);
-  else if (kind == KIND_PROTECTED_MODE) startInProtectedMode(state, capabilities);
-  else if (kind == KIND_REPORTED) startAsReported(state, capabilities);
-  else startIn64BitMode(state, capabilities);
+  if (kind == KIND_REAL_MODE) startInRealMode(state);
+  else if (kind == KIND_PROTECTED_MODE) startInProtectedMode(state);
+  else if (kind == KIND_REPORTED) startAsReported(state);
+  else startIn64BitMode(state);
   return state;
 }
 
@@ -76,15 +57,10 @@ const FLAT_ACCESS_RIGHTS: StaticArray<u32> = [
 ];
 const CR0_64_BIT: u64 = CR0_PE | CR0_ET | CR0_WP | CR0_NE | CR0_PG;
 
-function startIn64BitMode(state: GuestState, capabilities: VmxCapabilities): void {
+function startIn64BitMode(state: GuestState): void {
   setSegments(state, FLAT_SELECTORS, FLAT_LIMITS, FLAT_ACCESS_RIGHTS);
-  // With unrestricted guest, CR0.PE and CR0.PG are the guest's in spite of FIXED0 (SDM 3C 27.3.1.1).
-  state.cr0 = CR0_64_BIT | (capabilities.of(IA32_VMX_CR0_FIXED0) & ~(CR0_PE | CR0_PG));
-  state.cr0Owned = CR0_OWNED;
-  state.cr0Shadow = state.cr0;
-  state.cr4 = CR4_PAE | CR4_MCE | capabilities.of(IA32_VMX_CR4_FIXED0);
-  state.cr4Owned = CR4_OWNED;
-  state.cr4Shadow = state.cr4 & ~CR4_OWNED;
+  state.cr0 = CR0_64_BIT;
+  state.cr4 = CR4_PAE;
   // Interrupts exit whatever IF is (SDM 3C 26.2), but in Bochs only while it is 1. None reaches the guest.
   state.rflags = RFLAGS_ALWAYS_ONE | RFLAGS_IF;
   state.efer = EFER_LME | EFER_LMA | EFER_NXE;
@@ -105,15 +81,11 @@ const REAL_ACCESS_RIGHTS: StaticArray<u32> = [
 ];
 const INTERRUPT_VECTOR_TABLE_LIMIT: u32 = 0x3ff;
 
-function startInRealMode(state: GuestState, capabilities: VmxCapabilities): void {
+function startInRealMode(state: GuestState): void {
   setSegments(state, REAL_SELECTORS, REAL_LIMITS, REAL_ACCESS_RIGHTS);
   state.gdtrLimit = 0xffff;
   state.idtrLimit = INTERRUPT_VECTOR_TABLE_LIMIT;
-  state.cr0 = CR0_ET | (capabilities.of(IA32_VMX_CR0_FIXED0) & ~(CR0_PE | CR0_PG));
-  state.cr0Owned = CR0_OWNED;
-  state.cr0Shadow = CR0_ET;
-  state.cr4 = CR4_MCE | capabilities.of(IA32_VMX_CR4_FIXED0);
-  state.cr4Owned = CR4_OWNED;
+  state.cr0 = CR0_ET;
   // As in 64-bit mode.
   state.rflags = RFLAGS_ALWAYS_ONE | RFLAGS_IF;
 }
@@ -130,13 +102,9 @@ const PROTECTED_ACCESS_RIGHTS: StaticArray<u32> = [
 ];
 
 /** 32-bit protected mode with paging off and IF = 0: what Multiboot 0.6.96 3.2 and Multiboot2 2.0 3.3 ask for. */
-function startInProtectedMode(state: GuestState, capabilities: VmxCapabilities): void {
+function startInProtectedMode(state: GuestState): void {
   setSegments(state, FLAT_SELECTORS, FLAT_LIMITS, PROTECTED_ACCESS_RIGHTS);
-  state.cr0 = CR0_PE | CR0_ET | (capabilities.of(IA32_VMX_CR0_FIXED0) & ~CR0_PG);
-  state.cr0Owned = CR0_OWNED;
-  state.cr0Shadow = CR0_PE | CR0_ET;
-  state.cr4 = CR4_MCE | capabilities.of(IA32_VMX_CR4_FIXED0);
-  state.cr4Owned = CR4_OWNED;
+  state.cr0 = CR0_PE | CR0_ET;
 }
 
 // The state of a public report: a dump of a VMCS that KVM gave up on, whose EPTP held an address shifted to a wrong place.
@@ -160,14 +128,11 @@ const REPORTED_ACCESS_RIGHTS: StaticArray<u32> = [
 const REPORTED_CR0: u64 = 0x80050033;
 const REPORTED_CR4: u64 = 0x626e0;
 
-function startAsReported(state: GuestState, capabilities: VmxCapabilities): void {
+function startAsReported(state: GuestState): void {
   setSegments(state, REPORTED_SELECTORS, REPORTED_LIMITS, REPORTED_ACCESS_RIGHTS);
-  state.cr0 = (REPORTED_CR0 & capabilities.of(IA32_VMX_CR0_FIXED1)) | capabilities.of(IA32_VMX_CR0_FIXED0);
-  state.cr0Owned = ALL_BITS;
-  state.cr0Shadow = state.cr0;
-  state.cr4 = (REPORTED_CR4 & capabilities.of(IA32_VMX_CR4_FIXED1)) | capabilities.of(IA32_VMX_CR4_FIXED0);
-  state.cr4Owned = ALL_BITS;
-  state.cr4Shadow = state.cr4;
+  state.cr0 = REPORTED_CR0;
+  state.cr4 = REPORTED_CR4;
+  state.ownsNoControlRegister = true;
   state.efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 }
 
@@ -177,7 +142,7 @@ function setSegments(
   limits: StaticArray<u32>,
   accessRights: StaticArray<u32>,
 ): void {
-  for (let i = 0; i < SEGMENTS; i++) {
+  for (let i: u32 = 0; i < SEGMENTS; i++) {
     state.selectors[i] = selectors[i];
     state.limits[i] = limits[i];
     state.accessRights[i] = accessRights[i];

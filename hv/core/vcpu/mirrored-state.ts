@@ -31,19 +31,19 @@ import {
   REGISTER_TR,
   segmentDescriptor,
 } from "../hardware";
-import { GuestState, SEGMENTS } from "./guest-state";
-import { hostTrBase, TableRegisters } from "./host-state";
-import { Vcpu } from "../vcpu/vcpu";
+import { GuestState } from "./guest-state";
+import { hostTrBase, TableRegisters } from "./host-tables";
+import { SEGMENTS } from "./state";
+import { Vcpu } from "./vcpu";
 
 /** LAR gives bits 23:8 of a descriptor's second word; bits 19:16 of them are undefined (SDM 2A, "LAR"). */
 const LAR_SHIFT: u32 = 8;
 const LAR_RIGHTS_MASK: u32 = 0xf0ff;
-const ALL_BITS: u64 = 0xffffffffffffffff;
 
 /** The state of this processor now, but for RIP (hardware.ts's mirrorAddress) and RSP, which is what a VM exit loads. */
 export function mirroredState(vcpu: Vcpu): GuestState {
   const state = new GuestState();
-  for (let i = 0; i < SEGMENTS; i++) mirrorSegment(state, i);
+  for (let i: u32 = 0; i < SEGMENTS; i++) mirrorSegment(state, i);
   const tables = new TableRegisters();
   // In 64-bit mode the bases of CS, SS, DS and ES are 0 whatever their descriptors say (SDM 1 3.3.4).
   state.bases[REGISTER_FS] = rdmsr(IA32_FS_BASE);
@@ -56,12 +56,9 @@ export function mirroredState(vcpu: Vcpu): GuestState {
 
   // The guest may read the registers, and writes none: each write would exit.
   state.cr0 = readRegister(REGISTER_CR0);
-  state.cr0Owned = ALL_BITS;
-  state.cr0Shadow = state.cr0;
   state.cr3 = readRegister(REGISTER_CR3);
   state.cr4 = readRegister(REGISTER_CR4);
-  state.cr4Owned = ALL_BITS;
-  state.cr4Shadow = state.cr4;
+  state.ownsNoControlRegister = true;
   state.dr7 = readRegister(REGISTER_DR7);
   state.rip = mirrorAddress();
   state.rsp = memoryBase() + vcpu.registersEnd;
@@ -76,7 +73,7 @@ export function mirroredState(vcpu: Vcpu): GuestState {
 }
 
 /** A segment register by LAR and LSL; one that holds a null selector is unusable. */
-function mirrorSegment(state: GuestState, i: i32): void {
+function mirrorSegment(state: GuestState, i: u32): void {
   const selector = <u32>readRegister(REGISTER_ES + i);
   const descriptor = segmentDescriptor(selector);
   const rights = (<u32>descriptor) >> LAR_SHIFT;
