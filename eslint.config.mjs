@@ -22,6 +22,11 @@ const BOUNDARIES = {
   hostModules: ["hv/core/hardware", "hv/vmm/host", "hv/terminal/ports"],
   guarded: [
     {
+      name: "svmEnter",
+      by: ["hv/core/svm/run", "hv/core/svm/mutate/mutate"],
+      reason: "run does what is due before; mutate runs no guest",
+    },
+    {
       name: "vmEnter",
       by: ["hv/core/vmx/run", "hv/core/vmx/script-steps", "hv/core/vmx/mutate/mutate"],
       reason: "run checks for stale translations first; the script and mutate run no guest, so that they have none",
@@ -29,13 +34,14 @@ const BOUNDARIES = {
   ],
 };
 
-/** VMX's names, which belong to hv/core/vmx: the rest of core and the vmm serve every vendor's virtualization. */
+/** VMX's and SVM's names, which belong to hv/core/vmx and hv/core/svm: the rest of core and the vmm serve every vendor's virtualization. */
 const VENDOR_NAMES = {
   words: [
     ...["vmx", "vmcs", "ept", "eptp", "vpid", "vmread", "vmwrite", "vmcall", "vmlaunch", "vmresume", "vmxon", "vmxoff"],
+    ...["vmmcall", "vmload", "vmsave", "stgi", "clgi", "npf", "iopm", "msrpm"],
     ...["vmclear", "vmptrld", "vmptrst", "vmfunc", "invept", "invvpid", "mtf", "svm", "vmcb", "vmrun", "npt", "asid"],
   ],
-  modules: ["exit-reasons", "vm-instruction-errors", "entry-failures"],
+  modules: ["exit-reasons", "svm-exit-codes", "vm-instruction-errors", "entry-failures"],
   // Bits of CPUID and MSRs, which a policy hides; results that users know; a guest named after the public case that it is.
   allowed: /^(CPUID_|IA32_|RESULT_|GUEST_EPT$)/,
 };
@@ -43,6 +49,7 @@ const VENDOR_NAMES = {
 /** Where they may stand: tables, the checker of VM entry, and what has a row for each backend. */
 const VENDOR_FILES = [
   "hv/core/vmx/**",
+  "hv/core/svm/**",
   "hv/doctor/**",
   "hv/x86/**",
   // The instructions of every vendor.
@@ -75,10 +82,16 @@ const MEMORY_GRANTS = [
   // Faults on purpose, for the tests of the reports.
   { files: ["hv/core/monitor/fail.ts", "hv/vmm/guests/faults.ts"], grants: { view: true } },
   // A handler and a counter an exit, behind a check of the exit reason; the checks again would cost ticks in each.
-  { files: ["hv/core/vmx/run.ts"], grants: { address: true, view: true, unchecked: true } },
+  { files: ["hv/core/vmx/run.ts", "hv/core/svm/run.ts"], grants: { address: true, view: true, unchecked: true } },
   // A row a CPUID, and two elements a RDMSR, each behind a check of the leaf or the MSR.
   { files: ["hv/core/cpu/cpuid.ts"], grants: { address: true, view: true } },
   { files: ["hv/core/cpu/msr-access.ts"], grants: { address: true, unchecked: true } },
+  // The CPU lays out a VMCB; a byte, or eight, of its page at offsets that are constants.
+  { files: ["hv/core/svm/vmcb.ts"], grants: { access: true } },
+  // What a vmm records in its page; elements with masked or counted numbers at each exit.
+  { files: ["hv/core/svm/next-rip.ts"], grants: { view: true, unchecked: true } },
+  { files: ["hv/core/svm/known-instruction.ts", "hv/core/svm/cpu-state.ts"], grants: { unchecked: true } },
+  { files: ["hv/vmm/decode/intercepted.ts"], grants: { view: true } },
   // Elements with constant numbers, of an array whose size is a constant, at each access to a device.
   { files: ["hv/core/vmx/cpu-state.ts"], grants: { address: true, unchecked: true } },
   // One element an exit, behind a check of the address.

@@ -1,6 +1,13 @@
 // The exports of core.wasm: `boot`, which the runtime calls once.
 
-import { CPUID_1_EDX_MTRR, CPUID_LEAF_FEATURES } from "../x86/cpuid";
+import {
+  CPUID_1_EDX_MTRR,
+  CPUID_LEAF_FEATURES,
+  CPUID_LEAF_VENDOR,
+  VENDOR_AMD_EBX,
+  VENDOR_AMD_ECX,
+  VENDOR_AMD_EDX,
+} from "../x86/cpuid";
 import { BOOT_INFORMATION_OK, BOOT_INFORMATION_TEXTS, BootInformation } from "./boot/boot-information";
 import { BootModule } from "./boot/boot-modules";
 import { BootOptions } from "./boot/options";
@@ -20,7 +27,9 @@ import { PhysicalMemory } from "./memory/physical-memory";
 import { printConsoles } from "./monitor/consoles";
 import { RESULT_BAD_BOOT_INFORMATION, RESULT_BAD_OPTION, RESULT_GUEST_EXIT, RESULT_OK, resultName } from "./results";
 import { runGuests } from "./monitor/schedule";
-import { NOTHING_ASKED } from "./vcpu/virtualization";
+import { NOTHING_ASKED, Virtualization } from "./vcpu/virtualization";
+import { checkSvm, hasSvm } from "./svm/operation";
+import { Svm } from "./svm/svm";
 import { checkVmx, Vmx } from "./vmx/vmx";
 
 // What has one caller is inlined there: these are exported to stay out of the exit path's code, and `run` out of its caller's.
@@ -31,6 +40,11 @@ export { reportStoppedVmm } from "./vmm";
 export { completeInstruction, completeSpecial } from "./vmx/complete";
 export { rowOf } from "./vmx/dispatch";
 export { run } from "./vmx/run";
+export { completeSpecial as completeSvmSpecial } from "./svm/complete";
+export { rowOfCode } from "./svm/dispatch";
+export { decodedLength } from "./svm/next-rip";
+export { finishMove as finishSvmMove, onAnyFault } from "./svm/npf-exits";
+export { runSvm } from "./svm/run";
 export { answerIndirectly } from "./cpu/cpuid";
 export { rdmsrByKind } from "./cpu/msr-access";
 
@@ -90,7 +104,7 @@ function main(console: Console, ending: Ending, exit: GuestExit, kind: u32, addr
   return start(console, options, memory, information.modules, exit);
 }
 
-/** From a machine of unknown abilities to VMX operation, in the order of SDM 3C 32.5, and back. */
+/** From a machine of unknown abilities to VMs, and back. */
 function start(
   console: Console,
   options: BootOptions,
@@ -99,24 +113,37 @@ function start(
   exit: GuestExit,
 ): u32 {
   const cpuid = new Cpuid();
-  let result = checkVmx(console, cpuid);
+  const usesSvm = isAmds(cpuid);
+  let result = usesSvm ? checkSvm(console, cpuid) : checkVmx(console, cpuid);
   if (result != RESULT_OK) return result;
 
   const bits = cpuid.maximumPhysicalAddress();
   const first = (heap.alloc((POOL_PAGES + 1) * PAGE_BYTES) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
   const pool = new PagePool(first, POOL_PAGES, physicalBase());
-  const vmx = new Vmx(console, pool);
-  result = vmx.enable();
+  const virtualization = newVirtualization(usesSvm, console, pool);
+  result = virtualization.enable();
   if (result != RESULT_OK) return result;
 
   cpuid.read(CPUID_LEAF_FEATURES, 0);
   const mtrrs = new Mtrrs(bits, (cpuid.edx & CPUID_1_EDX_MTRR) != 0);
-  const machine = new Machine(console, options, memory, modules, exit, pool, bits, mtrrs, vmx);
-  result = vmx.doOwn(machine);
+  const machine = new Machine(console, options, memory, modules, exit, pool, bits, mtrrs, virtualization);
+  result = virtualization.doOwn(machine);
   if (result == NOTHING_ASKED) result = runGuests(machine);
 
   const nmis = nmiCount();
   if (nmis != 0) console.warning().decimal(nmis).text(" NMIs came, of a cause unknown to Basalt").end();
-  const end = vmx.disable();
+  const end = virtualization.disable();
   return result == RESULT_OK ? end : result;
+}
+
+/** The processor virtualizes by SVM if it has that, or if it is one of AMD's that lacks it. */
+function isAmds(cpuid: Cpuid): bool {
+  if (hasSvm(cpuid)) return true;
+  cpuid.read(CPUID_LEAF_VENDOR, 0);
+  return cpuid.ebx == VENDOR_AMD_EBX && cpuid.edx == VENDOR_AMD_EDX && cpuid.ecx == VENDOR_AMD_ECX;
+}
+
+function newVirtualization(usesSvm: bool, console: Console, pool: PagePool): Virtualization {
+  if (usesSvm) return new Svm(console, pool);
+  return new Vmx(console, pool);
 }

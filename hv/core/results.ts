@@ -23,6 +23,14 @@ export const RESULT_CONTROL_UNSUPPORTED: u32 = 30;
 export const RESULT_INCONSISTENT_CAPABILITIES: u32 = 31;
 export const RESULT_EPT_UNUSABLE: u32 = 32;
 export const RESULT_VPID_UNUSABLE: u32 = 33;
+export const RESULT_NO_SVM: u32 = 34;
+/** VM_CR is locked for good. */
+export const RESULT_SVM_DISABLED_BY_FIRMWARE: u32 = 35;
+/** VM_CR is locked, and has a key. */
+export const RESULT_SVM_LOCKED_WITH_KEY: u32 = 36;
+export const RESULT_NO_NPT: u32 = 37;
+/** The processor has too few ASIDs for a guest. */
+export const RESULT_NO_ASID: u32 = 38;
 
 // 40 to 59: a guest or its vmm ended wrongly.
 export const RESULT_ENTRY_FAILED: u32 = 40;
@@ -69,6 +77,11 @@ const NUMBERS: StaticArray<u32> = [
   RESULT_INCONSISTENT_CAPABILITIES,
   RESULT_EPT_UNUSABLE,
   RESULT_VPID_UNUSABLE,
+  RESULT_NO_SVM,
+  RESULT_SVM_DISABLED_BY_FIRMWARE,
+  RESULT_SVM_LOCKED_WITH_KEY,
+  RESULT_NO_NPT,
+  RESULT_NO_ASID,
   RESULT_ENTRY_FAILED,
   RESULT_ENTRY_FAILED_BY_STATE,
   RESULT_UNEXPECTED_EXIT,
@@ -108,6 +121,11 @@ const NAMES: StaticArray<string> = [
   "inconsistent-capabilities",
   "ept-unusable",
   "vpid-unusable",
+  "no-svm",
+  "svm-disabled-by-firmware",
+  "svm-locked-with-key",
+  "no-npt",
+  "no-asid",
   "entry-failed",
   "entry-failed-by-state",
   "unexpected-exit",

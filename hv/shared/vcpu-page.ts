@@ -40,6 +40,12 @@ export const EXIT_TASK_SWITCH: u32 = 5;
  */
 export const EXIT_MEMORY_MOVE: u32 = 6;
 
+/**
+ * Where the instruction at RIP ends, as the processor did not tell it; CpuState. The vmm answers ANSWER_NEXT_INSTRUCTION with
+ * `instructionLength` and `recordedPlaces`.
+ */
+export const EXIT_INSTRUCTION: u32 = 7;
+
 // How memory was accessed: bits of VcpuPage.access with EXIT_MEMORY and EXIT_MEMORY_MOVE.
 export const ACCESS_READ: u64 = 1;
 export const ACCESS_WRITE: u64 = 2;
@@ -118,6 +124,18 @@ export class VcpuPage {
   exitValue: u32;
   /** REQUEST_*, or 0; core takes it after each call, and sets it to 0. */
   eventRequest: u32;
+  /** How many RecordedPlace there are at INSTRUCTION_RECORD_OFFSET (instruction-record.ts), or 0. */
+  recordedPlaces: u32;
+  /** To EXIT_INSTRUCTION: the general-purpose register of a MOV to or from a control register, by its number. */
+  decodedRegister: u32;
+  reserved: u32;
+
+  // Written by core before `create`.
+  /** The bits of `linearAddress` that the processor tells of an access: all, or with 0xfff what a page does not change. */
+  knownLinearBits: u64;
+  /** The third byte of the hypercall: INTEL_HYPERCALL_BYTE or AMD_HYPERCALL_BYTE, behind 0F and 01. */
+  hypercallByte: u32;
+  reserved2: u32;
 }
 
 /** Added to any answer: `eventRequest` asks for an event. */
@@ -131,6 +149,10 @@ export const ANSWER_AND_TEXT: u32 = 1 << 9;
 export const REQUEST_INTERRUPT: u32 = 1 << 8;
 export const REQUEST_NMI: u32 = 1 << 9;
 export const REQUEST_VECTOR_MASK: u32 = 0xff;
+
+/** VMCALL of Intel's processors, and VMMCALL of AMD's. */
+export const INTEL_HYPERCALL_BYTE: u32 = 0xc1;
+export const AMD_HYPERCALL_BYTE: u32 = 0xd9;
 
 export const NO_ERROR_CODE: u32 = 0xffffffff;
 

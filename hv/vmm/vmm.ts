@@ -26,16 +26,19 @@ import {
   COMMAND_LINE_OFFSET,
   CONSOLE_CAPACITY,
   CONSOLE_OFFSET,
-  EXIT_PORT,
+  EXIT_INSTRUCTION,
   EXIT_MEMORY_MOVE,
+  EXIT_PORT,
   Registers,
   REGISTERS_OFFSET,
   VcpuPage,
+  AMD_HYPERCALL_BYTE,
 } from "../shared/vcpu-page";
 import { Bus, Device } from "./bus";
 import { TaskSwitch } from "./cpu/task-switch";
 import { VcpuViews } from "./cpu/vcpu-views";
 import { EMULATE_AGAIN, Executor } from "./decode/execute";
+import { InterceptedInstructions } from "./decode/intercepted";
 import { LinearMemory } from "./decode/linear-memory";
 import { ConsoleLine } from "./devices/console-line";
 import { DEBUG_CONSOLE_PORT, DebugConsole } from "./devices/debug-console";
@@ -50,6 +53,7 @@ import {
   measuredGuest,
   touchGuest,
   unpackGuest,
+  useAmdHypercall,
   zeroesGuest,
 } from "./guests/code";
 import { commitFault } from "./guests/faults";
@@ -82,6 +86,7 @@ export class Vmm {
   private readonly line: ConsoleLine;
   private readonly ports: PortBus;
   private readonly executor: Executor;
+  private readonly intercepted: InterceptedInstructions;
   private readonly tasks: TaskSwitch;
   /** Called by reference for what RARE_WRITERS is a table for. */
   private readonly onRareEnd: (vmm: Vmm, answer: u32) => u32 = onEmulated;
@@ -108,6 +113,7 @@ export class Vmm {
     const views = new VcpuViews(pageAddress);
     const memory = new LinearMemory(ram, devices, views);
     this.executor = new Executor(views, memory, ports);
+    this.intercepted = new InterceptedInstructions(pageAddress, views, memory);
     this.tasks = new TaskSwitch(views, memory);
   }
 
@@ -138,6 +144,12 @@ export class Vmm {
   }
 
   private load64BitGuest(): u32 {
+    const status = this.write64BitGuest();
+    if (this.page.hypercallByte == AMD_HYPERCALL_BYTE) useAmdHypercall(this.ram, CODE);
+    return status;
+  }
+
+  private write64BitGuest(): u32 {
     this.page.startRip = CODE;
     this.page.startRsp = STACK_TOP;
     this.page.startCr3 = IDENTITY_MAP;
@@ -166,7 +178,7 @@ export class Vmm {
       return row.writer(changetype<usize>(this), row.device, access);
     }
     if (kind == EXIT_MEMORY_MOVE) return this.emulate();
-    return kind < EXIT_MEMORY_MOVE ? unchecked(EXIT_HANDLERS[kind])(this) : ANSWER_NOT_HANDLED;
+    return kind <= EXIT_INSTRUCTION ? unchecked(EXIT_HANDLERS[kind])(this) : ANSWER_NOT_HANDLED;
   }
 
   /** An OUT of a byte to the UART's data register. */
@@ -218,6 +230,12 @@ export class Vmm {
     if (this.signals.raised == 0) return answer;
     const attended = this.attend();
     return attended == ANSWER_GUEST_EXITED ? attended : answer | (attended & ANSWER_AND_TEXT);
+  }
+
+  tellInstruction(): u32 {
+    const answer = this.intercepted.answer();
+    if (answer == ANSWER_NOT_HANDLED) this.print(this.executor.complaint());
+    return answer;
   }
 
   switchTask(): u32 {
@@ -297,6 +315,10 @@ function onTaskSwitch(vmm: Vmm): u32 {
   return vmm.switchTask();
 }
 
+function onIntercepted(vmm: Vmm): u32 {
+  return vmm.tellInstruction();
+}
+
 /** By the kind of the exit. */
 const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onPort, // EXIT_PORT
@@ -305,4 +327,6 @@ const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onEnd, // EXIT_HYPERCALL
   onEnd, // EXIT_HALT
   onTaskSwitch, // EXIT_TASK_SWITCH
+  onInstruction, // EXIT_MEMORY_MOVE
+  onIntercepted, // EXIT_INSTRUCTION
 ];

@@ -21,8 +21,8 @@ export function printSummary(vcpu: Vcpu, ticks: u64): void {
     const count = vcpu.exitCounters[2 * reason];
     const handled = vcpu.exitCounters[2 * reason + 1];
     if (count == 0) continue;
-    vcpu.say(LEVEL_INFO).text("exit ").decimal(reason).text(" ").text(vcpu.exitName(reason)).text(": ").decimal(count);
-    vcpu.console.text(" exits, ").decimal(handled).text(" ticks, ");
+    vcpu.nameExit(reason, vcpu.say(LEVEL_INFO).text("exit "));
+    vcpu.console.text(": ").decimal(count).text(" exits, ").decimal(handled).text(" ticks, ");
     vcpu.console
       .decimal(handled / count)
       .text(" each")

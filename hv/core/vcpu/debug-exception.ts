@@ -7,9 +7,11 @@ import { STATE_DEBUGCTL, STATE_DR7 } from "./state";
 import { Vcpu } from "./vcpu";
 
 /** B0 to B3, which say what was met this time; the other conditions stay in DR6 until software clears them. */
-const DR6_BREAKPOINTS: u64 = 0xf;
+export const DR6_BREAKPOINTS: u64 = 0xf;
 /** BD, BS and BT. */
-const DR6_STICKY: u64 = 0xe000;
+export const DR6_STICKY: u64 = 0xe000;
+/** A single step. */
+export const DR6_BS: u64 = 1 << 14;
 /** A task switch to a TSS with the T flag. */
 export const DR6_BT: u64 = 1 << 15;
 const DR7_GD: u64 = 1 << 13;

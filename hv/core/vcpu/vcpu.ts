@@ -131,6 +131,7 @@ export abstract class Vcpu {
     this.exitCounters = new StaticArray<u64>(2 * counters);
     // No access to a port yet, which 0 would be: an instruction's end asks.
     this.shared.exitKind = EXIT_HALT;
+    this.shared.knownLinearBits = u64.MAX_VALUE;
     this.state.physicalAddressBits = addressBits;
     for (let i: u32 = 0; i < SEGMENTS; i++) {
       this.segments[i] = changetype<SegmentState>(page + SEGMENTS_OFFSET + i * SEGMENT_STATE_BYTES);
@@ -186,8 +187,8 @@ export abstract class Vcpu {
   abstract explainEnd(): void;
   /** Takes it from this processor for good: RESULT_OK or why not. */
   abstract retire(): u32;
-  /** The name of a row of `exitCounters`, below exitRows. */
-  abstract exitName(row: u32): string;
+  /** Adds the vendor's number and name of a row of `exitCounters`, below exitRows, to a line. */
+  abstract nameExit(row: u32, line: Console): void;
   /** Adds to a line what the last exit was: its number, its name, where, its qualification. */
   abstract describeExit(line: Console): void;
 

@@ -34,6 +34,7 @@ import {
   SECONDARY_MODE_BASED_EXECUTE_CONTROL_FOR_EPT,
   SECONDARY_UNRESTRICTED_GUEST,
 } from "../../x86/vmx-controls";
+import { INTEL_HYPERCALL_BYTE } from "../../shared/vcpu-page";
 import { FEATURE_OWN_EFER, FEATURE_TSC_OFFSET } from "../cpu/features";
 import { Console, LEVEL_DEBUG, LEVEL_ERROR } from "../console/console";
 import { GuestMemory } from "../guest-memory";
@@ -128,6 +129,7 @@ export class VmxVcpu extends Vcpu {
     readonly translations: GuestTranslations,
   ) {
     super(vm, machine.console, page, memory, EXIT_REASON_COUNT, ROWS, guestFeatures(vmx.controlsOf(kind)));
+    this.shared.hypercallByte = INTEL_HYPERCALL_BYTE;
     this.hasVirtualNmis = vmx.controlsOf(kind).pin.has(PIN_VIRTUAL_NMIS);
     const mayTrap = ((vmx.capabilities.primaryControls >> 32) & PRIMARY_MONITOR_TRAP_FLAG) != 0;
     this.hasMonitorTrapFlag = mayTrap && !machine.options.stepsByTf;
@@ -306,8 +308,8 @@ export class VmxVcpu extends Vcpu {
     return result;
   }
 
-  exitName(row: u32): string {
-    return exitReasonName(row);
+  nameExit(row: u32, line: Console): void {
+    line.decimal(row).text(" ").text(exitReasonName(row));
   }
 
   describeExit(line: Console): void {

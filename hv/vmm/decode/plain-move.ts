@@ -93,7 +93,8 @@ export class PlainMove {
     linear &= move.addressMask;
     const bytes = move.bytes;
     const access = page.access;
-    const difference = (linear ^ page.linearAddress) | (linear & (bytes - 1)) | (access ^ move.access);
+    const isElsewhere = (linear ^ page.linearAddress) & page.knownLinearBits;
+    const difference = isElsewhere | (linear & (bytes - 1)) | (access ^ move.access);
     if (difference != 0 || page.exitKind == EXIT_STRING_PORT) return false;
     const gpa = page.gpa;
     const offset = gpa - move.start;

@@ -126,6 +126,11 @@ export class PageWalker {
     return true;
   }
 
+  /** Whether the guest has paging on: without, a walk reads nothing. */
+  get hasPaging(): bool {
+    return (this.cpu.cr0 & CR0_PG) != 0;
+  }
+
   /** As `translate`, of a walk with RECORDED_LEVELS levels at most, all in RAM; `into` holds what it read, flags that it set included. */
   record(linear: u64, access: u32, into: WalkRecord): bool {
     // The second walk finds the flags that the first one set.

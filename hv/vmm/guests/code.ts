@@ -1,7 +1,7 @@
 // The code of the built-in guests. test/unit/vmm/guest-code.test.ts holds the bytes against ndisasm.
 
 import { GUEST_COUNT, GUEST_HYPERCALL, GUEST_MMIO, GUEST_PORT, GUEST_RDMSR, TOUCHED_BYTES } from "../../shared/guests";
-import { Registers } from "../../shared/vcpu-page";
+import { Registers, AMD_HYPERCALL_BYTE } from "../../shared/vcpu-page";
 import { Ram, RAM_OK } from "../memory/ram";
 
 const PAGE_BYTES: u64 = 4096;
@@ -46,6 +46,12 @@ const UNPACKED: u64 = 0x30000;
  * for which an interrupt then makes no exit.
  */
 const LOOP: StaticArray<u8> = [0xeb, 0xfe];
+
+// VMCALL as a number, and as PACKED has it.
+const THREE_BYTES: u64 = 0xffffff;
+const PLAIN_HYPERCALL: u64 = 0xc1010f;
+const PACKING: u32 = 0x5a;
+const PACKED_HYPERCALL: u64 = 0x9b5b55;
 
 /** vmcall. */
 const HYPERCALL: StaticArray<u8> = [0x0f, 0x01, 0xc1];
@@ -96,6 +102,15 @@ export function zeroesGuest(ram: Ram, code: u64, registers: Registers): u32 {
   registers.rdi = start;
   registers.rcx = (ram.bytes - start) / 8;
   return ram.write(code, ZEROES);
+}
+
+/** The hypercall, as it is and packed, in all of the code that begins at `code`, becomes AMD's VMMCALL. */
+export function useAmdHypercall(ram: Ram, code: u64): void {
+  for (let address = code; address < code + 2 * PAGE_BYTES; address++) {
+    const bytes = ram.readU64(address) & THREE_BYTES;
+    if (bytes == PLAIN_HYPERCALL) ram.writeLow(address + 2, 1, AMD_HYPERCALL_BYTE);
+    if (bytes == PACKED_HYPERCALL) ram.writeLow(address + 2, 1, AMD_HYPERCALL_BYTE ^ PACKING);
+  }
 }
 
 /** Unpacks code into the page at UNPACKED, as a program that hides itself does, and jumps to it. */

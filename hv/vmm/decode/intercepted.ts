@@ -1,0 +1,143 @@
+// Where an instruction ends that exits for what it does, not for an operand: CPUID, HLT, RDMSR and their like. Where the
+// processor does not tell it, core asks (EXIT_INSTRUCTION), and is told what guest RAM the answer rests on.
+
+import {
+  INSTRUCTION_RECORD_OFFSET,
+  RECORDED_PLACE_BYTES,
+  RECORDED_PLACES,
+  RecordedPlace,
+} from "../../shared/instruction-record";
+import { ANSWER_NEXT_INSTRUCTION, ANSWER_NOT_HANDLED } from "../../shared/vcpu-page";
+import { PAGE_OFFSET_MASK_4_KIB, PAGE_SIZE_4_KIB } from "../../x86/paging";
+import { SEGMENT_CS } from "../../x86/segments";
+import { VcpuViews } from "../cpu/vcpu-views";
+import { InstructionBytes } from "../memory/instruction-bytes";
+import { INSTRUCTION_BYTES, LinearMemory } from "./linear-memory";
+import { LINEAR_MASK_32_BIT } from "./segmentation";
+import { FOR_FETCH } from "./translate";
+import { WalkRecord } from "./walk-record";
+
+const ALL_ONES: u64 = 0xffffffffffffffff;
+const ESCAPE: u32 = 0x0f;
+const REX_B: u32 = 1;
+
+/** Opcodes of one byte: HLT, PAUSE's NOP, INT1, INT3, IRET. */
+const ONE_BYTE: StaticArray<u32> = [0xf4, 0x90, 0xf1, 0xcc, 0xcf];
+/** Behind 0F, and complete: INVD, WBINVD, WRMSR, RDTSC, RDMSR, RDPMC, CPUID, RSM. */
+const ESCAPED: StaticArray<u32> = [0x08, 0x09, 0x30, 0x31, 0x32, 0x33, 0xa2, 0xaa];
+/** Behind 0F, with a byte more: the group of VMMCALL and XSETBV, and MOV from and to control registers. */
+const GROUP_7: u32 = 0x01;
+const MOV_FROM_CR: u32 = 0x20;
+const MOV_TO_CR: u32 = 0x22;
+/** Of that group, what has no operand: bits 7:6 of the third byte are 1. */
+const NO_OPERAND: u32 = 0xc0;
+
+export class InterceptedInstructions {
+  private readonly code: InstructionBytes = new InstructionBytes();
+  private readonly walk: WalkRecord = new WalkRecord();
+  private readonly record: u32;
+  private register: u32 = 0;
+
+  /** `pageAddress` is that of the vCPU page. */
+  constructor(
+    pageAddress: u32,
+    private readonly vcpu: VcpuViews,
+    private readonly memory: LinearMemory,
+  ) {
+    this.record = pageAddress + INSTRUCTION_RECORD_OFFSET;
+  }
+
+  /** Answers EXIT_INSTRUCTION: ANSWER_NEXT_INSTRUCTION, or ANSWER_NOT_HANDLED where the bytes are no such instruction. */
+  answer(): u32 {
+    const code = this.code;
+    const page = this.vcpu.page;
+    code.count = this.memory.fetchAtRip(code.buffer);
+    const length = this.lengthOf(code);
+    if (length == 0 || length > code.count) return ANSWER_NOT_HANDLED;
+    page.instructionLength = length;
+    page.decodedRegister = this.register;
+    page.recordedPlaces = this.recordPlaces(length);
+    return ANSWER_NEXT_INSTRUCTION;
+  }
+
+  /** 0 for what is none of these instructions. */
+  private lengthOf(code: InstructionBytes): u32 {
+    const is64Bit = this.vcpu.isIn64BitMode;
+    let position: u32 = 0;
+    let rex: u32 = 0;
+    let byte = code.u8(0);
+    while (position < INSTRUCTION_BYTES && isPrefix(byte, is64Bit)) {
+      // A REX counts only if it is the last prefix.
+      rex = is64Bit && (byte & 0xf0) == 0x40 ? byte : 0;
+      byte = code.u8(++position);
+    }
+    position++;
+    if (byte != ESCAPE) return ONE_BYTE.includes(byte) ? position : 0;
+    const opcode = code.u8(position++);
+    if (ESCAPED.includes(opcode)) return position;
+    const third = code.u8(position++);
+    if (opcode == GROUP_7) return third >= NO_OPERAND ? position : 0;
+    this.register = (third & 7) | ((rex & REX_B) << 3);
+    return opcode == MOV_FROM_CR || opcode == MOV_TO_CR ? position : 0;
+  }
+
+  /** Writes the places to the page: how many, or 0 where they cannot be told. */
+  private recordPlaces(length: u32): u32 {
+    const cpu = this.vcpu.cpu;
+    const base = this.vcpu.isIn64BitMode ? 0 : this.vcpu.segments[SEGMENT_CS].base;
+    const start = this.vcpu.isIn64BitMode ? cpu.rip : (base + cpu.rip) & LINEAR_MASK_32_BIT;
+    const inPage = <u32>min(<u64>length, PAGE_SIZE_4_KIB - (start & PAGE_OFFSET_MASK_4_KIB));
+    let places = this.recordPart(0, start, 0, inPage);
+    if (places == 0 || inPage == length) return places;
+    const rest = this.vcpu.isIn64BitMode ? start + inPage : (start + inPage) & LINEAR_MASK_32_BIT;
+    places = this.recordPart(places, rest, inPage, length - inPage);
+    return places;
+  }
+
+  /** `count` bytes of the instruction, from `first` on, which lie at `linear` within one page. */
+  private recordPart(used: u32, linear: u64, first: u32, count: u32): u32 {
+    const memory = this.memory;
+    const ram = memory.ram;
+    const walk = this.walk;
+    let places = used;
+    const access = memory.privilege() | FOR_FETCH;
+    if (!memory.walker.translate(linear, access)) return 0;
+    let physical = memory.walker.physical;
+    if (memory.walker.record(linear, access, walk)) {
+      physical = walk.physical;
+      places = this.put(places, walk.address0, walk.entry0, ALL_ONES);
+      if (walk.address1 != walk.address0) places = this.put(places, walk.address1, walk.entry1, ALL_ONES);
+      if (walk.address2 != walk.address1) places = this.put(places, walk.address2, walk.entry2, ALL_ONES);
+      if (walk.address3 != walk.address2) places = this.put(places, walk.address3, walk.entry3, ALL_ONES);
+    } else if (memory.walker.hasPaging) {
+      return 0;
+    }
+    for (let done: u32 = 0; done < count && places < RECORDED_PLACES; done += 8) {
+      const bytes = min(count - done, 8);
+      if (!ram.holds(physical + done, 8)) return 0;
+      places = this.put(places, physical + done, this.bytesFrom(first + done), ALL_ONES >> (64 - 8 * bytes));
+    }
+    return places;
+  }
+
+  private bytesFrom(first: u32): u64 {
+    let value: u64 = 0;
+    for (let i: u32 = 0; i < 8; i++) value |= (<u64>this.code.u8(first + i)) << (8 * i);
+    return value;
+  }
+
+  private put(places: u32, address: u64, value: u64, mask: u64): u32 {
+    const place = changetype<RecordedPlace>(<usize>(this.record + places * RECORDED_PLACE_BYTES));
+    place.address = address;
+    place.value = value;
+    place.mask = mask;
+    return places + 1;
+  }
+}
+
+/** Legacy prefixes, and in 64-bit mode REX. */
+function isPrefix(byte: u32, is64Bit: bool): bool {
+  if ((byte & 0xf0) == 0x40) return is64Bit;
+  if ((byte & 0xe7) == 0x26 || (byte & 0xfc) == 0x64) return true;
+  return byte == 0xf0 || byte == 0xf2 || byte == 0xf3;
+}
