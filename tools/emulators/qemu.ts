@@ -42,6 +42,8 @@ export function qemu(name: keyof typeof accelerators): Machine {
         ...["-machine", machine, "-accel", acceleration, "-cpu", plan.cpu ?? cpu, "-m", `${plan.memory}M`],
         ...["-display", "none", "-no-reboot", ...serialArguments(plan)],
         ...(plan.devices === "default" ? [] : ["-nodefaults", "-no-user-config"]),
+        // An instruction is a tick, and a halted machine's time goes on at once.
+        ...(plan.countsInstructions ? ["-icount", "shift=0,sleep=off"] : []),
         ...endArguments(plan),
         ...mediaArguments[plan.media](plan),
       ];
