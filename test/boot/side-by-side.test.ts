@@ -12,10 +12,10 @@ function lineOf(lines: readonly string[], pattern: RegExp): number {
 }
 
 for (const place of places) {
-  const { name, vendor } = place;
+  const { name, vendor, severalSlices } = place;
   describe(name, () => {
     test("VMs of one group take turns, and the next group begins when all of them have ended", async () => {
-      const run = await bootAt(place, "guest=hlt+count+hlt,count iterations=200000");
+      const run = await bootAt(place, `guest=hlt+count+hlt,count iterations=${severalSlices}`);
       assertEnded(run, "0 ok", "ok");
       for (const vm of [0, 1, 2]) {
         const [, slices = "0"] =
@@ -33,10 +33,10 @@ for (const place of places) {
 
     describe("a guest that loops for ever", () => {
       test("is ended by its time limit, and the VM beside it ends well", async () => {
-        const run = await bootAt(place, "guest=loop+count iterations=300000");
+        const run = await bootAt(place, `guest=loop+count iterations=${severalSlices}`);
         assertEnded(run, "54 time-limit", "guest");
         onlyLine(run, /^basalt: vm1: ended: ok, /);
-        onlyLine(run, new RegExp(`^basalt: vm1: ${exitLine(vendor, "cpuid", 300_000)}`));
+        onlyLine(run, new RegExp(`^basalt: vm1: ${exitLine(vendor, "cpuid", severalSlices)}`));
         onlyLine(run, /^basalt: error: vm0: the time that it may run is over/);
         onlyLine(run, /^basalt: vm0: ended: time-limit, \d+ VM entries, final RIP 0x0000000000010000$/);
         const limit = lineOf(run.lines, /^basalt: vm0: ended: time-limit/);
@@ -54,11 +54,11 @@ for (const place of places) {
 
     for (const guests of ["fault-loop+count", "count+fault-loop"]) {
       test(`a vmm that loops for ever is unwound, and the VM beside it ends well: ${guests}`, async () => {
-        const run = await bootAt(place, `guest=${guests} iterations=300000`);
+        const run = await bootAt(place, `guest=${guests} iterations=${severalSlices}`);
         assertEnded(run, "50 vmm-stopped", "guest");
         const [count, loop] = guests.startsWith("count") ? [0, 1] : [1, 0];
         onlyLine(run, new RegExp(`^basalt: vm${count}: ended: ok, `));
-        onlyLine(run, new RegExp(`^basalt: vm${count}: ${exitLine(vendor, "cpuid", 300_000)}`));
+        onlyLine(run, new RegExp(`^basalt: vm${count}: ${exitLine(vendor, "cpuid", severalSlices)}`));
         onlyLine(
           run,
           new RegExp(`^basalt: error: vm${loop}: vmm stopped: time budget spent; this VM ends, Basalt goes on$`),

@@ -5,7 +5,14 @@ import { memorySize, wholeNumber } from "../arguments.ts";
 import { describeAddress, nameAddresses, type NamedAddress } from "../emulators/backtrace.ts";
 import { bochsAmdCpu, defaultBochsCpu } from "../emulators/bochs.ts";
 import { choosePlace, onNames, refuseImpossible, type On } from "../emulators/choice.ts";
-import { firmwareNames, mediaKinds, mediaNames, type Firmware, type Media } from "../emulators/machine.ts";
+import {
+  firmwareNames,
+  mediaKinds,
+  mediaNames,
+  type Firmware,
+  type Media,
+  type PlaceName,
+} from "../emulators/machine.ts";
 import { runImage } from "../emulators/run-image.ts";
 import { defaultNestedTimeoutSeconds } from "../emulators/nested/nested.ts";
 import { defaultMemory, defaultTimeoutSeconds, type RunResult } from "../emulators/run.ts";
@@ -39,7 +46,8 @@ interface RunCommandOptions {
   json: boolean;
 }
 
-const fewIterations = "iterations=1000";
+/** Where a million exits, the guests' default, would take too long: minutes, as each has exits of its own to KVM, or 10 s. */
+const fewIterations: Partial<Record<PlaceName, string>> = { nested: "iterations=1000", tcg: "iterations=100000" };
 const defaultDebugPort = 1234;
 
 const aboutTimeout = `limit of the run (default: ${defaultTimeoutSeconds}, nested: ${defaultNestedTimeoutSeconds})`;
@@ -134,8 +142,7 @@ async function run(options: RunCommandOptions): Promise<void> {
     };
     const onStage = (stage: string): void => progress.relabel(stage);
     try {
-      const isMany = on === "nested" && kernel === undefined;
-      const run = { kernel, memory, append: isMany ? withFewIterations(basalts) : basalts };
+      const run = { kernel, memory, append: kernel === undefined ? withFewIterations(on, basalts) : basalts };
       return await runImage({
         ...options,
         ...run,
@@ -171,11 +178,12 @@ function refuseMixture({ kernel, guest, memory }: RunCommandOptions): void {
   }
 }
 
-/** A million exits, each with exits of its own to KVM, would take minutes. */
-function withFewIterations(append: string): string {
-  if (append.includes("iterations=")) return append;
-  printStatus(`${fewIterations}, unless --append has another number: a VM exit is slow here`);
-  return joinOptions(fewIterations, append);
+/** `append` with the place's own default of iterations, unless it has a number. */
+function withFewIterations(on: PlaceName, append: string): string {
+  const few = fewIterations[on];
+  if (few === undefined || append.includes("iterations=")) return append;
+  printStatus(`${few}, unless --append has another number: a VM exit is slow here`);
+  return joinOptions(few, append);
 }
 
 // A report without source lines is still a report.

@@ -50,12 +50,23 @@ export interface TestPlace {
   readonly vendor: Vendor;
   readonly on: EmulatorName;
   readonly options: RunOptions;
+  /** How often a guest exits that is to exit as often as a test has time for; in TCG each takes some 10 µs. */
+  readonly most: number;
+  /** How often it exits in several slices of a VM beside others. */
+  readonly severalSlices: number;
 }
 
 /** In both an instruction is a tick, so that what depends on time repeats. */
 export const places: readonly TestPlace[] = [
-  { name: "by VMX in Bochs", vendor: "intel", on: "bochs", options: {} },
-  { name: "by SVM in QEMU's TCG", vendor: "amd", on: "tcg", options: { countsInstructions: true, media: "kernel" } },
+  { name: "by VMX in Bochs", vendor: "intel", on: "bochs", options: {}, most: 1_000_000, severalSlices: 200_000 },
+  {
+    name: "by SVM in QEMU's TCG",
+    vendor: "amd",
+    on: "tcg",
+    options: { countsInstructions: true, media: "kernel" },
+    most: 100_000,
+    severalSlices: 80_000,
+  },
 ];
 
 /** Boots the built image at `place`, with `append` as its boot command line. */
