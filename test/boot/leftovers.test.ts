@@ -27,7 +27,8 @@ test("x2APIC mode, an open I/O APIC line and RAM that lies above 4 GiB: the vmm'
 });
 
 test("more than 4 GiB of RAM are counted", async () => {
-  const run = await boot("tcg", "", { memory: 6144 });
+  const run = await boot("tcg", "iterations=10", { memory: 6144 });
+  assertEnded(run, "0 ok", "ok");
   const mib = Number(/(\d+) MiB of RAM free/.exec(onlyLine(run, /MiB of RAM free$/))?.[1]);
   assert.ok(mib > 6100 && mib < 6144, `${mib} MiB`);
 });
@@ -57,7 +58,7 @@ test("bus mastering that GRUB switched on everywhere is off everywhere but at th
   const options = ["-machine", "q35", ...devices.flatMap((device) => ["-device", device])];
   const before = ["setpci 0x4.w=0x7"];
   await withLeftoverIso({ before }, (image) =>
-    readStoppedMachine({ ...toEnd, append: "", image, options }, async ({ monitor, lines }) => {
+    readStoppedMachine({ ...toEnd, append: "iterations=10", image, options }, async ({ monitor, lines }) => {
       const found = await functionsOf(monitor);
       const printed = lines.find((line) => line.startsWith("basalt: PCI: ")) ?? "";
       const counts = /^basalt: PCI: (\d+) functions, bus mastering switched off on (\d+), left on for 1 /.exec(printed);
@@ -74,10 +75,10 @@ test("bus mastering that GRUB switched on everywhere is off everywhere but at th
 describe("at its end the machine", () => {
   for (const machine of ["pc", "q35"]) {
     test(`powers off by ACPI as a ${machine}`, async () => {
-      const boot = { ...toEnd, append: "", options: ["-machine", machine] };
+      const boot = { ...toEnd, append: "iterations=10", options: ["-machine", machine] };
       await readStoppedMachine(boot, async ({ monitor, lines }) => {
         assert.match(await monitor.ask("info status"), /paused \(shutdown\)/);
-        assert.ok(lines.includes("basalt: result 20 not-intel"), lines.join("\n"));
+        assert.ok(lines.includes("basalt: result 0 ok"), lines.join("\n"));
         assert.ok(!lines.some((line) => /will not power itself off|safe to switch off/.test(line)), lines.join("\n"));
       });
     });
@@ -85,9 +86,9 @@ describe("at its end the machine", () => {
 
   test("resets with end=reset", async () => {
     // -no-reboot makes a reset a shutdown; a power-off would be one too, but there is no ACPI.
-    const boot = { ...toEnd, append: "end=reset", options: ["-machine", "pc,acpi=off"] };
+    const boot = { ...toEnd, append: "end=reset iterations=10", options: ["-machine", "pc,acpi=off"] };
     await readStoppedMachine(boot, async ({ lines }) => {
-      assert.ok(lines.includes("basalt: result 20 not-intel"), lines.join("\n"));
+      assert.ok(lines.includes("basalt: result 0 ok"), lines.join("\n"));
       assert.ok(lines.some((line) => /will not power itself off/.test(line)));
     });
   });

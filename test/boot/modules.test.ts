@@ -1,4 +1,4 @@
-// Boots kernels of the test's own as guests, in Bochs: what they were told, what they print, and how they end.
+// Boots kernels of the test's own as guests, in Bochs and TCG: what they were told, what they print, and how they end.
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import type { RunResult } from "../../tools/emulators/run.ts";
@@ -78,6 +78,7 @@ test("guest=module without a module says how to give one", async () => {
 
 test("QEMU that loads Basalt's ELF itself passes the kernel and its command line", async () => {
   const run = await boot("tcg", "loglevel=debug", { kernel: { path: multiboot1, append: 'a "b"' }, media: "kernel" });
-  assertEnded(run, "20 not-intel", "refused");
+  assertEnded(run, "53 guest-exit", "guestValue");
   onlyLine(run, /boot command line: guest=module loglevel=debug -- multiboot1\.elf a "b"$/);
+  onlyLine(run, /^basalt: vm0: command line: multiboot1\.elf a "b"$/);
 });

@@ -1,6 +1,9 @@
 // Boots Basalt on CPU models with and without what it needs: it runs, or says what is missing.
+import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { readProbe } from "../../tools/emulators/kvm-probe.ts";
 import { assertEnded, boot, onlyLine } from "./support/boot.ts";
+import { cpuWithoutSvm, exitLine, svmRefusals } from "./support/places.ts";
 
 describe("Basalt runs in Bochs on", () => {
   // The default, corei7_skylake_x, is what the other tests run on.
@@ -16,11 +19,7 @@ describe("Basalt runs in Bochs on", () => {
 
 describe("Basalt refuses to start in Bochs with exit code 3 on", () => {
   const refusals: readonly (readonly [cpu: string, result: string, sentence: RegExp])[] = [
-    [
-      "athlon64_clawhammer",
-      "20 not-intel",
-      /no VMX: CPUID\.0 names the vendor "AuthenticAMD"; Basalt needs an Intel CPU/,
-    ],
+    ["athlon64_clawhammer", svmRefusals.noSvm.result, svmRefusals.noSvm.sentence],
     [
       "p4_prescott_celeron_336",
       "21 no-vmx",
@@ -92,8 +91,32 @@ describe("in Bochs each guest's own needs decide:", () => {
   }
 });
 
+test("Basalt runs by SVM on the AMD model of Bochs", async () => {
+  const run = await boot("bochs", "guest=hlt,count iterations=1000", { cpu: "amd" });
+  assertEnded(run, "0 ok", "ok");
+  onlyLine(run, new RegExp(`^basalt: vm0: ${exitLine("amd", "hlt", 1000)}`));
+  onlyLine(run, new RegExp(`^basalt: vm1: ${exitLine("amd", "cpuid", 1000)}`));
+});
+
+describe("probe tells in TCG what of SVM there is:", () => {
+  for (const [what, cpu, paging] of [
+    ["nested paging", undefined, 1],
+    ["no nested paging", "max,-npt", 0],
+  ] as const) {
+    test(what, async () => {
+      const run = await boot("tcg", "probe", { cpu, media: "kernel" });
+      assertEnded(run, "0 ok", "ok");
+      onlyLine(run, /^basalt: probe /);
+      const { works, vendor } = readProbe(run);
+      assert.deepEqual([works, vendor], [paging === 1, "amd"]);
+    });
+  }
+});
+
 describe("Basalt refuses to start in QEMU without KVM with exit code 3:", () => {
   const refusals: readonly (readonly [what: string, cpu: string, result: string, sentence: RegExp])[] = [
+    ["a CPU without SVM", cpuWithoutSvm, svmRefusals.noSvm.result, svmRefusals.noSvm.sentence],
+    ["a CPU without nested paging", "max,-npt", svmRefusals.noNestedPaging.result, svmRefusals.noNestedPaging.sentence],
     ["an Intel model, whose VMX TCG lacks", "Skylake-Client", "21 no-vmx", /no VMX: CPUID\.1:ECX\[5\] is 0/],
     ["a CPU without long mode", "qemu32", "10 no-long-mode", /this CPU has no long mode .*; Basalt needs a 64-bit CPU/],
     [
@@ -105,7 +128,7 @@ describe("Basalt refuses to start in QEMU without KVM with exit code 3:", () => 
   ];
   for (const [what, cpu, result, sentence] of refusals) {
     test(`${what} ends with ${result.replace(/\d+ /, "")}`, async () => {
-      const run = await boot("tcg", "", { cpu });
+      const run = await boot("tcg", "", { cpu, media: "kernel" });
       assertEnded(run, result, "refused");
       onlyLine(run, new RegExp(`^basalt: error: ${sentence.source}`));
     });

@@ -1,10 +1,11 @@
-// Each reason not to start that only a CPU with VMX comes to, or that any comes to: one sentence and a number, on COM1 and on
+// Each reason not to start that a CPU in Bochs comes to: one sentence and a number, on COM1 and on
 // the screen alike. The three of boot/entry.asm are in screen.test.ts.
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { builtElf } from "../../tools/paths.ts";
 import { askBochs, type DebuggedBoot } from "./support/bochs-debugger.ts";
 import { ImageSymbols } from "./support/image-symbols.ts";
+import { svmRefusals } from "./support/places.ts";
 
 const COLUMNS = 80;
 const ROWS = 25;
@@ -24,7 +25,7 @@ function disableVmx(bios: Buffer): void {
 }
 
 const refusals: readonly (readonly [what: string, boot: Omit<DebuggedBoot, "stopAt">, result: string, RegExp])[] = [
-  ["a CPU that is not Intel's", { cpu: "athlon64_clawhammer" }, "20 not-intel", /no VMX: CPUID\.0 names the vendor/],
+  ["an AMD CPU without SVM", { cpu: "athlon64_clawhammer" }, svmRefusals.noSvm.result, svmRefusals.noSvm.sentence],
   ["a CPU without VMX", { cpu: "p4_prescott_celeron_336" }, "21 no-vmx", /no VMX: CPUID\.1:ECX\[5\] is 0/],
   [
     "a firmware that disables VMX",

@@ -135,7 +135,7 @@ describe("the screen shows the lines of COM1 in their colours", () => {
 });
 
 test("a PC without COM1 says so on its screen, and that keys are taken", async () => {
-  const shot = await takeScreenshot({ media: "kernel", firmware: "bios", append: "", hasSerial: false });
+  const shot = await takeScreenshot({ media: "kernel", firmware: "bios", append: "iterations=10", hasSerial: false });
   assert.deepEqual(shot.lines, []);
   const rows = cellsOf(shot.textMemory).map((row) =>
     row
@@ -144,7 +144,7 @@ test("a PC without COM1 says so on its screen, and that keys are taken", async (
       .trimEnd(),
   );
   assert.ok(rows.includes("basalt: console: no COM1, screen 80x25 text, keyboard"), rows.join("\n"));
-  assert.ok(rows.includes("basalt: result 20 not-intel"), rows.join("\n"));
+  assert.ok(rows.includes("basalt: result 0 ok"), rows.join("\n"));
 });
 
 for (const [what, changes] of [

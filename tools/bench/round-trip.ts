@@ -1,25 +1,78 @@
-// The cost of one VM exit in Bochs, whose time-stamp counter counts instructions: exact, and the same on every machine.
+// The cost of one VM exit where a time-stamp counter counts instructions: exact, and the same on every machine.
 import { ToolError } from "../errors.ts";
-import { runOn } from "../emulators/run.ts";
+import { runOn, type RunOptions, type RunResult } from "../emulators/run.ts";
 
-/** Numbers of the same length: GRUB and Basalt read them in the command line, and each character takes its time. */
-const iterations = { few: 10_000, many: 90_000 } as const;
-
-/**
- * Ticks of one iteration of built-in guest `guest`: its own instructions, the VM exit, Basalt's work, the VM entry. Two
- * boots that differ in the iterations only; what they have in common falls out of the difference.
- */
-export async function measureRoundTrip(guest: string): Promise<number> {
-  const few = await ticksOfBoot(guest, iterations.few);
-  const many = await ticksOfBoot(guest, iterations.many);
-  return (many - few) / (iterations.many - iterations.few);
+/** How a place is measured: what is run there, how often, and where the ticks of a run are read. */
+export interface Method {
+  /** Numbers of the same length: GRUB and Basalt read them in the command line, and each character takes its time. */
+  readonly iterations: { readonly few: number; readonly many: number };
+  /** Besides the guest and the iterations. */
+  readonly options: RunOptions;
+  readonly ticks: (run: RunResult) => number;
 }
 
-/** The machine's time at its end. Nothing but the result is printed: a longer number would cost time on the serial line. */
-async function ticksOfBoot(guest: string, count: number): Promise<number> {
-  const run = await runOn("bochs", { guest, append: `quiet iterations=${count}` });
+/** Bochs counts from the machine's start. A summary would cost time on the serial line, the longer for longer numbers. */
+export const inBochs: Method = {
+  iterations: { few: 10_000, many: 90_000 },
+  options: { append: "quiet" },
+  ticks: ticksOfMachine,
+};
+
+/**
+ * QEMU does not tell when its machine ended, but Basalt what its own counter did from a VM's first entry to its last exit;
+ * nothing is printed in between.
+ */
+export const inTcg: Method = {
+  iterations: { few: 10_000, many: 90_000 },
+  options: { countsInstructions: true, media: "kernel" },
+  ticks: ticksOfVm,
+};
+
+/** Each iteration takes KVM thousands of instructions. */
+export const underKvm: Method = {
+  iterations: { few: 1000, many: 6000 },
+  options: { media: "kernel" },
+  ticks: ticksOfVm,
+};
+
+/** The two runs of built-in guest `guest` that differ in the iterations only. */
+export function roundTripRuns({ iterations, options }: Method, guest: string): RunOptions[] {
+  return [iterations.few, iterations.many].map((count) => {
+    return { ...options, guest, append: [options.append, `iterations=${count}`].filter(Boolean).join(" ") };
+  });
+}
+
+/**
+ * Ticks of one iteration, from the results of `roundTripRuns`: the guest's own instructions, the VM exit, Basalt's work, the
+ * VM entry. What the runs have in common falls out of their difference. Throws a ToolError where one did not end well.
+ */
+export function roundTrip({ iterations, ticks }: Method, results: readonly RunResult[]): number {
+  const [few, many] = results;
+  if (few === undefined || many === undefined) throw new ToolError("internal", "A round trip takes two runs.");
+  return (ticks(many) - ticks(few)) / (iterations.many - iterations.few);
+}
+
+/** Runs guest `guest` twice on `on`, whose method is `method`. */
+export async function measureRoundTrip(on: "bochs" | "tcg", method: Method, guest: string): Promise<number> {
+  const results: RunResult[] = [];
+  for (const options of roundTripRuns(method, guest)) results.push(await runOn(on, options));
+  return roundTrip(method, results);
+}
+
+function ticksOfMachine(run: RunResult): number {
+  requireOk(run);
+  if (run.ticks !== null) return run.ticks;
+  throw new ToolError("emulator", `Bochs left no ticks in ${run.logPath}; expected them in each line.`);
+}
+
+function ticksOfVm(run: RunResult): number {
+  requireOk(run);
+  const line = run.lines.find((line) => line.startsWith("basalt: vm0: ran "));
+  const ticks = /ran (\d+) ticks/.exec(line ?? "")?.[1];
+  if (ticks !== undefined) return Number(ticks);
+  throw new ToolError("internal", "Basalt did not print how many ticks vm0 ran.");
+}
+
+function requireOk(run: RunResult): void {
   if (run.exit !== "ok") throw new ToolError(run.exit, run.summary);
-  if (run.ticks === null)
-    throw new ToolError("emulator", `Bochs left no ticks in ${run.logPath}; expected them in each line.`);
-  return run.ticks;
 }

@@ -15,7 +15,9 @@ interface BenchOptions {
 
 export function benchCommand(): Command {
   return new Command("bench")
-    .description("Measure Basalt and hold it against its bars; a tick is an instruction in Bochs, on any machine.")
+    .description(
+      "Measure Basalt and hold it against its bars; a tick is an instruction of the emulator, on any machine.",
+    )
     .option("--no-build", "measure the image as it is")
     .option("--no-nested", "leave out what is measured under nested KVM, which takes a minute")
     .option("--no-start", "leave out the time of `npm start`")

@@ -3,9 +3,17 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { relative, resolve } from "node:path";
 import { memorySize, wholeNumber } from "../arguments.ts";
 import { describeAddress, nameAddresses, type NamedAddress } from "../emulators/backtrace.ts";
-import { defaultBochsCpu } from "../emulators/bochs.ts";
-import { firmwareNames, mediaKinds, mediaNames, type Firmware, type Media } from "../emulators/machine.ts";
-import { choosePlace, onNames, runImage, type On } from "../emulators/run-image.ts";
+import { bochsAmdCpu, defaultBochsCpu } from "../emulators/bochs.ts";
+import { choosePlace, onNames, refuseImpossible, type On } from "../emulators/choice.ts";
+import {
+  firmwareNames,
+  mediaKinds,
+  mediaNames,
+  type Firmware,
+  type Media,
+  type PlaceName,
+} from "../emulators/machine.ts";
+import { runImage } from "../emulators/run-image.ts";
 import { defaultNestedTimeoutSeconds } from "../emulators/nested/nested.ts";
 import { defaultMemory, defaultTimeoutSeconds, type RunResult } from "../emulators/run.ts";
 import { ToolError } from "../errors.ts";
@@ -38,7 +46,8 @@ interface RunCommandOptions {
   json: boolean;
 }
 
-const fewIterations = "iterations=1000";
+/** Where a million exits, the guests' default, would take too long: minutes, as each has exits of its own to KVM, or 10 s. */
+const fewIterations: Partial<Record<PlaceName, string>> = { nested: "iterations=1000", tcg: "iterations=100000" };
 const defaultDebugPort = 1234;
 
 const aboutTimeout = `limit of the run (default: ${defaultTimeoutSeconds}, nested: ${defaultNestedTimeoutSeconds})`;
@@ -47,12 +56,20 @@ const aboutMachineMemory = `the machine's RAM (default: ${defaultMemory}, more f
 
 const aboutOn = `
 What --on takes:
-  kvm    QEMU with KVM and nested VMX
+  kvm    QEMU with KVM and nested VMX or SVM
   bochs  Bochs, which has VMX anywhere and repeats exactly
   nested QEMU with KVM and nested VMX anywhere: in a Linux that Bochs boots, which takes half a minute first. The Linux
          is made once, of Debian packages that apt-get downloads
-  tcg    QEMU without VMX: Basalt ends with its "no-vmx" result
-  auto   kvm if Basalt itself could execute VMXON under it (see \`basalt probe\`), else bochs
+  tcg    QEMU's own emulation, which has SVM anywhere, no VMX, and is the quickest to start
+  auto   kvm if Basalt itself could switch VMX or SVM on under it (see \`basalt probe\`), else tcg, and bochs if QEMU is
+         not installed
+`;
+
+const aboutCpu = `
+What --cpu takes:
+  intel  a CPU with VMX: KVM's if it has VMX, else Bochs's ${defaultBochsCpu}
+  amd    a CPU with SVM: KVM's if it has SVM, else TCG's max; with --on bochs, or without QEMU, Bochs's ${bochsAmdCpu}
+  MODEL  the emulator's own name of one (default: ${defaultBochsCpu} in Bochs, host in KVM and nested, max in TCG)
 `;
 
 const aboutMedia = `
@@ -78,7 +95,7 @@ export function runCommand(): Command {
       ),
     )
     .option("--options <text>", "words for Basalt's boot command line, also with --kernel")
-    .option("--cpu <model>", `the emulator's CPU model (Bochs: ${defaultBochsCpu}, KVM and nested: host, TCG: max)`)
+    .option("--cpu <model>", "intel, amd, or the emulator's CPU model")
     .addOption(numberOption("--machine-memory <MiB>", aboutMachineMemory, 64, 65536))
     .addOption(numberOption("--timeout <seconds>", aboutTimeout, 1, 86400))
     .addOption(numberOption("--debug [port]", "wait for gdb at this port (QEMU)", 1, 65535).preset(defaultDebugPort))
@@ -90,7 +107,7 @@ export function runCommand(): Command {
     .option("--keep", "keep the run's ISO beside its logs in build/run/", false)
     .option("--no-build", "run the image as it is")
     .option("--json", "print the result and all lines as JSON instead", false)
-    .addHelpText("after", aboutOn + aboutMedia + aboutEmulate)
+    .addHelpText("after", aboutOn + aboutCpu + aboutMedia + aboutEmulate)
     .action(run);
 }
 
@@ -106,6 +123,7 @@ function parseGuest(name: string): string {
 
 async function run(options: RunCommandOptions): Promise<void> {
   refuseMixture(options);
+  refuseImpossible(options.on, options.cpu);
   const { kernel: path, append, memory: guestMemory, machineMemory: memory } = options;
   const kernel = path === undefined ? undefined : { path: resolve(path), append, memory: guestMemory };
   if (kernel !== undefined) await checkGuestKernel(kernel);
@@ -113,9 +131,9 @@ async function run(options: RunCommandOptions): Promise<void> {
   const emulate = options.emulate === undefined ? undefined : await loadTool(options.emulate, basalts);
   if (options.build) await buildImage();
   const result = await interruptible(async (signal) => {
-    const on = await choosePlace(options.on);
+    const { on, cpu } = await choosePlace(options.on, options.cpu);
     if (emulate !== undefined && on === "nested") {
-      throw new ToolError("usage", "--emulate needs both ways of the serial line. Use --on bochs or --on kvm.");
+      throw new ToolError("usage", "--emulate needs both ways of the serial line. Use --on tcg, bochs or kvm.");
     }
     if (options.debug !== undefined && (on === "kvm" || on === "tcg")) explainDebugging(options.debug);
     const progress = new Progress(`running on ${on}${options.on === "auto" ? " (chosen by auto)" : ""}`);
@@ -124,12 +142,12 @@ async function run(options: RunCommandOptions): Promise<void> {
     };
     const onStage = (stage: string): void => progress.relabel(stage);
     try {
-      const isMany = on === "nested" && kernel === undefined;
-      const run = { kernel, memory, append: isMany ? withFewIterations(basalts) : basalts };
+      const run = { kernel, memory, append: kernel === undefined ? withFewIterations(on, basalts) : basalts };
       return await runImage({
         ...options,
         ...run,
         on,
+        cpu,
         timeoutSeconds: options.timeout,
         onLine,
         onStage,
@@ -160,11 +178,12 @@ function refuseMixture({ kernel, guest, memory }: RunCommandOptions): void {
   }
 }
 
-/** A million exits, each with exits of its own to KVM, would take minutes. */
-function withFewIterations(append: string): string {
-  if (append.includes("iterations=")) return append;
-  printStatus(`${fewIterations}, unless --append has another number: a VM exit is slow here`);
-  return joinOptions(fewIterations, append);
+/** `append` with the place's own default of iterations, unless it has a number. */
+function withFewIterations(on: PlaceName, append: string): string {
+  const few = fewIterations[on];
+  if (few === undefined || append.includes("iterations=")) return append;
+  printStatus(`${few}, unless --append has another number: a VM exit is slow here`);
+  return joinOptions(few, append);
 }
 
 // A report without source lines is still a report.

@@ -1,4 +1,4 @@
-// Bochs: the emulator with VMX that runs anywhere and repeats exactly.
+// Bochs: the emulator with VMX, and with SVM, that runs anywhere and repeats exactly.
 import { readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { execa } from "execa";
@@ -6,6 +6,9 @@ import { ToolError } from "../errors.ts";
 import type { Launch, Machine, Media, RunPlan } from "./machine.ts";
 
 export const defaultBochsCpu = "corei7_skylake_x";
+
+/** The model with SVM. */
+export const bochsAmdCpu = "ryzen";
 
 /** Instructions in a second of the machine's time. */
 const instructionsPerSecond = 10_000_000;
@@ -80,8 +83,8 @@ export const bochs: Machine = {
     if (plan.firmware === "uefi") return "Bochs has no UEFI firmware. Leave out --firmware uefi, or run it --on tcg.";
     if (plan.debugPort !== undefined) {
       return (
-        "Debian's Bochs has no gdb stub, it is built with a debugger of its own. Use --debug with --on kvm, or with " +
-        "--on tcg for what needs no VMX. For Bochs's debugger: `basalt run --on bochs --keep`, then " +
+        "Debian's Bochs has no gdb stub, it is built with a debugger of its own. Use --debug with --on kvm or " +
+        "--on tcg. For Bochs's debugger: `basalt run --on bochs --keep`, then " +
         "`bochs -q -f bochsrc` in the directory that it names; `help` lists its commands."
       );
     }

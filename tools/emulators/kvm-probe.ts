@@ -1,14 +1,17 @@
-// Finds out whether KVM with VMX works on this machine, by having Basalt itself execute VMXON under it.
+// Finds out whether KVM with VMX or SVM works on this machine, by having Basalt itself switch that on under it.
 import { constants } from "node:fs";
 import { access, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { builtElf, buildDirectory } from "../paths.ts";
 import { isInstalled } from "../programs.ts";
 import { runOn, type RunResult } from "./run.ts";
+import type { Vendor } from "./vendor.ts";
 
 /** What the probe found. `detail` is the line that Basalt printed, or the reason why it could not. */
 export interface KvmProbe {
   readonly works: boolean;
+  /** Whose virtualization Basalt could switch on; null: none. It may lack what most guests need. */
+  readonly vendor: Vendor | null;
   readonly detail: string;
 }
 
@@ -16,16 +19,37 @@ const kvmDevice = "/dev/kvm";
 const cachePath = join(buildDirectory, "kvm-probe.json");
 const timeoutSeconds = 20;
 
-/** What Basalt prints on the boot option `probe`, after VMXON. Nothing else counts. */
-const report = /^basalt: probe vmx ok feature-control=\S+ ept=(\d) unrestricted-guest=(\d)$/;
+/** What Basalt prints on the boot option `probe`, after VMXON or with EFER.SVME. Nothing else counts. */
+interface ProbeReport {
+  readonly vendor: Vendor;
+  readonly line: RegExp;
+  /** The figures that must be 1, and what is said where one is not. */
+  readonly needed: readonly string[];
+  readonly lacking: string;
+}
+
+const reports: readonly ProbeReport[] = [
+  {
+    vendor: "intel",
+    line: /^basalt: probe vmx ok feature-control=\S+ ept=(?<ept>\d) unrestricted-guest=(?<unrestricted>\d)$/,
+    needed: ["ept", "unrestricted"],
+    lacking: "most guests need both EPT and unrestricted guest",
+  },
+  {
+    vendor: "amd",
+    line: /^basalt: probe svm ok nested-paging=(?<paging>\d) next-rip=\d decode-assists=\d asids=\d+$/,
+    needed: ["paging"],
+    lacking: "guests need nested paging",
+  },
+];
 
 /**
  * Answers whether Basalt can run under KVM here. The answer of a run with a result holds as long as the machine is up
- * and the image is the same; `fresh` asks again. That /dev/kvm can be opened proves nothing: it may be a KVM without VMX.
+ * and the image is the same; `fresh` asks again. That /dev/kvm can be opened proves nothing: it may be a KVM without VMX and SVM.
  */
 export async function probeKvm(fresh = false): Promise<KvmProbe> {
   const obstacle = await findObstacle();
-  if (obstacle !== null) return { works: false, detail: obstacle };
+  if (obstacle !== null) return { works: false, vendor: null, detail: obstacle };
   const key = await cacheKey();
   const known = fresh ? null : await readCache(key);
   if (known !== null) return known;
@@ -52,10 +76,13 @@ async function findObstacle(): Promise<string | null> {
 
 /** What a run with the boot option `probe` proves. */
 export function readProbe({ lines, summary }: Pick<RunResult, "lines" | "summary">): KvmProbe {
-  const [line, ept, unrestricted] = lines.map((candidate) => report.exec(candidate)).find((match) => match) ?? [];
-  if (line === undefined) return { works: false, detail: summary };
-  const works = ept === "1" && unrestricted === "1";
-  return { works, detail: works ? line : `${line}; most guests need both EPT and unrestricted guest` };
+  for (const { vendor, line, needed, lacking } of reports) {
+    const found = lines.map((candidate) => line.exec(candidate)).find((match) => match !== null);
+    if (found === undefined) continue;
+    const works = needed.every((figure) => found.groups?.[figure] === "1");
+    return { works, vendor, detail: works ? found[0] : `${found[0]}; ${lacking}` };
+  }
+  return { works: false, vendor: null, detail: summary };
 }
 
 /** Whether another run would end in the same way: one that was killed, or that a busy machine held up, may not. */

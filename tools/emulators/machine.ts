@@ -44,6 +44,8 @@ export interface RunPlan {
   /** In MiB. */
   readonly memory: number;
   readonly debugPort: number | undefined;
+  /** Whether the time-stamp counter and all of the machine's time count instructions. Bochs's always do, KVM's cannot. */
+  readonly countsInstructions?: boolean | undefined;
   /** The devices of QEMU's machine: what Basalt needs and one to end QEMU by (so if undefined), or what QEMU has unasked. */
   readonly devices?: Devices | undefined;
   /**

@@ -13,6 +13,9 @@ const accelerators = {
 
 const exitDevice = "isa-debug-exit,iobase=0xf4,iosize=4";
 
+/** For TCG: an instruction is a tick of all clocks, and a halted machine's time goes on at once. */
+export const instructionClock = ["-icount", "shift=0,sleep=off"] as const;
+
 /** A byte v to port 0xf4 ends QEMU with this status (isa-debug-exit). */
 function statusOfResult(number: number): number {
   return ((number << 1) | 1) & 0xff;
@@ -42,6 +45,7 @@ export function qemu(name: keyof typeof accelerators): Machine {
         ...["-machine", machine, "-accel", acceleration, "-cpu", plan.cpu ?? cpu, "-m", `${plan.memory}M`],
         ...["-display", "none", "-no-reboot", ...serialArguments(plan)],
         ...(plan.devices === "default" ? [] : ["-nodefaults", "-no-user-config"]),
+        ...(plan.countsInstructions ? instructionClock : []),
         ...endArguments(plan),
         ...mediaArguments[plan.media](plan),
       ];

@@ -48,6 +48,8 @@ export interface RunOptions {
   readonly media?: Media | undefined;
   readonly firmware?: Firmware | undefined;
   readonly devices?: Devices | undefined;
+  /** Whether time-stamp counter and time of QEMU's TCG count instructions; Bochs's always do, KVM's cannot. */
+  readonly countsInstructions?: boolean | undefined;
   readonly image?: Image | undefined;
   /** What guests are handed to that a watch with the action `emulate` stops. */
   readonly emulate?: EmulateTool | undefined;
@@ -115,6 +117,7 @@ export async function planRun(machine: Machine, options: RunOptions, directory: 
     memory: options.memory ?? memoryFor(kernels),
     debugPort: options.debug,
     devices: options.devices,
+    countsInstructions: options.countsInstructions,
   };
   const refusal = machine.refuse(plan);
   if (refusal !== null) throw new ToolError("usage", refusal);

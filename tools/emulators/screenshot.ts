@@ -1,6 +1,7 @@
 // What is on the screen of a machine at the end of a boot.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { instructionClock } from "./qemu.ts";
 import { readStoppedMachine, type StoppedBoot } from "./qemu-monitor.ts";
 
 /** VGA's text memory: 80 x 25 cells of a letter and its attribute. */
@@ -15,10 +16,13 @@ export interface Screenshot {
   readonly lines: readonly string[];
 }
 
+/** Guests that end well and badly, and a clock by which each boot has as many timer ticks, and so the same lines. */
+const referenceGuests = { append: "guest=real,fault-bounds", options: instructionClock } as const;
+
 /** The screenshots of the README, which test/boot/screen.test.ts compares with: name in docs/screenshots, and its boot. */
 export const referenceBoots = {
-  bios: { media: "iso", firmware: "bios", append: "loglevel=debug" },
-  uefi: { media: "iso", firmware: "uefi", append: "loglevel=debug" },
+  bios: { media: "iso", firmware: "bios", ...referenceGuests },
+  uefi: { media: "iso", firmware: "uefi", ...referenceGuests },
 } as const satisfies Record<string, StoppedBoot>;
 
 /** Basalt's own lines; firmware and GRUB may have printed before. */

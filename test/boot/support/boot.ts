@@ -1,7 +1,8 @@
 // Boots the built image for a test and holds how the run ended.
 import assert from "node:assert/strict";
 import { exitCodes, type ExitName } from "../../../tools/exit-codes.ts";
-import { runImage, type On } from "../../../tools/emulators/run-image.ts";
+import type { On } from "../../../tools/emulators/choice.ts";
+import { runImage } from "../../../tools/emulators/run-image.ts";
 import type { RunOptions, RunResult } from "../../../tools/emulators/run.ts";
 
 /** Ends a run that hangs. The longest takes a dozen seconds on an idle machine. */

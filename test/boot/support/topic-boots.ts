@@ -24,6 +24,7 @@ const reasons: Readonly<Record<string, string>> = {
 };
 const reasonsOn: Readonly<Record<UnderBasalt, Readonly<Record<string, string>>>> = {
   "basalt on bochs": { ...reasons, "no UMIP": "the CPU model has none" },
+  "basalt on tcg": reasons,
   "basalt nested": { ...reasons, "no XSAVE": "Linux with KVM is booted without (tools/emulators/nested/medium.ts)" },
 };
 

@@ -29,7 +29,7 @@ describe("basalt --help", () => {
   test("of run names the emulators, the guests and the media", async () => {
     const { exitCode, stdout } = await basalt("run", "--help");
     assert.equal(exitCode, 0);
-    for (const word of ["kvm", "bochs", "nested", "tcg", "auto", "hlt", ...mediaNames])
+    for (const word of ["kvm", "bochs", "nested", "tcg", "auto", "intel", "amd", "hlt", ...mediaNames])
       assert.match(stdout, new RegExp(`\\b${word}\\b`));
   });
 });
@@ -74,6 +74,12 @@ describe("a wrong command line ends with exit code 1 and", () => {
     ],
     ["a port beyond 65535 is refused", ["run", "--debug", "65536"], /'65536'.*whole number from 1 to 65535/s],
     ["a time limit of 0 is refused", ["run", "--timeout", "0"], /'0'.*whole number from 1/s],
+    [
+      "an Intel CPU in TCG is refused, before anything is built",
+      ["run", "--on", "tcg", "--cpu", "intel"],
+      /TCG has SVM and no VMX.*Use --on bochs\.$/,
+    ],
+    ["an AMD CPU in nested KVM is refused", ["run", "--on", "nested", "--cpu", "amd"], /KVM with VMX.*Use --on tcg\.$/],
     ["an option without its value is named", ["run", "--cpu"], /'--cpu <model>' argument missing/],
     ["a word too many is refused", ["build", "now"], /too many arguments/],
     ["an address that is not hexadecimal is named", ["where", "main"], /'main'.*hexadecimal/s],

@@ -100,9 +100,9 @@ describe("flash on a loop device", { skip: whyNot() }, () => {
   }
 
   test("with --yes writes the image with its boot options and leaves the rest alone; the stick boots", async () => {
-    const { exitCode, stdout, stderr } = await basaltFlash("--yes", "--json", "--append", "loglevel=debug");
+    const { exitCode, stdout, stderr } = await basaltFlash("--yes", "--json", "--append", "iterations=100");
     assert.equal(exitCode, 0, stderr);
-    const image = await isoWithCommandLine(builtIso, "loglevel=debug");
+    const image = await isoWithCommandLine(builtIso, "iterations=100");
     assert.deepEqual(JSON.parse(stdout), { path: device, bytes: image.length, isWritten: true, isVerified: true });
     const stick = await readFile(backing);
     assert.ok(stick.subarray(0, image.length).equals(image), "the image is not on it");
@@ -113,7 +113,7 @@ describe("flash on a loop device", { skip: whyNot() }, () => {
     // On a stick the GPT's second copy does not stand at the end, as it does in the file.
     for (const firmware of ["bios", "uefi"] as const) {
       const run = await runOn("tcg", { media: "usb", firmware, image: { elf: builtElf, iso: backing } });
-      assert.equal(run.result?.name, "not-intel", `${firmware}: ${run.summary}`);
+      assert.equal(run.result?.name, "ok", `${firmware}: ${run.summary}`);
     }
   });
 
