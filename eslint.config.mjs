@@ -87,7 +87,7 @@ const MEMORY_GRANTS = [
   { files: ["hv/core/cpu/cpuid.ts"], grants: { address: true, view: true } },
   { files: ["hv/core/cpu/msr-access.ts"], grants: { address: true, unchecked: true } },
   // The CPU lays out a VMCB; a byte, or eight, of its page at offsets that are constants.
-  { files: ["hv/core/svm/vmcb.ts"], grants: { access: true } },
+  { files: ["hv/core/svm/vmcb.ts"], grants: { access: true, address: true, view: true } },
   // What a vmm records in its page; elements with masked or counted numbers at each exit.
   { files: ["hv/core/svm/next-rip.ts"], grants: { view: true, unchecked: true } },
   { files: ["hv/core/svm/known-instruction.ts", "hv/core/svm/cpu-state.ts"], grants: { unchecked: true } },
@@ -169,8 +169,9 @@ const ASSEMBLYSCRIPT_SYNTAX = [
       "Found an enum, expected `export const NAME: u32 = …;`: asc sign-extends an enum's member in `u64 | Enum`.",
   },
   {
-    selector: ":not(ClassDeclaration) > Decorator",
-    message: "Found a decorator of something that is no class, expected none: tsc and asc must read the same source.",
+    selector: ":not(ClassDeclaration, MethodDefinition[static=true]) > Decorator",
+    message:
+      "Found a decorator of something that is no class and no static method, expected none: tsc and asc must read the same source.",
   },
   {
     selector: "BinaryExpression[operator=/^[!=]==$/]",

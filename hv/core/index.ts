@@ -42,7 +42,7 @@ export { rowOf } from "./vmx/dispatch";
 export { run } from "./vmx/run";
 export { completeSpecial as completeSvmSpecial } from "./svm/complete";
 export { rowOfCode } from "./svm/dispatch";
-export { decodedLength } from "./svm/next-rip";
+export { advanceUnknown } from "./svm/next-rip";
 export { finishMove as finishSvmMove, onAnyFault } from "./svm/npf-exits";
 export { runSvm } from "./svm/run";
 export { answerIndirectly } from "./cpu/cpuid";

@@ -99,7 +99,7 @@ export class VcpuPage {
   // Written by the vmm.
   /** Bytes of text at CONSOLE_OFFSET; core prints them after each call and sets this to 0. */
   consoleLength: u32;
-  /** What `reset` asks for; the rest of the start state is that of the guest's kind (hv/core/vmx/start-states.ts). */
+  /** What `reset` asks for; the rest of the start state is that of the guest's kind (hv/core/vcpu/start-states.ts). */
   startRip: u64;
   startRsp: u64;
   startCr3: u64;
@@ -128,14 +128,12 @@ export class VcpuPage {
   recordedPlaces: u32;
   /** To EXIT_INSTRUCTION: the general-purpose register of a MOV to or from a control register, by its number. */
   decodedRegister: u32;
-  reserved: u32;
 
   // Written by core before `create`.
-  /** The bits of `linearAddress` that the processor tells of an access: all, or with 0xfff what a page does not change. */
-  knownLinearBits: u64;
+  /** 1: `linearAddress` with EXIT_MEMORY_MOVE is `gpa`, as the processor tells no linear address. */
+  hidesLinearAddress: u32;
   /** The third byte of the hypercall: INTEL_HYPERCALL_BYTE or AMD_HYPERCALL_BYTE, behind 0F and 01. */
   hypercallByte: u32;
-  reserved2: u32;
 }
 
 /** Added to any answer: `eventRequest` asks for an event. */

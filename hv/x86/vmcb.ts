@@ -46,6 +46,7 @@ export const VMCB_BYTES_FETCHED: u32 = 0x0d0;
 export const VMCB_INSTRUCTION_BYTES: u32 = 0x0d1;
 
 // The state save area (APM 2 table B-2). A segment register has 16 bytes: selector, attributes, limit, base.
+export const VMCB_SAVE_AREA: u32 = 0x400;
 export const VMCB_ES: u32 = 0x400;
 export const VMCB_CS: u32 = 0x410;
 export const VMCB_SS: u32 = 0x420;

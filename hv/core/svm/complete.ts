@@ -1,6 +1,5 @@
 // The end of an instruction that exited and was carried out: what its last micro-operation would have brought (APM 2 15.7).
 
-import { EXIT_PORT, EXIT_STRING_PORT } from "../../shared/vcpu-page";
 import { RFLAGS_RF, RFLAGS_TF } from "../../x86/control-registers";
 import { DEBUGCTL_BTF } from "../../x86/msr";
 import { SVM_EXIT_IOIO, svmExitName } from "../../x86/svm-exit-codes";
@@ -27,26 +26,28 @@ import { SvmVcpu } from "./svm-vcpu";
 
 const LOW_32_BITS: u64 = 0xffffffff;
 
-/** Goes on behind the instruction at RIP, which has `length` bytes. */
+/** Goes on behind the instruction at RIP, which has `length` bytes and accessed no port. */
 export function advanceBy(vcpu: SvmVcpu, length: u32): void {
-  const vmcb = vcpu.vmcb;
-  const rip = vmcb.read64(VMCB_RIP);
-  const next = rip + length;
-  const flags = vmcb.read64(VMCB_RFLAGS);
-  vmcb.write64(VMCB_RIP, next);
-  const shadow = vmcb.read64(VMCB_INTERRUPT_STATE) & INTERRUPT_STATE_SHADOW;
-  const kind = vcpu.shared.exitKind;
-  const special =
-    (flags & (RFLAGS_RF | RFLAGS_TF)) |
-    shadow |
-    ((rip ^ next) >> 32) |
-    vcpu.exitsToTrace |
-    (kind <= EXIT_STRING_PORT ? vmcb.read64(VMCB_DR7) & DR7_ANY_ENABLED : 0);
-  if (special != 0) completeSpecial(vcpu, rip, next);
+  advanceFrom(vcpu, vcpu.saved.read64(VMCB_RIP), length, 0);
 }
 
-/** What few instructions' ends have. Index.ts exports it, to keep it out of the run loop's code. */
-export function completeSpecial(vcpu: SvmVcpu, rip: u64, next: u64): void {
+/** As `advanceBy`, of IN, OUT, INS and OUTS: there may be a breakpoint on the port. */
+export function advancePastPort(vcpu: SvmVcpu, length: u32): void {
+  advanceFrom(vcpu, vcpu.saved.read64(VMCB_RIP), length, vcpu.saved.read64(VMCB_DR7) & DR7_ANY_ENABLED);
+}
+
+/** As `advanceBy`, where RIP is known, and some bit of `special` is 1 if there is more to do than usual. */
+export function advanceFrom(vcpu: SvmVcpu, rip: u64, length: u32, special: u64): void {
+  const saved = vcpu.saved;
+  const next = rip + length;
+  saved.write64(VMCB_RIP, next);
+  const flags = saved.read64(VMCB_RFLAGS) & (RFLAGS_RF | RFLAGS_TF);
+  const shadow = vcpu.vmcb.read64(VMCB_INTERRUPT_STATE) & INTERRUPT_STATE_SHADOW;
+  if ((special | flags | shadow | ((rip ^ next) >> 32) | vcpu.exitsToTrace) != 0) completeSpecial(vcpu, rip, next);
+}
+
+/** What few instructions' ends have; true. Index.ts exports it, to keep it out of the run loop's code. */
+export function completeSpecial(vcpu: SvmVcpu, rip: u64, next: u64): bool {
   const vmcb = vcpu.vmcb;
   if (vcpu.exitsToTrace != 0) traceExit(vcpu, rip, next - rip);
   // Outside 64-bit mode RIP has 32 bits.
@@ -57,15 +58,15 @@ export function completeSpecial(vcpu: SvmVcpu, rip: u64, next: u64): void {
   const flags = vmcb.read64(VMCB_RFLAGS);
   if (flags & RFLAGS_RF) vmcb.write64(VMCB_RFLAGS, flags & ~RFLAGS_RF);
   raiseTraps(vcpu, flags);
+  return true;
 }
 
 /** The #DB of a single step, or of a breakpoint on a port. */
 function raiseTraps(vcpu: SvmVcpu, flags: u64): void {
   const vmcb = vcpu.vmcb;
-  const kind = vcpu.shared.exitKind;
-  const isPort = (kind == EXIT_PORT || kind == EXIT_STRING_PORT) && vmcb.read32(VMCB_EXITCODE) == SVM_EXIT_IOIO;
   let traps: u64 = 0;
-  if (isPort && vmcb.read64(VMCB_DR7) & DR7_ANY_ENABLED) traps = portBreakpoints(vcpu, portAccessOf(vcpu));
+  if (vmcb.read32(VMCB_EXITCODE) == SVM_EXIT_IOIO && vmcb.read64(VMCB_DR7) & DR7_ANY_ENABLED)
+    traps = portBreakpoints(vcpu, portAccessOf(vcpu));
   // With BTF only a branch is a step, and no instruction that exits is one.
   const steps = (flags & RFLAGS_TF) != 0 && !(vcpu.read(STATE_DEBUGCTL) & DEBUGCTL_BTF);
   if (vcpu.isStepping) {

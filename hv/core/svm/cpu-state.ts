@@ -33,12 +33,12 @@ import { SvmVcpu } from "./svm-vcpu";
 /** Fills in what EXIT_MEMORY_MOVE has of CpuState. */
 export function saveFetchState(vcpu: SvmVcpu): void {
   const state = vcpu.state;
-  const vmcb = vcpu.vmcb;
-  state.rip = vmcb.read64(VMCB_RIP);
-  state.cr3 = vmcb.read64(VMCB_CR3);
-  state.cr4 = vmcb.read64(VMCB_CR4);
-  state.efer = vmcb.read64(VMCB_EFER);
-  const attributes = vmcb.read16(VMCB_CS + VMCB_SEGMENT_ATTRIBUTES);
+  const saved = vcpu.saved;
+  state.rip = saved.read64(VMCB_RIP);
+  state.cr3 = saved.read64(VMCB_CR3);
+  state.cr4 = saved.read64(VMCB_CR4);
+  state.efer = saved.read64(VMCB_EFER);
+  const attributes = saved.read16(VMCB_CS + VMCB_SEGMENT_ATTRIBUTES);
   unchecked(vcpu.segments[SEGMENT_CS]).accessRights = accessRightsOf(attributes);
 }
 

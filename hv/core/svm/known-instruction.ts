@@ -1,6 +1,5 @@
 // One instruction whose length is known, and all that this knowledge rests on.
 
-import { RECORDED_PLACES } from "../../shared/instruction-record";
 import {
   VMCB_CR0,
   VMCB_CR3,
@@ -11,7 +10,7 @@ import {
   VMCB_SEGMENT_BASE,
 } from "../../x86/vmcb";
 import { readGuest } from "../hardware";
-import { Vmcb } from "./vmcb";
+import { SaveArea } from "./vmcb";
 
 /** CR3 of what holds nothing: no CPU has it. */
 const NEVER: u64 = 0xffffffffffffffff;
@@ -28,54 +27,79 @@ export class KnownInstruction {
   private efer: u64 = 0;
   private codeBase: u64 = 0;
   private codeAttributes: u32 = 0;
-  /** Places of guest RAM, of which `places` are in use. */
-  private places: u32 = 0;
-  private readonly addresses: StaticArray<u32> = new StaticArray<u32>(RECORDED_PLACES);
-  private readonly values: StaticArray<u64> = new StaticArray<u64>(RECORDED_PLACES);
-  private readonly masks: StaticArray<u64> = new StaticArray<u64>(RECORDED_PLACES);
+  // Eight bytes each of guest RAM: the paging entries on the way to the instruction, and then its own bytes, of which only those
+  // of `mask` count. Of a way with fewer entries the bytes' place fills the others.
+  private address0: u32 = 0;
+  private address1: u32 = 0;
+  private address2: u32 = 0;
+  private address3: u32 = 0;
+  private address4: u32 = 0;
+  private value0: u64 = 0;
+  private value1: u64 = 0;
+  private value2: u64 = 0;
+  private value3: u64 = 0;
+  private value4: u64 = 0;
+  private mask: u64 = 0;
 
   /** Whether the instruction at RIP, which is `rip`, is still this one. Reads guest RAM of VM `vm`. */
-  holds(vm: u32, vmcb: Vmcb): bool {
+  holds(vm: u32, saved: SaveArea): bool {
     const difference =
-      (this.cr3 ^ vmcb.read64(VMCB_CR3)) |
-      (this.cr0 ^ vmcb.read64(VMCB_CR0)) |
-      (this.cr4 ^ vmcb.read64(VMCB_CR4)) |
-      (this.efer ^ vmcb.read64(VMCB_EFER)) |
-      (this.codeBase ^ vmcb.read64(VMCB_CS + VMCB_SEGMENT_BASE)) |
-      (this.codeAttributes ^ vmcb.read16(VMCB_CS + VMCB_SEGMENT_ATTRIBUTES));
+      (this.cr3 ^ saved.read64(VMCB_CR3)) |
+      (this.cr0 ^ saved.read64(VMCB_CR0)) |
+      (this.cr4 ^ saved.read64(VMCB_CR4)) |
+      (this.efer ^ saved.read64(VMCB_EFER)) |
+      (this.codeBase ^ saved.read64(VMCB_CS + VMCB_SEGMENT_BASE)) |
+      (this.codeAttributes ^ saved.read16(VMCB_CS + VMCB_SEGMENT_ATTRIBUTES));
     if (difference != 0) return false;
-    let changed: u64 = 0;
-    for (let i: u32 = this.places; i != 0;) {
-      i--;
-      changed |= (readGuest(vm, unchecked(this.addresses[i])) ^ unchecked(this.values[i])) & unchecked(this.masks[i]);
-    }
+    const changed =
+      (readGuest(vm, this.address0) ^ this.value0) |
+      (readGuest(vm, this.address1) ^ this.value1) |
+      (readGuest(vm, this.address2) ^ this.value2) |
+      (readGuest(vm, this.address3) ^ this.value3) |
+      ((readGuest(vm, this.address4) ^ this.value4) & this.mask);
     return changed == 0;
   }
 
-  /** Forgets what it was, and begins to be the one at `rip` in the state of `vmcb`. */
-  begin(rip: u64, register: u32, vmcb: Vmcb): void {
+  /** Forgets what it was, and begins to be the one at `rip` in the state of `saved`. */
+  begin(rip: u64, register: u32, saved: SaveArea): void {
     this.rip = rip;
     this.register = register;
-    this.cr0 = vmcb.read64(VMCB_CR0);
+    this.cr0 = saved.read64(VMCB_CR0);
     this.cr3 = NEVER;
-    this.cr4 = vmcb.read64(VMCB_CR4);
-    this.efer = vmcb.read64(VMCB_EFER);
-    this.codeBase = vmcb.read64(VMCB_CS + VMCB_SEGMENT_BASE);
-    this.codeAttributes = vmcb.read16(VMCB_CS + VMCB_SEGMENT_ATTRIBUTES);
-    this.places = 0;
+    this.cr4 = saved.read64(VMCB_CR4);
+    this.efer = saved.read64(VMCB_EFER);
+    this.codeBase = saved.read64(VMCB_CS + VMCB_SEGMENT_BASE);
+    this.codeAttributes = saved.read16(VMCB_CS + VMCB_SEGMENT_ATTRIBUTES);
   }
 
-  /** Rests on eight bytes of guest RAM at `address`, which readGuest reaches. */
-  add(address: u32, value: u64, mask: u64): void {
-    this.addresses[this.places] = address;
-    this.values[this.places] = value;
-    this.masks[this.places] = mask;
-    this.places++;
+  /** Rests on the eight bytes of guest RAM of VM `vm` at `address`, a paging entry, `n` of four. readGuest reaches them. */
+  addEntry(n: u32, vm: u32, address: u32): void {
+    const value = readGuest(vm, address);
+    if (n == 0) {
+      this.address0 = address;
+      this.value0 = value;
+    } else if (n == 1) {
+      this.address1 = address;
+      this.value1 = value;
+    } else if (n == 2) {
+      this.address2 = address;
+      this.value2 = value;
+    } else {
+      this.address3 = address;
+      this.value3 = value;
+    }
+  }
+
+  /** As `addEntry`, of the instruction's own bytes. */
+  addBytes(vm: u32, address: u32, mask: u64): void {
+    this.address4 = address;
+    this.value4 = readGuest(vm, address);
+    this.mask = mask;
   }
 
   /** Of `length` bytes: it is complete, and in use from now on. */
-  end(length: u32, vmcb: Vmcb): void {
+  end(length: u32, saved: SaveArea): void {
     this.length = length;
-    this.cr3 = vmcb.read64(VMCB_CR3);
+    this.cr3 = saved.read64(VMCB_CR3);
   }
 }

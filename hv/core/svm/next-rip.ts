@@ -1,13 +1,21 @@
 // Where the instruction that exited ends. Where the processor does not tell it, the vmm decodes the instruction, once.
 
-import { INSTRUCTION_RECORD_OFFSET, RECORDED_PLACE_BYTES, RECORDED_PLACES } from "../../shared/instruction-record";
+import {
+  INSTRUCTION_RECORD_OFFSET,
+  PAGING_PLACES,
+  RECORDED_PLACE_BYTES,
+  RECORDED_PLACES,
+} from "../../shared/instruction-record";
 import { RecordedPlace } from "../../shared/instruction-record";
 import { ANSWER_NEXT_INSTRUCTION, EXIT_INSTRUCTION } from "../../shared/vcpu-page";
-import { VMCB_NRIP, VMCB_RIP } from "../../x86/vmcb";
+import { RFLAGS_RF, RFLAGS_TF } from "../../x86/control-registers";
+import { INTERRUPT_STATE_SHADOW, VMCB_INTERRUPT_STATE, VMCB_NRIP, VMCB_RFLAGS, VMCB_RIP } from "../../x86/vmcb";
 import { LEVEL_ERROR } from "../console/console";
+import { GuestMemory } from "../guest-memory";
 import { readGuest } from "../hardware";
 import { RESULT_NOT_HANDLED } from "../results";
 import { askVmm, LONGEST_INSTRUCTION } from "../vcpu/answers";
+import { advanceBy, completeSpecial } from "./complete";
 import { KnownInstruction } from "./known-instruction";
 import { SvmVcpu } from "./svm-vcpu";
 
@@ -33,19 +41,40 @@ export class InstructionCache {
 }
 
 /**
+ * Goes on behind the instruction that exited, if that is known. In the way of nearly every exit: so this is one function, with
+ * what advanceBy does, and with no question whether the processor tells the next RIP, as then no instruction is known.
+ */
+export function advanceToNext(vcpu: SvmVcpu): bool {
+  const saved = vcpu.saved;
+  const rip = saved.read64(VMCB_RIP);
+  const known = vcpu.instructions.at(rip);
+  if (known.rip != rip || !known.holds(vcpu.vm, saved)) return false;
+  const next = rip + known.length;
+  saved.write64(VMCB_RIP, next);
+  const flags = saved.read64(VMCB_RFLAGS) & (RFLAGS_RF | RFLAGS_TF);
+  const shadow = vcpu.vmcb.read64(VMCB_INTERRUPT_STATE) & INTERRUPT_STATE_SHADOW;
+  const special = flags | shadow | ((rip ^ next) >> 32) | vcpu.exitsToTrace;
+  return special == 0 || completeSpecial(vcpu, rip, next);
+}
+
+/** The same where it is not known. False where its end cannot be found: then the VM is stopped. */
+export function advanceUnknown(vcpu: SvmVcpu): bool {
+  const length = instructionLength(vcpu);
+  if (length != 0) advanceBy(vcpu, length);
+  return length != 0;
+}
+
+/**
  * The length of the instruction at RIP, which exited; 0 where it cannot be found, and the VM is stopped. The state is as at
  * the exit, as far as fetching goes.
  */
 export function instructionLength(vcpu: SvmVcpu): u32 {
-  const vmcb = vcpu.vmcb;
-  const rip = vmcb.read64(VMCB_RIP);
-  if (vcpu.hasNextRip) return <u32>(vmcb.read64(VMCB_NRIP) - rip);
-  const known = vcpu.instructions.at(rip);
-  return known.rip == rip && known.holds(vcpu.vm, vmcb) ? known.length : decodedLength(vcpu, rip);
+  const rip = vcpu.saved.read64(VMCB_RIP);
+  return vcpu.hasNextRip ? <u32>(vcpu.vmcb.read64(VMCB_NRIP) - rip) : decodedLength(vcpu, rip);
 }
 
-/** Has the vmm decode the instruction, and remembers it. Index.ts exports it, to keep it out of the exit path's code. */
-export function decodedLength(vcpu: SvmVcpu, rip: u64): u32 {
+/** Has the vmm decode the instruction, and remembers it. */
+function decodedLength(vcpu: SvmVcpu, rip: u64): u32 {
   if (vcpu.mirrorsHost) return RDTSC_BYTES;
   vcpu.saveState();
   const answer = askVmm(vcpu, EXIT_INSTRUCTION, 0);
@@ -62,23 +91,30 @@ export function decodedLength(vcpu: SvmVcpu, rip: u64): u32 {
   return length;
 }
 
+/** The vmm has told the places of the paging entries, and last that of the instruction's bytes. */
 function remember(vcpu: SvmVcpu, rip: u64, length: u32): void {
   const known = vcpu.instructions.at(rip);
-  const memory = vcpu.memory;
+  const vm = vcpu.vm;
   const places = vcpu.shared.recordedPlaces;
-  known.begin(rip, vcpu.shared.decodedRegister, vcpu.vmcb);
+  known.begin(rip, vcpu.shared.decodedRegister, vcpu.saved);
   // A vmm that records nothing is asked each time.
   if (places == 0 || places > RECORDED_PLACES) return;
-  for (let i: u32 = 0; i < places; i++) {
-    const place = changetype<RecordedPlace>(vcpu.page + INSTRUCTION_RECORD_OFFSET + i * RECORDED_PLACE_BYTES);
+  const last = places - 1;
+  for (let i: u32 = 0; i < RECORDED_PLACES; i++) {
+    const n = min(i, last);
+    const place = changetype<RecordedPlace>(vcpu.page + INSTRUCTION_RECORD_OFFSET + n * RECORDED_PLACE_BYTES);
     const address = place.address;
-    const mask = place.mask;
-    if (address > memory.ramBytes - PLACE_BYTES) return;
-    // Both ends: it may lie across two blocks of RAM.
-    if (!memory.populateForVmm(address) || !memory.populateForVmm(address + PLACE_BYTES - 1)) return;
-    known.add(<u32>address, readGuest(vcpu.vm, <u32>address), mask);
-    // The vmm has read something else: the guest's other processors, or a device, may write there.
-    if (((readGuest(vcpu.vm, <u32>address) ^ place.value) & mask) != 0) return;
+    if (!isHeld(vcpu.memory, address)) return;
+    // What the vmm decided on was something else, if another processor or a device wrote there meanwhile.
+    if (((readGuest(vm, <u32>address) ^ place.value) & place.mask) != 0) return;
+    if (i < PAGING_PLACES) known.addEntry(i, vm, <u32>address);
+    else known.addBytes(vm, <u32>address, place.mask);
   }
-  known.end(length, vcpu.vmcb);
+  known.end(length, vcpu.saved);
+}
+
+/** Whether readGuest reaches eight bytes there, now and as long as the VM lives. They may lie across two blocks of RAM. */
+function isHeld(memory: GuestMemory, address: u64): bool {
+  if (address > memory.ramBytes - PLACE_BYTES) return false;
+  return memory.populateForVmm(address) && memory.populateForVmm(address + PLACE_BYTES - 1);
 }

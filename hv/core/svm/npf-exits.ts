@@ -48,7 +48,7 @@ export function onNestedPageFault(vcpu: SvmVcpu): u32 {
 
 /**
  * Fills in the vCPU page for EXIT_MEMORY_MOVE. False where the access is not just that of an operand. The processor does not
- * tell the linear address, of which a MOV within a page needs no more than the guest-physical one has.
+ * tell the linear address.
  */
 function describeMove(vcpu: SvmVcpu, gpa: u64): bool {
   const vmcb = vcpu.vmcb;

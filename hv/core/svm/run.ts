@@ -19,17 +19,17 @@ import {
   VMCB_RIP,
   VMCB_TLB_CONTROL,
 } from "../../x86/vmcb";
-import { answerCpuid } from "../cpu/cpuid";
-import { onRdmsr, onWrmsr } from "../cpu/msr-access";
-import { onHypercall } from "../exits/hypercall";
-import { onPort } from "../exits/port";
+import { CpuidExit } from "../cpu/cpuid";
+import { RdmsrExit, onWrmsr } from "../cpu/msr-access";
+import { HypercallExit } from "../exits/hypercall";
+import { PortExit } from "../exits/port";
 import { rdtscLow, svmEnter } from "../hardware";
 import { NEXT_INSTRUCTION, RESUME, STOP } from "../vcpu/action";
 import { EXIT_COUNTER_BYTES, ExitCounter } from "../vcpu/exit-counter";
-import { advanceBy } from "./complete";
+import { advancePastPort } from "./complete";
 import { CODE_WORK, EXIT_HANDLERS, ROW_NPF, rowOfCode } from "./dispatch";
 import { portAccessOf } from "./ioio";
-import { instructionLength } from "./next-rip";
+import { advanceToNext, advanceUnknown } from "./next-rip";
 import { onNestedPageFault } from "./npf-exits";
 import { SvmVcpu } from "./svm-vcpu";
 
@@ -40,13 +40,14 @@ export function runSvm(vcpu: SvmVcpu): u32 {
   const entryWork = vcpu.entryWork;
   const counters = changetype<usize>(vcpu.exitCounters);
   const vmcb = vcpu.vmcb;
+  const saved = vcpu.saved;
   const registers = vcpu.registers;
   while (true) {
     let code = CODE_WORK;
     if (entryWork.bits == 0) {
-      vmcb.write64(VMCB_RAX, registers.rax);
-      svmEnter(vcpu.registersEnd, vmcb.physical, vcpu.hostState);
-      registers.rax = vmcb.read64(VMCB_RAX);
+      saved.write64(VMCB_RAX, registers.rax);
+      svmEnter(vcpu.registersEnd, vcpu.vmcbPhysical, vcpu.hostState);
+      registers.rax = saved.read64(VMCB_RAX);
       // Whoever writes to the VMCB takes back what it says there.
       vmcb.write32(VMCB_CLEAN, CLEAN_ALL);
       vmcb.write8(VMCB_TLB_CONTROL, TLB_CONTROL_NOTHING);
@@ -55,21 +56,23 @@ export function runSvm(vcpu: SvmVcpu): u32 {
     let start = rdtscLow();
     let action: u32;
     let row = code;
-    let length: u32 = 0;
     if (code == SVM_EXIT_CPUID) {
-      answerCpuid(vcpu);
+      CpuidExit.answer(vcpu);
       action = NEXT_INSTRUCTION;
     } else if (code == SVM_EXIT_VMMCALL) {
-      action = onHypercall(vcpu);
+      action = HypercallExit.answer(vcpu);
     } else if (code == SVM_EXIT_MSR) {
-      action = vmcb.read64(VMCB_EXITINFO1) == 0 ? onRdmsr(vcpu) : onWrmsr(vcpu);
+      action = vmcb.read64(VMCB_EXITINFO1) == 0 ? RdmsrExit.answer(vcpu) : onWrmsr(vcpu);
     } else if (code == SVM_EXIT_IOIO) {
       vcpu.exitStart = start;
-      action = onPort(vcpu, portAccessOf(vcpu));
+      action = PortExit.answer(vcpu, portAccessOf(vcpu));
       start = vcpu.exitStart;
-      // The processor tells where the next instruction is.
-      length = <u32>(vmcb.read64(VMCB_EXITINFO2) - vmcb.read64(VMCB_RIP));
       row = SVM_EXIT_IOIO;
+      if (action == NEXT_INSTRUCTION) {
+        // The processor tells where the next instruction is.
+        advancePastPort(vcpu, <u32>(vmcb.read64(VMCB_EXITINFO2) - saved.read64(VMCB_RIP)));
+        action = RESUME;
+      }
     } else if (code == SVM_EXIT_NPF) {
       vcpu.exitStart = start;
       action = onNestedPageFault(vcpu);
@@ -84,9 +87,7 @@ export function runSvm(vcpu: SvmVcpu): u32 {
     const counter = changetype<ExitCounter>(counters + row * EXIT_COUNTER_BYTES);
     counter.exits++;
     if (action == NEXT_INSTRUCTION) {
-      if (length == 0) length = instructionLength(vcpu);
-      if (length == 0) return STOP;
-      advanceBy(vcpu, length);
+      if (!advanceToNext(vcpu) && !advanceUnknown(vcpu)) return STOP;
       counter.ticks += rdtscLow() - start;
     } else {
       counter.ticks += rdtscLow() - start;

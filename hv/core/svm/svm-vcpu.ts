@@ -89,16 +89,19 @@ import { saveState } from "./cpu-state";
 import { isBlockedByNmi } from "./deliver";
 import { codeOfRow, EXIT_ROWS, ROWS } from "./dispatch";
 import { writeIntercepts } from "./intercepts";
-import { InstructionCache, instructionLength } from "./next-rip";
+import { advanceUnknown, InstructionCache } from "./next-rip";
 import { runSvm } from "./run";
 import { accessRightsOf, attributesOf } from "./segments";
 import { endStep, startStep } from "./step";
 import { Svm } from "./svm";
 import { endEvent } from "./vectoring";
-import { Vmcb } from "./vmcb";
+import { SaveArea, Vmcb } from "./vmcb";
 
 export class SvmVcpu extends Vcpu {
-  /** For svmEnter. */
+  readonly vmcb: Vmcb;
+  readonly saved: SaveArea;
+  // For svmEnter.
+  readonly vmcbPhysical: u64;
   readonly hostState: u64;
   // What this processor does not have, Basalt does itself.
   readonly hasNextRip: bool;
@@ -130,12 +133,16 @@ export class SvmVcpu extends Vcpu {
     vm: u32,
     private readonly kind: u32,
     page: usize,
-    readonly vmcb: Vmcb,
+    /** A page of the pool. */
+    vmcb: usize,
     memory: GuestMemory,
     private readonly asid: u32,
   ) {
     super(vm, machine.console, page, memory, EXIT_ROWS, ROWS, svm.features);
     const capabilities = svm.capabilities;
+    this.vmcb = Vmcb.of(vmcb);
+    this.saved = Vmcb.of(vmcb).saveArea;
+    this.vmcbPhysical = machine.pool.physicalAddress(vmcb);
     this.hostState = svm.hostState;
     this.hasNextRip = capabilities.hasNextRip;
     this.hasDecodeAssists = capabilities.hasDecodeAssists;
@@ -143,8 +150,7 @@ export class SvmVcpu extends Vcpu {
     this.hasBranchRecords = capabilities.hasBranchRecords;
     const paging = memory.nestedPaging;
     if (paging) this.entryWork = paging.entryWork;
-    // No more of it than a page's offset, which paging leaves as it is.
-    this.shared.knownLinearBits = PAGE_BYTES - 1;
+    this.shared.hidesLinearAddress = 1;
     this.shared.hypercallByte = AMD_HYPERCALL_BYTE;
   }
 
@@ -164,14 +170,14 @@ export class SvmVcpu extends Vcpu {
     const vmcb = this.vmcb;
     if (state == STATE_EFER) return this.readEfer();
     if (state == STATE_DEBUGCTL && !this.hasBranchRecords) return this.keptDebugControl;
-    if (state == STATE_GDTR_LIMIT || state == STATE_IDTR_LIMIT) return vmcb.read32(STATE_OFFSETS[state]);
-    if (state < PLAIN_STATES) return vmcb.read64(STATE_OFFSETS[state]);
+    if (state == STATE_GDTR_LIMIT || state == STATE_IDTR_LIMIT) return vmcb.part(STATE_OFFSETS[state]).read32(0);
+    if (state < PLAIN_STATES) return vmcb.part(STATE_OFFSETS[state]).read64(0);
     if (state < STATE_SELECTOR) return this.pdpte(state - STATE_PDPTE);
-    if (state < STATE_BASE) return vmcb.read16(SEGMENT_OFFSETS[state - STATE_SELECTOR] + VMCB_SEGMENT_SELECTOR);
-    if (state < STATE_LIMIT) return vmcb.read64(SEGMENT_OFFSETS[state - STATE_BASE] + VMCB_SEGMENT_BASE);
-    if (state < STATE_ACCESS_RIGHTS) return vmcb.read32(SEGMENT_OFFSETS[state - STATE_LIMIT] + VMCB_SEGMENT_LIMIT);
+    if (state < STATE_BASE) return vmcb.part(SEGMENT_OFFSETS[state - STATE_SELECTOR]).read16(VMCB_SEGMENT_SELECTOR);
+    if (state < STATE_LIMIT) return vmcb.part(SEGMENT_OFFSETS[state - STATE_BASE]).read64(VMCB_SEGMENT_BASE);
+    if (state < STATE_ACCESS_RIGHTS) return vmcb.part(SEGMENT_OFFSETS[state - STATE_LIMIT]).read32(VMCB_SEGMENT_LIMIT);
     const segment = state - STATE_ACCESS_RIGHTS;
-    const rights = accessRightsOf(vmcb.read16(SEGMENT_OFFSETS[segment] + VMCB_SEGMENT_ATTRIBUTES));
+    const rights = accessRightsOf(vmcb.part(SEGMENT_OFFSETS[segment]).read16(VMCB_SEGMENT_ATTRIBUTES));
     if (segment != SEGMENT_SS) return rights;
     // SS's DPL need not be the CPL here (APM 2 15.5.1).
     const others = rights & ~(ACCESS_RIGHTS_DPL_MASK << ACCESS_RIGHTS_DPL_SHIFT);
@@ -189,23 +195,23 @@ export class SvmVcpu extends Vcpu {
   }
 
   private writePlain64(state: u32, value: u64): void {
-    this.vmcb.write64(STATE_OFFSETS[state], value);
+    this.vmcb.part(STATE_OFFSETS[state]).write64(0, value);
     this.soil(STATE_CLEAN[state]);
   }
 
   private writePlain32(state: u32, value: u32): void {
-    this.vmcb.write32(STATE_OFFSETS[state], value);
+    this.vmcb.part(STATE_OFFSETS[state]).write32(0, value);
     this.soil(STATE_CLEAN[state]);
   }
 
   private writeSegment(vmcb: Vmcb, state: u32, value: u64): void {
     const segment = (state - STATE_SELECTOR) % SEGMENTS;
-    const offset = SEGMENT_OFFSETS[segment];
-    if (state < STATE_BASE) vmcb.write16(offset + VMCB_SEGMENT_SELECTOR, <u32>value);
-    else if (state < STATE_LIMIT) vmcb.write64(offset + VMCB_SEGMENT_BASE, value);
-    else if (state < STATE_ACCESS_RIGHTS) vmcb.write32(offset + VMCB_SEGMENT_LIMIT, <u32>value);
+    const part = vmcb.part(SEGMENT_OFFSETS[segment]);
+    if (state < STATE_BASE) part.write16(VMCB_SEGMENT_SELECTOR, <u32>value);
+    else if (state < STATE_LIMIT) part.write64(VMCB_SEGMENT_BASE, value);
+    else if (state < STATE_ACCESS_RIGHTS) part.write32(VMCB_SEGMENT_LIMIT, <u32>value);
     else {
-      vmcb.write16(offset + VMCB_SEGMENT_ATTRIBUTES, attributesOf(<u32>value));
+      part.write16(VMCB_SEGMENT_ATTRIBUTES, attributesOf(<u32>value));
       if (segment == SEGMENT_SS) this.setPrivilegeLevel(<u32>value);
     }
     this.soil(cleanBitOf(segment));
@@ -266,13 +272,13 @@ export class SvmVcpu extends Vcpu {
 
   readLive(msr: u32): u64 {
     const offset = offsetOfMsr(msr);
-    return offset == 0 ? rdmsr(msr) : this.vmcb.read64(offset);
+    return offset == 0 ? rdmsr(msr) : this.vmcb.part(offset).read64(0);
   }
 
   writeLive(msr: u32, value: u64): void {
     const offset = offsetOfMsr(msr);
     if (offset == 0) wrmsr(msr, value);
-    else this.vmcb.write64(offset, value);
+    else this.vmcb.part(offset).write64(0, value);
   }
 
   setTscOffset(offset: u64): void {
@@ -346,8 +352,7 @@ export class SvmVcpu extends Vcpu {
   }
 
   advance(): void {
-    const length = instructionLength(this);
-    if (length != 0) advanceBy(this, length);
+    advanceUnknown(this);
   }
 
   advanceBy(length: u32): void {

@@ -26,7 +26,6 @@ import { Npt } from "./npt/npt";
 import { SvmOperation } from "./operation";
 import { PermissionMaps } from "./permission-maps";
 import { SvmVcpu } from "./svm-vcpu";
-import { Vmcb } from "./vmcb";
 
 export class Svm extends Virtualization {
   readonly capabilities: SvmCapabilities;
@@ -113,16 +112,7 @@ export class Svm extends Virtualization {
     if (page == 0 || vmcb == 0) return null;
     // VMs that share one are told apart by a flush when they are switched (makeCurrent).
     const asid = 1 + (number % (this.capabilities.asids - 1));
-    return new SvmVcpu(
-      machine,
-      this,
-      number,
-      kind,
-      page,
-      new Vmcb(vmcb, this.pool.physicalAddress(vmcb)),
-      memory,
-      asid,
-    );
+    return new SvmVcpu(machine, this, number, kind, page, vmcb, memory, asid);
   }
 
   /** For svmEnter. */

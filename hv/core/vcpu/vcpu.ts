@@ -131,7 +131,6 @@ export abstract class Vcpu {
     this.exitCounters = new StaticArray<u64>(2 * counters);
     // No access to a port yet, which 0 would be: an instruction's end asks.
     this.shared.exitKind = EXIT_HALT;
-    this.shared.knownLinearBits = u64.MAX_VALUE;
     this.state.physicalAddressBits = addressBits;
     for (let i: u32 = 0; i < SEGMENTS; i++) {
       this.segments[i] = changetype<SegmentState>(page + SEGMENTS_OFFSET + i * SEGMENT_STATE_BYTES);

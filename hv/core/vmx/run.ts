@@ -9,10 +9,10 @@ import {
   EXIT_REASON_VMCALL,
 } from "../../x86/exit-reasons";
 import { EXIT_QUALIFICATION, EXIT_REASON, GUEST_RIP, VM_EXIT_INSTRUCTION_LENGTH } from "../../x86/vmcs-fields";
-import { answerCpuid } from "../cpu/cpuid";
-import { onRdmsr } from "../cpu/msr-access";
-import { onHypercall } from "../exits/hypercall";
-import { onPort } from "../exits/port";
+import { CpuidExit } from "../cpu/cpuid";
+import { RdmsrExit } from "../cpu/msr-access";
+import { HypercallExit } from "../exits/hypercall";
+import { PortExit } from "../exits/port";
 import { rdtscLow, VM_SUCCEED, vmEnter, vmread, vmwrite } from "../hardware";
 import { NEXT_INSTRUCTION, RESUME } from "../vcpu/action";
 import { EXIT_COUNTER_BYTES, ExitCounter } from "../vcpu/exit-counter";
@@ -50,17 +50,17 @@ export function run(vcpu: VmxVcpu): u32 {
     let action = UNANSWERED;
     while (action == UNANSWERED) {
       if (reason == EXIT_REASON_CPUID) {
-        answerCpuid(vcpu);
+        CpuidExit.answer(vcpu);
         action = NEXT_INSTRUCTION;
       } else if (reason == EXIT_REASON_VMCALL) {
-        action = onHypercall(vcpu);
+        action = HypercallExit.answer(vcpu);
       } else if (reason == EXIT_REASON_RDMSR) {
-        action = onRdmsr(vcpu);
+        action = RdmsrExit.answer(vcpu);
       } else if (reason == EXIT_REASON_IO_INSTRUCTION) {
         // A call of the vmm leaves no register as it was: what is only needed behind it is put away by hand here, so that
         // the other branches have it in registers.
         vcpu.exitStart = start;
-        action = onPort(vcpu, vmread(EXIT_QUALIFICATION));
+        action = PortExit.answer(vcpu, vmread(EXIT_QUALIFICATION));
         start = vcpu.exitStart;
         reason = EXIT_REASON_IO_INSTRUCTION;
       } else if (reason == EXIT_REASON_EPT_VIOLATION) {

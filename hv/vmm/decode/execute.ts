@@ -34,7 +34,7 @@ import {
   DECODED,
   FORM_STRING,
 } from "./operations";
-import { PlainMove } from "./plain-move";
+import { Move, PlainMove } from "./plain-move";
 import { GOES_ON, StringInstructions } from "./string-instructions";
 
 /** What `emulate` returns beside answers: it is to be called again, once; a MOV now leads to another device. */
@@ -78,7 +78,7 @@ export class Executor {
   }
 
   private emulateAny(recalled: Known | null): u32 {
-    if (recalled != null && recalled.move.redirect(this.memory.bus, this.vcpu.page.gpa)) return EMULATE_AGAIN;
+    if (recalled != null && this.leadsElsewhere(recalled.move)) return EMULATE_AGAIN;
     if (this.vcpu.page.exitKind == EXIT_MEMORY_MOVE) return ANSWER_STATE_NEEDED;
     if (recalled != null) return this.execute(recalled.instruction);
     const code = this.code;
@@ -88,6 +88,10 @@ export class Executor {
     if (status != DECODED) return this.answerUndecoded(status);
     this.cache.keep(code, this.memory.privilege() | FOR_FETCH);
     return this.execute(instruction);
+  }
+
+  private leadsElsewhere(move: Move): bool {
+    return move.redirect(this.memory.bus, this.vcpu.page.gpa) || this.plainMove.follow(move);
   }
 
   private execute(instruction: Instruction): u32 {

@@ -1,15 +1,10 @@
 // Where an instruction ends that exits for what it does, not for an operand: CPUID, HLT, RDMSR and their like. Where the
 // processor does not tell it, core asks (EXIT_INSTRUCTION), and is told what guest RAM the answer rests on.
 
-import {
-  INSTRUCTION_RECORD_OFFSET,
-  RECORDED_PLACE_BYTES,
-  RECORDED_PLACES,
-  RecordedPlace,
-} from "../../shared/instruction-record";
+import { INSTRUCTION_RECORD_OFFSET, RECORDED_PLACE_BYTES, RecordedPlace } from "../../shared/instruction-record";
 import { ANSWER_NEXT_INSTRUCTION, ANSWER_NOT_HANDLED } from "../../shared/vcpu-page";
+import { CR4_PAE } from "../../x86/control-registers";
 import { PAGE_OFFSET_MASK_4_KIB, PAGE_SIZE_4_KIB } from "../../x86/paging";
-import { SEGMENT_CS } from "../../x86/segments";
 import { VcpuViews } from "../cpu/vcpu-views";
 import { InstructionBytes } from "../memory/instruction-bytes";
 import { INSTRUCTION_BYTES, LinearMemory } from "./linear-memory";
@@ -81,49 +76,27 @@ export class InterceptedInstructions {
     return opcode == MOV_FROM_CR || opcode == MOV_TO_CR ? position : 0;
   }
 
-  /** Writes the places to the page: how many, or 0 where they cannot be told. */
+  /** Writes the places to the page: how many, or 0 where they cannot be told, as of an instruction across two pages. */
   private recordPlaces(length: u32): u32 {
-    const cpu = this.vcpu.cpu;
-    const base = this.vcpu.isIn64BitMode ? 0 : this.vcpu.segments[SEGMENT_CS].base;
-    const start = this.vcpu.isIn64BitMode ? cpu.rip : (base + cpu.rip) & LINEAR_MASK_32_BIT;
-    const inPage = <u32>min(<u64>length, PAGE_SIZE_4_KIB - (start & PAGE_OFFSET_MASK_4_KIB));
-    let places = this.recordPart(0, start, 0, inPage);
-    if (places == 0 || inPage == length) return places;
-    const rest = this.vcpu.isIn64BitMode ? start + inPage : (start + inPage) & LINEAR_MASK_32_BIT;
-    places = this.recordPart(places, rest, inPage, length - inPage);
-    return places;
-  }
-
-  /** `count` bytes of the instruction, from `first` on, which lie at `linear` within one page. */
-  private recordPart(used: u32, linear: u64, first: u32, count: u32): u32 {
     const memory = this.memory;
-    const ram = memory.ram;
+    const cpu = this.vcpu.cpu;
+    const is64Bit = this.vcpu.isIn64BitMode;
+    const start = is64Bit ? cpu.rip : (this.vcpu.codeSegment.base + cpu.rip) & LINEAR_MASK_32_BIT;
+    if (length > 8 || (start & PAGE_OFFSET_MASK_4_KIB) + length > PAGE_SIZE_4_KIB) return 0;
     const walk = this.walk;
-    let places = used;
-    const access = memory.privilege() | FOR_FETCH;
-    if (!memory.walker.translate(linear, access)) return 0;
-    let physical = memory.walker.physical;
-    if (memory.walker.record(linear, access, walk)) {
+    let places: u32 = 0;
+    let physical = start;
+    if (memory.walker.hasPaging) {
+      if (!memory.walker.record(start, memory.privilege() | FOR_FETCH, walk)) return 0;
       physical = walk.physical;
-      places = this.put(places, walk.address0, walk.entry0, ALL_ONES);
-      if (walk.address1 != walk.address0) places = this.put(places, walk.address1, walk.entry1, ALL_ONES);
-      if (walk.address2 != walk.address1) places = this.put(places, walk.address2, walk.entry2, ALL_ONES);
-      if (walk.address3 != walk.address2) places = this.put(places, walk.address3, walk.entry3, ALL_ONES);
-    } else if (memory.walker.hasPaging) {
-      return 0;
+      const mask = cpu.cr4 & CR4_PAE ? ALL_ONES : LINEAR_MASK_32_BIT;
+      places = this.put(places, walk.address0, walk.entry0, mask);
+      places = this.put(places, walk.address1, walk.entry1, mask);
+      places = this.put(places, walk.address2, walk.entry2, mask);
+      places = this.put(places, walk.address3, walk.entry3, mask);
     }
-    for (let done: u32 = 0; done < count && places < RECORDED_PLACES; done += 8) {
-      const bytes = min(count - done, 8);
-      if (!ram.holds(physical + done, 8)) return 0;
-      places = this.put(places, physical + done, this.bytesFrom(first + done), ALL_ONES >> (64 - 8 * bytes));
-    }
-    return places;
-  }
-
-  private bytesFrom(first: u32): u64 {
-    let value: u64 = 0;
-    for (let i: u32 = 0; i < 8; i++) value |= (<u64>this.code.u8(first + i)) << (8 * i);
-    return value;
+    if (!memory.ram.holds(physical, 8)) return 0;
+    return this.put(places, physical, this.code.low, ALL_ONES >> (64 - 8 * length));
   }
 
   private put(places: u32, address: u64, value: u64, mask: u64): u32 {

@@ -1,6 +1,7 @@
 // MOV between a register, or an immediate, and a device: what a driver's every access is, and so the short way.
 
 import { ACCESS_HAS_LINEAR, ACCESS_READ, ACCESS_WRITE, EXIT_STRING_PORT, VcpuPage } from "../../shared/vcpu-page";
+import { PAGE_OFFSET_MASK_4_KIB } from "../../x86/paging";
 import { SEGMENT_FS } from "../../x86/segments";
 import { Bus, Device } from "../bus";
 import { RegisterFile } from "../memory/register-file";
@@ -79,6 +80,27 @@ export class PlainMove {
   ) {}
 
   /**
+   * Where the processor tells no linear address, the exit's is the guest-physical one: has `move` expect the page that this is
+   * in. An instruction with one operand in memory accesses no other page. False where that is not what is in its way.
+   */
+  follow(move: Move): bool {
+    const page = this.page;
+    if (page.hidesLinearAddress == 0 || move.access == NO_ACCESS) return false;
+    const away = page.linearAddress - this.linearOf(move);
+    if (away == 0 || (away & PAGE_OFFSET_MASK_4_KIB) != 0) return false;
+    move.displacement += away;
+    return true;
+  }
+
+  private linearOf(move: Move): u64 {
+    const registers = this.registers;
+    let linear = move.displacement;
+    if (move.base != NO_REGISTER) linear += registers.read64(move.base);
+    if (move.index != NO_REGISTER) linear += registers.read64(move.index) << move.scaleShift;
+    return linear & move.addressMask;
+  }
+
+  /**
    * Carries out `move` if its operand in memory is just what the exit tells of: then the CPU has been through segmentation,
    * paging and every check of this access, and told the physical address. An aligned operand has no second page, and no
    * alignment check. VcpuPage.instructionLength is told. False where it is something else, or leads to another device, and
@@ -93,8 +115,7 @@ export class PlainMove {
     linear &= move.addressMask;
     const bytes = move.bytes;
     const access = page.access;
-    const isElsewhere = (linear ^ page.linearAddress) & page.knownLinearBits;
-    const difference = isElsewhere | (linear & (bytes - 1)) | (access ^ move.access);
+    const difference = (linear ^ page.linearAddress) | (linear & (bytes - 1)) | (access ^ move.access);
     if (difference != 0 || page.exitKind == EXIT_STRING_PORT) return false;
     const gpa = page.gpa;
     const offset = gpa - move.start;
