@@ -9,7 +9,7 @@ import { GDT, IDT, mirrorCode, MIRROR_CODE, PML4, TSS } from "./machine/host-tab
 import { interpreted } from "./machine/interpreter.ts";
 import { boot, Machine, type Run } from "./machine/machine.ts";
 import { control, field, msr } from "./machine/tables.ts";
-import type { Vmcs } from "./machine/vmcs.ts";
+import { vmcsOf, type Vmcs } from "./machine/vmcs.ts";
 import { controlIsOn } from "./machine/vm-entry.ts";
 
 const penryn = cpuModel("core2_penryn_t9600");
@@ -25,7 +25,7 @@ function runAndKeep(
 ): { run: Run; fields: (name: string) => bigint; vmcs: Vmcs } {
   let kept: { vmcs: Vmcs; fields: Map<string, bigint> } | undefined;
   const script: Script = (guest) => {
-    const { vmcs } = guest;
+    const vmcs = vmcsOf(guest);
     const fields = new Map(interesting.map((name) => [name, vmcs.read(field(name))]));
     kept ??= { vmcs, fields };
     return interpreted(guest);

@@ -11,8 +11,7 @@ import {
   type Exit,
   type Script,
 } from "./exits.ts";
-import { EptViolation, GuestException, type Guest } from "./guest.ts";
-import { reason } from "./tables.ts";
+import { GuestException, NestedFault, type Guest } from "./guest.ts";
 
 /**
  * Executes the guest's own instructions, fetched through its page tables and the EPT. What it cannot fetch is an EPT
@@ -32,9 +31,8 @@ function nextExit(guest: Guest, interruptAt: bigint | null): Exit {
     return interpret(guest, interruptAt);
   } catch (error) {
     if (error instanceof GuestException) return tripleFault;
-    if (!(error instanceof EptViolation)) throw error;
-    const fields = { GUEST_PHYSICAL_ADDRESS: error.physical, GUEST_LINEAR_ADDRESS: error.linear };
-    return { reason: reason("EXIT_REASON_EPT_VIOLATION"), qualification: error.qualification, fields };
+    if (error instanceof NestedFault) return error.exit;
+    throw error;
   }
 }
 

@@ -1,4 +1,5 @@
 // vmm instances: build/vmm.wasm, one instance a VM, with boot/runtime/vmm.c's rules and trap records.
+import { HostException, PF } from "./faults.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import { vcpuPage } from "./tables.ts";
 
@@ -186,6 +187,17 @@ export class VmmBridge {
     this.instances.set(vm, exports);
     this.#rams.set(vm, { bytes: ramBytes, populate });
     return 0;
+  }
+
+  /** readGuest: eight bytes of guest RAM, by the vmm's own mappings of it, all of them within one. */
+  readGuest(vm: number, address: bigint): bigint {
+    const mapping = this.#live
+      .get(vm)
+      ?.find((each) => each.address <= address && address + 8n <= each.address + each.bytes);
+    if (!mapping || mapping.address >= OWN_START) {
+      throw new HostException(PF, `read of vm${vm}'s RAM at ${address.toString(16)}, which its vmm does not map`);
+    }
+    return this.#memory.read64(mapping.hpa + (address - mapping.address));
   }
 
   /** The RAM that core instantiated the vmm for, most of it not there until it is touched. */

@@ -1,0 +1,283 @@
+// VMRUN with VMLOAD and VMSAVE around it: the checks, the guest's turn as its script has it, and #VMEXIT (APM 2 15.5, 15.6).
+import { Entry } from "../entry.ts";
+import { has } from "../bits.ts";
+import type { Exit, Script } from "../exits.ts";
+import { Guest, Registers } from "../guest.ts";
+import { msr, reason, svmExit, vmcb } from "../tables.ts";
+import { brokenRule } from "./entry-checks.ts";
+import { translate, type Translated } from "./exit-table.ts";
+import { hasSvmFeature } from "./features.ts";
+import { deliverInjected, deliverVirtualInterrupt, virtualInterrupt } from "./injection.ts";
+import { SvmTranslator } from "./nested-translator.ts";
+import type { Svm } from "./svm.ts";
+import { plant } from "./plant.ts";
+import { VMCB_BYTES, VmcbImage } from "./vmcb-image.ts";
+import { VmcbFields } from "./vmcb-fields.ts";
+
+/** Written to a reserved place of a VMCB that ran: where software has written over it, another guest is to start. */
+const MARK = 0x4243_4d56_4243_4d56n;
+const MARK_OFFSET = 0xff8;
+const INVALID = 0xffffffffffffffffn;
+const VALID = 1n << 31n;
+const TF = 1n << 8n;
+const EFER_NXE = 1n << 11n;
+const CR0_PG = 1n << 31n;
+const RFLAGS_VM = 1n << 17n;
+const CPUID_1_GIB_PAGES = 1 << 26;
+const NMI_EVENT = 0x202;
+const DR6_CLEARED_BY_DEBUG = 0xfn;
+const DR7_GD = 1n << 13n;
+const DEBUGCTL_BTF = 2n;
+const DEBUG_VECTOR = 1n;
+const SINGLE_STEP = 1n << 14n;
+const LMSW = 3n;
+
+/** The parts of a VMCB that #VMEXIT and VMSAVE write: what the exit tells, and the state. */
+const WRITTEN: readonly (readonly [start: number, end: number])[] = [
+  [vmcb("VMCB_VINTR"), vmcb("VMCB_EXITINTINFO") + 8],
+  [vmcb("VMCB_EVENTINJ"), vmcb("VMCB_EVENTINJ") + 8],
+  [vmcb("VMCB_NRIP"), vmcb("VMCB_INSTRUCTION_BYTES") + 15],
+  [vmcb("VMCB_ES"), VMCB_BYTES],
+];
+
+/** What no field of a VMCB keeps of a guest between its turns. */
+interface Kept {
+  nmisAreBlocked: boolean;
+  /** An exit of the script that comes behind the exits that the machine makes first. */
+  waiting: Exit | null;
+}
+
+/** RAX is the VMCB's; the other registers are those of the vCPU page. */
+class SvmRegisters extends Registers {
+  readonly #image: VmcbImage;
+
+  constructor(memory: ArrayBuffer, end: number, image: VmcbImage) {
+    super(memory, end);
+    this.#image = image;
+  }
+
+  override get(name: string): bigint {
+    return name === "rax" ? this.#image.get("VMCB_RAX") : super.get(name);
+  }
+  override set(name: string, value: bigint): void {
+    if (name === "rax") this.#image.set("VMCB_RAX", value);
+    else super.set(name, value);
+  }
+}
+
+/** One turn of a guest. */
+interface Turn {
+  readonly image: VmcbImage;
+  readonly fields: VmcbFields;
+  readonly guest: Guest;
+  readonly kept: Kept;
+  readonly wasResume: boolean;
+}
+
+export class SvmEntry extends Entry {
+  /** The root of the nested tables that the last VMRUN used. */
+  lastRoot = 0n;
+  readonly #svm: Svm;
+  readonly #memory: ArrayBuffer;
+  readonly #kept = new Map<bigint, Kept>();
+
+  constructor(svm: Svm, memory: ArrayBuffer, script: (vcpu: number) => Script) {
+    super(script);
+    this.#svm = svm;
+    this.#memory = memory;
+  }
+
+  finish(): void {}
+
+  /** svmEnter of hv/core/hardware.ts. */
+  enter(registersEnd: number, address: bigint, host: bigint): void {
+    const { processor, memory, cache, tlb } = this.#svm;
+    this.#svm.requirePage("VMRUN", address);
+    this.#svm.requirePage("VMLOAD", host);
+    this.#svm.saveHost();
+    const inMemory = memory.read(address, VMCB_BYTES);
+    const image = cache.load(address, inMemory);
+    const rule = brokenRule(image, processor.model) ?? this.#hostRule(image);
+    if (rule !== null) return this.#fail(image, rule);
+    requireAgreeingLevels(image);
+    tlb.control(Number(image.get("VMCB_TLB_CONTROL")), Number(image.get("VMCB_GUEST_ASID")));
+    this.lastRoot = image.get("VMCB_N_CR3");
+
+    const values = this.#svm.hostValues();
+    const before = new VmcbImage(address, image.bytes);
+    this.#svm.loadGuest(image);
+    processor.unswitched.set("CR2", image.get("VMCB_CR2"));
+    processor.unswitched.set("DR6", image.get("VMCB_DR6"));
+    const turn = this.#turn(image, registersEnd);
+    this.#exit(turn, this.#nextExit(turn));
+    image.set("VMCB_CR2", processor.unswitched.get("CR2")!);
+    image.set("VMCB_DR6", processor.unswitched.get("DR6")!);
+    this.#svm.saveGuest(image, before);
+    turn.kept.nmisAreBlocked = turn.fields.nmisAreBlocked;
+    image.bytes.writeBigUInt64LE(MARK, MARK_OFFSET);
+    for (const [start, end] of WRITTEN) memory.write(address + BigInt(start), image.bytes.subarray(start, end));
+    cache.keep(image);
+    this.#svm.loadHost(host, values);
+  }
+
+  #turn(image: VmcbImage, registersEnd: number): Turn {
+    const { processor, memory, tlb } = this.#svm;
+    const wasResume = image.bytes.readBigUInt64LE(MARK_OFFSET) === MARK;
+    const known = wasResume ? this.#kept.get(image.address) : undefined;
+    const kept = known ?? { nmisAreBlocked: false, waiting: null };
+    this.#kept.set(image.address, kept);
+    const fields = new VmcbFields(image, processor, tlb, kept.nmisAreBlocked);
+    const nested = new SvmTranslator(image, tlb, memory, {
+      addressBits: processor.model.maximumPhysicalAddress,
+      has1GibPages: (processor.model.leaf(0x80000001)[3] & CPUID_1_GIB_PAGES) !== 0,
+      hasNoExecute: has(processor.rdmsr(msr("IA32_EFER")), EFER_NXE),
+    });
+    const registers = new SvmRegisters(this.#memory, registersEnd, image);
+    const guest = new Guest(fields, registers, processor, memory, nested);
+    const delivered = deliverInjected(image);
+    if (delivered.some(({ event }) => event === NMI_EVENT)) fields.nmisAreBlocked = true;
+    this.delivered.push(delivered);
+    return { image, fields, guest, kept, wasResume };
+  }
+
+  /** The exit that comes before the script's next one, or that one. */
+  #nextExit(turn: Turn): Exit {
+    const { image, guest, kept, wasResume } = turn;
+    if (kept.waiting) return this.#afterIret(turn, kept.waiting);
+    const window = wasResume ? virtualInterrupt(image) : "none";
+    if (window === "exit") return { reason: reason("EXIT_REASON_INTERRUPT_WINDOW") };
+    if (window === "deliver") this.delivered[this.delivered.length - 1] = [deliverVirtualInterrupt(image)];
+    const exit = this.nextOfScript(guest, wasResume);
+    return this.#endsHandler(turn, exit) ? this.#iret(turn, exit) : exit;
+  }
+
+  /** By the time of the script's exit the guest has left its handler of an NMI. */
+  #endsHandler({ fields }: Turn, exit: Exit): boolean {
+    const state = exit.fields?.["GUEST_INTERRUPTIBILITY_STATE"];
+    return fields.nmisAreBlocked && state !== undefined && !has(state, 8n);
+  }
+
+  /** IRET, by which the guest leaves the handler: it exits before it is executed, where the VMCB asks for that. */
+  #iret(turn: Turn, exit: Exit): Exit {
+    if (!turn.image.isSet("VMCB_INTERCEPT_MISC1", "INTERCEPT_IRET")) return exit;
+    turn.kept.waiting = exit;
+    return { reason: reason("EXIT_REASON_NMI_WINDOW"), instructionLength: 1 };
+  }
+
+  /** The guest executes its IRET: a single step that core asked for ends behind it. */
+  #afterIret(turn: Turn, waiting: Exit): Exit {
+    const { image, kept, fields } = turn;
+    if (!fields.nmisAreBlocked) {
+      kept.waiting = null;
+      return waiting;
+    }
+    if (image.isSet("VMCB_INTERCEPT_MISC1", "INTERCEPT_IRET")) throw new Error("IRET exits again and again");
+    fields.nmisAreBlocked = false;
+    if (!has(image.get("VMCB_RFLAGS"), TF)) {
+      kept.waiting = null;
+      return waiting;
+    }
+    return {
+      reason: reason("EXIT_REASON_EXCEPTION_OR_NMI"),
+      qualification: SINGLE_STEP,
+      fields: { VM_EXIT_INTERRUPTION_INFORMATION: 0x80000301n },
+    };
+  }
+
+  #exit(turn: Turn, exit: Exit): void {
+    const { image, guest, fields, wasResume } = turn;
+    const { processor, memory } = this.#svm;
+    for (const [name, value] of Object.entries(exit.registers ?? {})) guest.registers.set(name, value);
+    if (exit.rip !== undefined) guest.rip = exit.rip;
+    for (const [name, value] of Object.entries(exit.fields ?? {})) {
+      // SVM has no pending debug exceptions: what an exit finds pending is in DR6, or lost.
+      if (name.startsWith("GUEST_") && !EXIT_INFORMATION.includes(name)) fields.set(name, value);
+    }
+    const hasDecodeAssists = hasSvmFeature(processor.model, "decodeAssists");
+    const translated = translate({ exit, guest, image, memory, hasDecodeAssists });
+    this.#placeSource(turn, exit);
+    const hasNextRip = hasSvmFeature(processor.model, "nextRip");
+    const isRead = translated.isDecodedBySoftware || !hasNextRip;
+    if (isRead && translated.instruction) plant(guest, translated.instruction, exit.instructionLength);
+    if (translated.code === svmExit("SVM_EXIT_EXCEPTION") + Number(DEBUG_VECTOR)) this.#takeDebugException(turn, exit);
+    const next = hasNextRip && exit.instructionLength !== undefined ? guest.rip + BigInt(exit.instructionLength) : 0n;
+    this.#tell(image, exit, translated, next);
+    if (translated.code === svmExit("SVM_EXIT_INTR")) this.interruptIsPending = true;
+    this.records.push({ reason: exit.reason, code: translated.code, rip: guest.rip, wasResume, accesses: 0 });
+  }
+
+  /** LMSW's source, which is in no field: BX has it. */
+  #placeSource({ guest }: Turn, exit: Exit): void {
+    const qualification = exit.qualification ?? 0n;
+    const isControlRegister = exit.reason === reason("EXIT_REASON_CONTROL_REGISTER_ACCESS");
+    if (!isControlRegister || ((qualification >> 4n) & 3n) !== LMSW) return;
+    const others = guest.registers.get("rbx") & ~0xffffn;
+    guest.registers.set("rbx", others | ((qualification >> 16n) & 0xffffn));
+  }
+
+  /** #DB that is intercepted has written DR6 and DR7, and ended BTF (APM 2 15.12.2). */
+  #takeDebugException({ fields }: Turn, exit: Exit): void {
+    const { unswitched } = this.#svm.processor;
+    const conditions = exit.qualification ?? 0n;
+    unswitched.set("DR6", (unswitched.get("DR6")! & ~DR6_CLEARED_BY_DEBUG) | conditions);
+    fields.set("GUEST_DR7", fields.get("GUEST_DR7") & ~DR7_GD);
+    fields.set("GUEST_IA32_DEBUGCTL", fields.get("GUEST_IA32_DEBUGCTL") & ~DEBUGCTL_BTF);
+  }
+
+  #tell(image: VmcbImage, exit: Exit, { code, info1, info2 }: Translated, nextRip: bigint): void {
+    image.set("VMCB_EXITCODE", BigInt(code));
+    image.set("VMCB_EXITINFO1", info1);
+    image.set("VMCB_EXITINFO2", info2);
+    image.set("VMCB_EXITINTINFO", interrupted(exit));
+    image.set("VMCB_EVENTINJ", image.get("VMCB_EVENTINJ") & ~VALID);
+    image.set("VMCB_NRIP", nextRip);
+    image.set("VMCB_BYTES_FETCHED", 0n);
+  }
+
+  /** APM 2 15.25.4: a host that does not page cannot have nested paging. */
+  #hostRule(image: VmcbImage): string | null {
+    const isNested = image.isSet("VMCB_NESTED_CONTROL", "NESTED_PAGING_ENABLE");
+    if (isNested && !hasSvmFeature(this.#svm.processor.model, "nestedPaging")) {
+      throw new Error("nested paging on a CPU without it");
+    }
+    return isNested && !has(this.#svm.processor.cr0, CR0_PG) ? "15.25.4 nested paging needs CR0.PG of the host" : null;
+  }
+
+  #fail(image: VmcbImage, rule: string): void {
+    this.brokenRules.push(rule);
+    image.set("VMCB_EXITCODE", INVALID);
+    const at = vmcb("VMCB_EXITCODE");
+    this.#svm.memory.write(image.address + BigInt(at), image.bytes.subarray(at, at + 8));
+  }
+}
+
+const EXIT_INFORMATION = ["GUEST_PENDING_DEBUG_EXCEPTIONS", "GUEST_PHYSICAL_ADDRESS", "GUEST_LINEAR_ADDRESS"];
+
+const TYPE_EXCEPTION = 3n;
+const TYPE_PRIVILEGED = 5n;
+const TYPE_SOFTWARE_EXCEPTION = 6n;
+
+/** EXITINTINFO: SVM takes INT1, INT3 and INTO for exceptions like any others (APM 2 15.7.2). */
+function interrupted(exit: Exit): bigint {
+  const information = exit.fields?.["IDT_VECTORING_INFORMATION"] ?? 0n;
+  if (!has(information, VALID)) return 0n;
+  const type = (information >> 8n) & 7n;
+  const isException = type === TYPE_PRIVILEGED || type === TYPE_SOFTWARE_EXCEPTION;
+  const kept = (information & 0x800008ffn) | ((isException ? TYPE_EXCEPTION : type) << 8n);
+  const errorCode = has(information, 1n << 11n) ? (exit.fields?.["IDT_VECTORING_ERROR_CODE"] ?? 0n) : 0n;
+  return kept | (errorCode << 32n);
+}
+
+/** SS.DPL and CPL are alike but in real and virtual-8086 mode: the processor does not check it, and relies on it. */
+function requireAgreeingLevels(image: VmcbImage): void {
+  const isProtected = has(image.get("VMCB_CR0"), 1n) && !has(image.get("VMCB_RFLAGS"), RFLAGS_VM);
+  const level = image.get("VMCB_CPL");
+  const attributes = image.bytes.readUInt16LE(vmcb("VMCB_SS") + vmcb("VMCB_SEGMENT_ATTRIBUTES"));
+  const isPresent = (attributes & 0x80) !== 0;
+  if (isProtected && isPresent && BigInt((attributes >> 5) & 3) !== level) {
+    throw new Error(`CPL is ${level}, but SS has the attributes ${attributes.toString(16)}`);
+  }
+  if (!isProtected && level !== (has(image.get("VMCB_RFLAGS"), RFLAGS_VM) ? 3n : 0n)) {
+    throw new Error(`CPL is ${level} in real or virtual-8086 mode`);
+  }
+}
