@@ -31,6 +31,7 @@ const DEBUGCTL_BTF = 2n;
 const DEBUG_VECTOR = 1n;
 const SINGLE_STEP = 1n << 14n;
 const LMSW = 3n;
+const NMI_BLOCKING = 8n;
 
 /** The parts of a VMCB that #VMEXIT and VMSAVE write: what the exit tells, and the state. */
 const WRITTEN: readonly (readonly [start: number, end: number])[] = [
@@ -39,13 +40,6 @@ const WRITTEN: readonly (readonly [start: number, end: number])[] = [
   [vmcb("VMCB_NRIP"), vmcb("VMCB_INSTRUCTION_BYTES") + 15],
   [vmcb("VMCB_ES"), VMCB_BYTES],
 ];
-
-/** What no field of a VMCB keeps of a guest between its turns. */
-interface Kept {
-  nmisAreBlocked: boolean;
-  /** An exit of the script that comes behind the exits that the machine makes first. */
-  waiting: Exit | null;
-}
 
 /** RAX is the VMCB's; the other registers are those of the vCPU page. */
 class SvmRegisters extends Registers {
@@ -65,13 +59,14 @@ class SvmRegisters extends Registers {
   }
 }
 
-/** One turn of a guest. */
-interface Turn {
+/** A guest, from its first turn to its last: its script keeps hold of what it was given at first. */
+interface Vcpu {
+  /** As the processor has it in the turn. */
   readonly image: VmcbImage;
   readonly fields: VmcbFields;
   readonly guest: Guest;
-  readonly kept: Kept;
-  readonly wasResume: boolean;
+  /** An exit of the script that comes behind the exits that the machine makes first. */
+  waiting: Exit | null;
 }
 
 export class SvmEntry extends Entry {
@@ -79,7 +74,7 @@ export class SvmEntry extends Entry {
   lastRoot = 0n;
   readonly #svm: Svm;
   readonly #memory: ArrayBuffer;
-  readonly #kept = new Map<bigint, Kept>();
+  readonly #vcpus = new Map<bigint, Vcpu>();
 
   constructor(svm: Svm, memory: ArrayBuffer, script: (vcpu: number) => Script) {
     super(script);
@@ -95,38 +90,42 @@ export class SvmEntry extends Entry {
     this.#svm.requirePage("VMRUN", address);
     this.#svm.requirePage("VMLOAD", host);
     this.#svm.saveHost();
-    const inMemory = memory.read(address, VMCB_BYTES);
-    const image = cache.load(address, inMemory);
-    const rule = brokenRule(image, processor.model) ?? this.#hostRule(image);
-    if (rule !== null) return this.#fail(image, rule);
-    requireAgreeingLevels(image);
-    tlb.control(Number(image.get("VMCB_TLB_CONTROL")), Number(image.get("VMCB_GUEST_ASID")));
-    this.lastRoot = image.get("VMCB_N_CR3");
+    const loaded = cache.load(address, memory.read(address, VMCB_BYTES));
+    const rule = brokenRule(loaded, processor.model) ?? this.#hostRule(loaded);
+    if (rule !== null) return this.#fail(loaded, rule);
+    requireAgreeingLevels(loaded);
+    tlb.control(Number(loaded.get("VMCB_TLB_CONTROL")), Number(loaded.get("VMCB_GUEST_ASID")));
+    this.lastRoot = loaded.get("VMCB_N_CR3");
 
     const values = this.#svm.hostValues();
-    const before = new VmcbImage(address, image.bytes);
+    const wasResume = loaded.bytes.readBigUInt64LE(MARK_OFFSET) === MARK;
+    const vcpu = this.#vcpuOf(loaded, registersEnd, wasResume);
+    const { image } = vcpu;
     this.#svm.loadGuest(image);
     processor.unswitched.set("CR2", image.get("VMCB_CR2"));
     processor.unswitched.set("DR6", image.get("VMCB_DR6"));
-    const turn = this.#turn(image, registersEnd);
-    this.#exit(turn, this.#nextExit(turn));
+    this.#inject(vcpu);
+    this.#exit(vcpu, this.#nextExit(vcpu, wasResume), wasResume);
     image.set("VMCB_CR2", processor.unswitched.get("CR2")!);
     image.set("VMCB_DR6", processor.unswitched.get("DR6")!);
-    this.#svm.saveGuest(image, before);
-    turn.kept.nmisAreBlocked = turn.fields.nmisAreBlocked;
+    this.#svm.saveGuest(image, loaded);
     image.bytes.writeBigUInt64LE(MARK, MARK_OFFSET);
     for (const [start, end] of WRITTEN) memory.write(address + BigInt(start), image.bytes.subarray(start, end));
     cache.keep(image);
     this.#svm.loadHost(host, values);
   }
 
-  #turn(image: VmcbImage, registersEnd: number): Turn {
+  #vcpuOf(loaded: VmcbImage, registersEnd: number, wasResume: boolean): Vcpu {
+    const known = wasResume ? this.#vcpus.get(loaded.address) : undefined;
+    const vcpu = known ?? this.#newVcpu(loaded.address, registersEnd);
+    vcpu.image.bytes.set(loaded.bytes);
+    return vcpu;
+  }
+
+  #newVcpu(address: bigint, registersEnd: number): Vcpu {
     const { processor, memory, tlb } = this.#svm;
-    const wasResume = image.bytes.readBigUInt64LE(MARK_OFFSET) === MARK;
-    const known = wasResume ? this.#kept.get(image.address) : undefined;
-    const kept = known ?? { nmisAreBlocked: false, waiting: null };
-    this.#kept.set(image.address, kept);
-    const fields = new VmcbFields(image, processor, tlb, kept.nmisAreBlocked);
+    const image = new VmcbImage(address, new Uint8Array(VMCB_BYTES));
+    const fields = new VmcbFields(image, processor, tlb);
     const nested = new SvmTranslator(image, tlb, memory, {
       addressBits: processor.model.maximumPhysicalAddress,
       has1GibPages: (processor.model.leaf(0x80000001)[3] & CPUID_1_GIB_PAGES) !== 0,
@@ -134,47 +133,45 @@ export class SvmEntry extends Entry {
     });
     const registers = new SvmRegisters(this.#memory, registersEnd, image);
     const guest = new Guest(fields, registers, processor, memory, nested);
+    const vcpu = { image, fields, guest, waiting: null };
+    this.#vcpus.set(address, vcpu);
+    return vcpu;
+  }
+
+  #inject({ image, fields }: Vcpu): void {
     const delivered = deliverInjected(image);
     if (delivered.some(({ event }) => event === NMI_EVENT)) fields.nmisAreBlocked = true;
     this.delivered.push(delivered);
-    return { image, fields, guest, kept, wasResume };
   }
 
   /** The exit that comes before the script's next one, or that one. */
-  #nextExit(turn: Turn): Exit {
-    const { image, guest, kept, wasResume } = turn;
-    if (kept.waiting) return this.#afterIret(turn, kept.waiting);
+  #nextExit(vcpu: Vcpu, wasResume: boolean): Exit {
+    const { image, guest, waiting } = vcpu;
+    if (waiting) return this.#afterIret(vcpu, waiting);
     const window = wasResume ? virtualInterrupt(image) : "none";
     if (window === "exit") return { reason: reason("EXIT_REASON_INTERRUPT_WINDOW") };
     if (window === "deliver") this.delivered[this.delivered.length - 1] = [deliverVirtualInterrupt(image)];
     const exit = this.nextOfScript(guest, wasResume);
-    return this.#endsHandler(turn, exit) ? this.#iret(turn, exit) : exit;
-  }
-
-  /** By the time of the script's exit the guest has left its handler of an NMI. */
-  #endsHandler({ fields }: Turn, exit: Exit): boolean {
-    const state = exit.fields?.["GUEST_INTERRUPTIBILITY_STATE"];
-    return fields.nmisAreBlocked && state !== undefined && !has(state, 8n);
+    return endsHandler(vcpu, exit) ? this.#iret(vcpu, exit) : exit;
   }
 
   /** IRET, by which the guest leaves the handler: it exits before it is executed, where the VMCB asks for that. */
-  #iret(turn: Turn, exit: Exit): Exit {
-    if (!turn.image.isSet("VMCB_INTERCEPT_MISC1", "INTERCEPT_IRET")) return exit;
-    turn.kept.waiting = exit;
+  #iret(vcpu: Vcpu, exit: Exit): Exit {
+    if (!vcpu.image.isSet("VMCB_INTERCEPT_MISC1", "INTERCEPT_IRET")) return exit;
+    vcpu.waiting = exit;
     return { reason: reason("EXIT_REASON_NMI_WINDOW"), instructionLength: 1 };
   }
 
   /** The guest executes its IRET: a single step that core asked for ends behind it. */
-  #afterIret(turn: Turn, waiting: Exit): Exit {
-    const { image, kept, fields } = turn;
-    if (!fields.nmisAreBlocked) {
-      kept.waiting = null;
-      return waiting;
+  #afterIret(vcpu: Vcpu, waiting: Exit): Exit {
+    const { image, fields } = vcpu;
+    const isStepped = fields.nmisAreBlocked && has(image.get("VMCB_RFLAGS"), TF);
+    if (fields.nmisAreBlocked && image.isSet("VMCB_INTERCEPT_MISC1", "INTERCEPT_IRET")) {
+      throw new Error("core entered the guest behind an exit by IRET, and IRET exits again");
     }
-    if (image.isSet("VMCB_INTERCEPT_MISC1", "INTERCEPT_IRET")) throw new Error("IRET exits again and again");
     fields.nmisAreBlocked = false;
-    if (!has(image.get("VMCB_RFLAGS"), TF)) {
-      kept.waiting = null;
+    if (!isStepped) {
+      vcpu.waiting = null;
       return waiting;
     }
     return {
@@ -184,8 +181,8 @@ export class SvmEntry extends Entry {
     };
   }
 
-  #exit(turn: Turn, exit: Exit): void {
-    const { image, guest, fields, wasResume } = turn;
+  #exit(vcpu: Vcpu, exit: Exit, wasResume: boolean): void {
+    const { image, guest, fields } = vcpu;
     const { processor, memory } = this.#svm;
     for (const [name, value] of Object.entries(exit.registers ?? {})) guest.registers.set(name, value);
     if (exit.rip !== undefined) guest.rip = exit.rip;
@@ -195,11 +192,11 @@ export class SvmEntry extends Entry {
     }
     const hasDecodeAssists = hasSvmFeature(processor.model, "decodeAssists");
     const translated = translate({ exit, guest, image, memory, hasDecodeAssists });
-    this.#placeSource(turn, exit);
+    this.#placeSource(vcpu, exit);
     const hasNextRip = hasSvmFeature(processor.model, "nextRip");
     const isRead = translated.isDecodedBySoftware || !hasNextRip;
     if (isRead && translated.instruction) plant(guest, translated.instruction, exit.instructionLength);
-    if (translated.code === svmExit("SVM_EXIT_EXCEPTION") + Number(DEBUG_VECTOR)) this.#takeDebugException(turn, exit);
+    if (translated.code === svmExit("SVM_EXIT_EXCEPTION") + Number(DEBUG_VECTOR)) this.#takeDebugException(vcpu, exit);
     const next = hasNextRip && exit.instructionLength !== undefined ? guest.rip + BigInt(exit.instructionLength) : 0n;
     this.#tell(image, exit, translated, next);
     if (translated.code === svmExit("SVM_EXIT_INTR")) this.interruptIsPending = true;
@@ -207,7 +204,7 @@ export class SvmEntry extends Entry {
   }
 
   /** LMSW's source, which is in no field: BX has it. */
-  #placeSource({ guest }: Turn, exit: Exit): void {
+  #placeSource({ guest }: Vcpu, exit: Exit): void {
     const qualification = exit.qualification ?? 0n;
     const isControlRegister = exit.reason === reason("EXIT_REASON_CONTROL_REGISTER_ACCESS");
     if (!isControlRegister || ((qualification >> 4n) & 3n) !== LMSW) return;
@@ -216,7 +213,7 @@ export class SvmEntry extends Entry {
   }
 
   /** #DB that is intercepted has written DR6 and DR7, and ended BTF (APM 2 15.12.2). */
-  #takeDebugException({ fields }: Turn, exit: Exit): void {
+  #takeDebugException({ fields }: Vcpu, exit: Exit): void {
     const { unswitched } = this.#svm.processor;
     const conditions = exit.qualification ?? 0n;
     unswitched.set("DR6", (unswitched.get("DR6")! & ~DR6_CLEARED_BY_DEBUG) | conditions);
@@ -249,6 +246,12 @@ export class SvmEntry extends Entry {
     const at = vmcb("VMCB_EXITCODE");
     this.#svm.memory.write(image.address + BigInt(at), image.bytes.subarray(at, at + 8));
   }
+}
+
+/** By the time of the script's exit the guest has left its handler of an NMI. */
+function endsHandler({ fields }: Vcpu, exit: Exit): boolean {
+  const state = exit.fields?.["GUEST_INTERRUPTIBILITY_STATE"];
+  return fields.nmisAreBlocked && state !== undefined && !has(state, NMI_BLOCKING);
 }
 
 const EXIT_INFORMATION = ["GUEST_PENDING_DEBUG_EXCEPTIONS", "GUEST_PHYSICAL_ADDRESS", "GUEST_LINEAR_ADDRESS"];

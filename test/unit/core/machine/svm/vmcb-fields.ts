@@ -49,14 +49,13 @@ const names = new Map(allFields.map(([name, encoding]) => [encoding, name]));
 export class VmcbFields implements GuestFields {
   readonly image: VmcbImage;
   /** The guest is in its handler of an NMI: SVM has no field for it. */
-  nmisAreBlocked: boolean;
+  nmisAreBlocked = false;
   readonly #processor: Processor;
   readonly #tlb: NestedTlb;
   readonly #access = new Map<string, Access>();
 
-  constructor(image: VmcbImage, processor: Processor, tlb: NestedTlb, nmisAreBlocked: boolean) {
+  constructor(image: VmcbImage, processor: Processor, tlb: NestedTlb) {
     this.image = image;
-    this.nmisAreBlocked = nmisAreBlocked;
     this.#processor = processor;
     this.#tlb = tlb;
     for (const [name, field] of Object.entries(SAME)) this.#plain(name, `VMCB_${field}`);
@@ -183,10 +182,12 @@ export class VmcbFields implements GuestFields {
     });
     all.set("VM_ENTRY_INTERRUPTION_INFORMATION", { read: () => image.get("VMCB_EVENTINJ") & 0xffffffffn });
     all.set("VM_ENTRY_EXCEPTION_ERROR_CODE", { read: () => image.get("VMCB_EVENTINJ") >> 32n });
-    this.#msr("GUEST_IA32_DEBUGCTL", "IA32_DEBUGCTL");
-    if (has(image.get("VMCB_LBR_CONTROL"), BRANCH_RECORDS_ARE_SWITCHED)) {
-      this.#plain("GUEST_IA32_DEBUGCTL", "VMCB_DBGCTL");
-    }
+    const { msrs } = this.#processor;
+    const isSwitched = (): boolean => has(image.get("VMCB_LBR_CONTROL"), BRANCH_RECORDS_ARE_SWITCHED);
+    all.set("GUEST_IA32_DEBUGCTL", {
+      read: () => (isSwitched() ? image.get("VMCB_DBGCTL") : (msrs.get(msr("IA32_DEBUGCTL")) ?? 0n)),
+      write: (value) => void (isSwitched() ? image.set("VMCB_DBGCTL", value) : msrs.set(msr("IA32_DEBUGCTL"), value)),
+    });
   }
 }
 
