@@ -1,9 +1,9 @@
 // Writes of CR0, CR3, CR4, CR8 and XCR0 that exit, held against the SDM's rules written down a second time.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { ask, type Asker } from "./machine/ask.ts";
 import { cpuModel, skylake } from "./machine/cpu-model.ts";
 import { control, reason } from "./machine/tables.ts";
+import { test } from "./vendors.ts";
 
 const GP = "#GP(0)";
 const bit = (n: number): bigint => 1n << BigInt(n);

@@ -1,9 +1,9 @@
 // CPUID as a guest sees it, held against the bits that the SDM numbers (SDM 2A, "CPUID").
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { ask } from "./machine/ask.ts";
 import { cpuModel, skylake } from "./machine/cpu-model.ts";
 import { control } from "./machine/tables.ts";
+import { onVmx, test } from "./vendors.ts";
 
 const EXTENDED = 0x80000000;
 const models = ["corei7_sandy_bridge_2600k", "corei7_skylake_x", "corei7_icelake_u"];
@@ -116,7 +116,7 @@ test("leaf 0x40000000 tells Basalt's signature, 0x40000010 the TSC's frequency, 
   );
 });
 
-test("instructions that need a control are shown only where the CPU allows the control", () => {
+onVmx("instructions that need a control are shown only where the CPU allows the control", () => {
   const cases = [
     ["SECONDARY_ENABLE_RDTSCP", EXTENDED + 1, 3, 27],
     ["SECONDARY_ENABLE_INVPCID", 7, 1, 10],

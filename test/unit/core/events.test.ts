@@ -1,6 +1,5 @@
 // Events at VM entry: what waits is delivered in time, what an exit interrupted is delivered again, and nothing is lost.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { assertEnd } from "./assertions.ts";
 import { skylake } from "./machine/cpu-model.ts";
 import { cpuid, hlt, io, nmi, vmcall, type Exit } from "./machine/exits.ts";
@@ -9,6 +8,7 @@ import type { Guest } from "./machine/guest.ts";
 import { boot, type MachineOptions, type Run } from "./machine/machine.ts";
 import { field, reason, vcpuPage } from "./machine/tables.ts";
 import type { VcpuPageView } from "./machine/vcpu-page.ts";
+import { exits, onVmx, test } from "./vendors.ts";
 
 const IF = 0x202n;
 const ON = 0x2n;
@@ -107,7 +107,7 @@ test("while RFLAGS.IF is 0 an interrupt waits for its window, which is closed wh
     { ...cpuid, rip: 0x10100n, fields: { GUEST_RFLAGS: IF } },
     { ...cpuid, rip: 0x10200n },
   ]);
-  assertEnd(run, "ok", /exit 7 Interrupt window: 1 exits/);
+  assertEnd(run, "ok", exits("interruptWindow", 1));
   assert.deepEqual(entered.map(events), [[], [], [event(EXTERNAL, 0x31)], []]);
   const isOn = (i: number): boolean => ((entered[i]?.fields(primary) ?? 0n) & 4n) !== 0n;
   assert.deepEqual([isOn(0), isOn(1), isOn(2), isOn(3)], [true, true, false, false]);
@@ -156,11 +156,11 @@ test("an NMI comes before an interrupt, and the next one not before the handler'
     { ...cpuid, rip: 0x12000n, fields: { GUEST_INTERRUPTIBILITY_STATE: 0n } },
     { ...cpuid, rip: 0x13000n, fields: { GUEST_INTERRUPTIBILITY_STATE: 0n, GUEST_RFLAGS: IF } },
   ]);
-  assertEnd(run, "ok", /exit 8 NMI window: 1 exits/);
+  assertEnd(run, "ok", exits("nmiWindow", 1));
   assert.deepEqual(entered.map(events), [[event(NMI, 2)], [], [], [event(NMI, 2)], [event(EXTERNAL, 0x31)]]);
 });
 
-test("without virtual NMIs the next NMI waits until the guest enables interrupts", () => {
+onVmx("without virtual NMIs the next NMI waits until the guest enables interrupts", () => {
   const index = 0x481;
   const pins = (skylake.msrs.get(index) ?? 0n) & ~(1n << 37n);
   const cpu = skylake.withMsr("IA32_VMX_PINBASED_CTLS", pins).withMsr("IA32_VMX_TRUE_PINBASED_CTLS", pins);
@@ -173,7 +173,7 @@ test("without virtual NMIs the next NMI waits until the guest enables interrupts
     ],
     { cpu },
   );
-  assertEnd(run, "ok", /exit 7 Interrupt window: 1 exits/);
+  assertEnd(run, "ok", exits("interruptWindow", 1));
   assert.deepEqual(entered.map(events), [[event(NMI, 2)], [], [], [event(NMI, 2)]]);
 });
 
@@ -413,7 +413,7 @@ test("a HLT goes on behind itself when an event comes, and asks again while the 
     };
   const waiting = { ...hlt, fields: { GUEST_RFLAGS: IF } };
   const { run, entered } = enter([waiting, waiting, waiting], { answer: wake(REQUEST_INTERRUPT | 0x31n) });
-  assertEnd(run, "ok", /exit 12 HLT: 3 exits/);
+  assertEnd(run, "ok", exits("halt", 3));
   assert.deepEqual(entered.map(events), [[], [], [event(EXTERNAL, 0x31)]]);
   assert.deepEqual(
     entered.map(({ fields }) => fields("GUEST_RIP")),

@@ -1,12 +1,12 @@
 // RDMSR and WRMSR of a guest, row by row (SDM 4 chapter 2).
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { assertEnd } from "./assertions.ts";
 import { ask } from "./machine/ask.ts";
 import { cpuModel, skylake } from "./machine/cpu-model.ts";
 import { hlt, listed } from "./machine/exits.ts";
 import { boot, Machine } from "./machine/machine.ts";
 import { control, msr } from "./machine/tables.ts";
+import { test } from "./vendors.ts";
 
 const GP = "#GP(0)";
 const CANONICAL = [0n, 0x1000n, 0x7fffffffffffn, 0xffff800000000000n, 0xffffffffffffffffn];

@@ -15,7 +15,7 @@ import {
   type MemoryRange,
   type Module,
 } from "./boot-information.ts";
-import { skylake, type CpuModel } from "./cpu-model.ts";
+import type { CpuModel } from "./cpu-model.ts";
 import { END_STEPS_BYTES, readEndSteps, type EndStep } from "./end-steps.ts";
 import type { Entry } from "./entry.ts";
 import type { Script } from "./exits.ts";
@@ -34,6 +34,7 @@ import { SvmEntry } from "./svm/svm-entry.ts";
 import { field } from "./tables.ts";
 import { VmEntry } from "./vm-entry.ts";
 import { vcpuPage } from "./tables.ts";
+import { vendor } from "./vendor.ts";
 import { textAt, VmmBridge } from "./vmm-bridge.ts";
 import { VcpuPageView } from "./vcpu-page.ts";
 import { Vmcs } from "./vmcs.ts";
@@ -66,6 +67,7 @@ export interface Failure {
 }
 
 export interface MachineOptions {
+  /** That of the vendor whose turn it is (vendor.ts) unless it is given. */
   readonly cpu?: CpuModel;
   readonly commandLine?: string;
   readonly loader?: "multiboot2" | "pvh";
@@ -149,7 +151,7 @@ export class Machine {
     this.memory = new PhysicalMemory(options.leftovers);
     this.#staleKeys = [...(options.staleKeys ?? [])];
     this.#keys = [...(options.keys ?? [])];
-    const cpu = options.cpu ?? skylake;
+    const cpu = options.cpu ?? vendor().cpu;
     this.localApic = new LocalApic();
     this.processor = new Processor(cpu, this.localApic);
     this.devices.attach(() => this.processor.apicPage, 0x1000n, this.localApic);

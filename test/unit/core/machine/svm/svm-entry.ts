@@ -174,8 +174,10 @@ export class SvmEntry extends Entry {
       vcpu.waiting = null;
       return waiting;
     }
+    // IRET goes to where the script's exit is, or somewhere else than where it stands.
     return {
       reason: reason("EXIT_REASON_EXCEPTION_OR_NMI"),
+      rip: waiting.rip ?? vcpu.guest.rip + 1n,
       qualification: SINGLE_STEP,
       fields: { VM_EXIT_INTERRUPTION_INFORMATION: 0x80000301n },
     };

@@ -180,6 +180,7 @@ export class VmcbFields implements GuestFields {
     all.set("VM_ENTRY_CONTROLS", {
       read: () => (has(image.get("VMCB_EFER"), EFER_LMA) ? control("ENTRY_IA32E_MODE_GUEST") : 0n),
     });
+    all.set("GUEST_PENDING_DEBUG_EXCEPTIONS", { read: () => 0n });
     all.set("VM_ENTRY_INTERRUPTION_INFORMATION", { read: () => image.get("VMCB_EVENTINJ") & 0xffffffffn });
     all.set("VM_ENTRY_EXCEPTION_ERROR_CODE", { read: () => image.get("VMCB_EVENTINJ") >> 32n });
     const { msrs } = this.#processor;
