@@ -93,7 +93,7 @@ export class SvmEntry extends Entry {
     const loaded = cache.load(address, memory.read(address, VMCB_BYTES));
     const rule = brokenRule(loaded, processor.model) ?? this.#hostRule(loaded);
     if (rule !== null) return this.#fail(loaded, rule);
-    requireAgreeingLevels(loaded);
+    settleLevel(loaded);
     tlb.control(Number(loaded.get("VMCB_TLB_CONTROL")), Number(loaded.get("VMCB_GUEST_ASID")));
     this.lastRoot = loaded.get("VMCB_N_CR3");
 
@@ -273,16 +273,8 @@ function interrupted(exit: Exit): bigint {
   return kept | (errorCode << 32n);
 }
 
-/** SS.DPL and CPL are alike but in real and virtual-8086 mode: the processor does not check it, and relies on it. */
-function requireAgreeingLevels(image: VmcbImage): void {
-  const isProtected = has(image.get("VMCB_CR0"), 1n) && !has(image.get("VMCB_RFLAGS"), RFLAGS_VM);
-  const level = image.get("VMCB_CPL");
-  const attributes = image.bytes.readUInt16LE(vmcb("VMCB_SS") + vmcb("VMCB_SEGMENT_ATTRIBUTES"));
-  const isPresent = (attributes & 0x80) !== 0;
-  if (isProtected && isPresent && BigInt((attributes >> 5) & 3) !== level) {
-    throw new Error(`CPL is ${level}, but SS has the attributes ${attributes.toString(16)}`);
-  }
-  if (!isProtected && level !== (has(image.get("VMCB_RFLAGS"), RFLAGS_VM) ? 3n : 0n)) {
-    throw new Error(`CPL is ${level} in real or virtual-8086 mode`);
-  }
+/** In real mode CPL is 0 and in virtual-8086 mode 3, whatever the VMCB has; elsewhere SS's DPL does not count (APM 2 15.5.1). */
+function settleLevel(image: VmcbImage): void {
+  if (!has(image.get("VMCB_CR0"), 1n)) image.set("VMCB_CPL", 0n);
+  else if (has(image.get("VMCB_RFLAGS"), RFLAGS_VM)) image.set("VMCB_CPL", 3n);
 }
