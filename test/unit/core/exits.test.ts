@@ -17,7 +17,7 @@ import { interruptedAt } from "./machine/interpreter.ts";
 import { boot, type MachineOptions, type Run } from "./machine/machine.ts";
 import { exitReasonNames, msr, reason } from "./machine/tables.ts";
 import { vendor } from "./machine/vendor.ts";
-import { exits, onVmx, test } from "./vendors.ts";
+import { exits, isVmx, onVmx, test } from "./vendors.ts";
 
 const START = 0x10000n;
 
@@ -109,6 +109,7 @@ test("interrupts between any two instructions of a guest change nothing of what 
   assertEnd(run, "ok", exits("cpuid", 3), exits("externalInterrupt", 6), exits("hypercall", 1));
 });
 
+// By SVM the NMI comes with STGI, in boot/vm_entry.asm.
 test("an NMI is the host's: NMIs are unblocked, and the guest goes on where it was", () => {
   const { run, resumed } = runExits([nmi, nmi]);
   assertEnd(run, "ok", exits("exceptionOrNmi", 2));
@@ -116,7 +117,7 @@ test("an NMI is the host's: NMIs are unblocked, and the guest goes on where it w
     resumed.map(({ rip }) => rip),
     [START, START],
   );
-  assert.equal(run.machine.trace.filter((step) => step === "INT 2").length, 2);
+  assert.equal(run.machine.trace.filter((step) => step === "INT 2").length, isVmx() ? 2 : 0);
 });
 
 const MCG_STATUS = "IA32_MCG_STATUS";

@@ -11,7 +11,7 @@ import { boot, Machine, type Run } from "./machine/machine.ts";
 import { control, field, msr } from "./machine/tables.ts";
 import { vmcsOf, type Vmcs } from "./machine/vmcs.ts";
 import { controlIsOn } from "./machine/vm-entry.ts";
-import { exits, isVmx, onVmx, test, word } from "./vendors.ts";
+import { exitName, exits, isVmx, onVmx, test, word } from "./vendors.ts";
 
 const penryn = cpuModel("core2_penryn_t9600");
 const lynnfield = cpuModel("corei5_lynnfield_750");
@@ -268,10 +268,12 @@ describe("the guest ept", () => {
     }
   });
 
-  test("halts as often as iterations says, on a CPU without unrestricted guest too", () => {
-    for (const cpu of [skylake, lynnfield]) {
-      assertEnd(boot({ commandLine: "guest=ept iterations=77", cpu }), "ok", exits("halt", 77));
-    }
+  test("halts as often as iterations says", () => {
+    assertEnd(boot({ commandLine: "guest=ept iterations=77" }), "ok", exits("halt", 77));
+  });
+
+  onVmx("does so on a CPU without unrestricted guest too", () => {
+    assertEnd(boot({ commandLine: "guest=ept iterations=77", cpu: lynnfield }), "ok", exits("halt", 77));
   });
 
   onVmx(
@@ -370,7 +372,7 @@ describe("the guest real", () => {
     for (const qualification of [0x3f80010n, 0x3fd0018n, 0x3f80030n]) {
       const exit: Exit = { reason: 30, instructionLength: 1, qualification };
       const run = boot({ commandLine: "guest=real", scripts: [listed(exit)] });
-      assertEnd(run, "not-handled", /the vmm has no answer to VM exit 30, I\/O instruction/);
+      assertEnd(run, "not-handled", new RegExp(`the vmm has no answer to ${exitName("port")}`));
     }
   });
 });

@@ -40,7 +40,8 @@ export function exits(name: ExitName, count: number | string): RegExp {
 
 /** The name of an exit in a report about it. */
 export function exitName(name: ExitName): string {
-  return `VM ${EXITS[name][vendor().name].replace(/^(exit \S+) /, "$1, ")}`;
+  const text = EXITS[name][vendor().name].replace(/^(exit \S+) /, "$1, ");
+  return isVmx() ? `VM ${text}` : text;
 }
 
 export function word(name: keyof typeof WORDS): string {

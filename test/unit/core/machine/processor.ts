@@ -143,7 +143,7 @@ export class Processor {
     const answer = this.#subleaf(isKnown ? leaf : highestBasic, subleaf);
     // The models were asked outside 64-bit mode, where SYSCALL does not show (SDM 2A, "CPUID").
     if (leaf === EXTENDED + 1 && answer[3] & CPUID_LM)
-      return [answer[0], answer[1], answer[2], answer[3] | CPUID_SYSCALL];
+      return [answer[0], answer[1], answer[2], (answer[3] | CPUID_SYSCALL) >>> 0];
     // A disabled APIC does not show (SDM 3A 11.4.3).
     if (leaf !== 1 || this.#apicIs(APIC_GLOBAL_ENABLE)) return answer;
     return [answer[0], answer[1], answer[2], (answer[3] & ~CPUID_APIC) >>> 0];
