@@ -118,7 +118,7 @@ export class Processor {
     for (let index = msr("IA32_MTRR_FIX4K_C0000"); index <= msr("IA32_MTRR_FIX4K_F8000"); index++) {
       this.msrs.set(index, 0x0505050505050505n);
     }
-    if (model.leaf(0)[1] === VENDOR_AMD_EBX) {
+    if (this.#isAmds) {
       for (const name of INTELS_MSRS) this.msrs.delete(msr(name));
       for (const [name, value] of AMDS_MSRS) this.msrs.set(msr(name), value);
     }
@@ -135,11 +135,17 @@ export class Processor {
     if ((model.leaf(EXTENDED + 1)[3] & CPUID_RDTSCP) === 0) this.msrs.delete(msr("IA32_TSC_AUX"));
   }
 
+  get #isAmds(): boolean {
+    return this.model.leaf(0)[1] === VENDOR_AMD_EBX;
+  }
+
   /** CPUID; a leaf beyond the highest one is answered with the data of the highest basic leaf (SDM 2A, "CPUID"). */
   cpuid(leaf: number, subleaf: number): CpuidAnswer {
     const range = leaf >= EXTENDED ? EXTENDED : 0;
     const highestBasic = this.model.leaf(0)[0];
     const isKnown = leaf <= this.model.leaf(range)[0] && (range !== 0 || leaf <= highestBasic);
+    // One of AMD's answers with zeroes (APM 3, "CPUID").
+    if (!isKnown && this.#isAmds) return [0, 0, 0, 0];
     const answer = this.#subleaf(isKnown ? leaf : highestBasic, subleaf);
     // The models were asked outside 64-bit mode, where SYSCALL does not show (SDM 2A, "CPUID").
     if (leaf === EXTENDED + 1 && answer[3] & CPUID_LM)

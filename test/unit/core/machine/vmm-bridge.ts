@@ -138,6 +138,8 @@ export class VmmBridge {
   }
 
   #mapLive(vm: number, mapping: Mapping): void {
+    const isThere = this.#live.get(vm)?.some((each) => each.address === mapping.address && each.hpa === mapping.hpa);
+    if (isThere) return;
     for (const [other, mappings] of this.#live) {
       const shared = mappings.find(({ hpa, bytes }) => hpa < mapping.hpa + mapping.bytes && mapping.hpa < hpa + bytes);
       if (shared) throw new Error(`core gave vm${vm} memory at ${mapping.hpa.toString(16)} that vm${other} has`);

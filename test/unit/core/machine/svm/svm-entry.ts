@@ -67,6 +67,8 @@ interface Vcpu {
   readonly guest: Guest;
   /** An exit of the script that comes behind the exits that the machine makes first. */
   waiting: Exit | null;
+  /** Of these, an IRET has exited and is to be executed. */
+  iretIsDue: boolean;
 }
 
 export class SvmEntry extends Entry {
@@ -97,7 +99,6 @@ export class SvmEntry extends Entry {
     tlb.control(Number(loaded.get("VMCB_TLB_CONTROL")), Number(loaded.get("VMCB_GUEST_ASID")));
     this.lastRoot = loaded.get("VMCB_N_CR3");
 
-    const values = this.#svm.hostValues();
     const wasResume = loaded.bytes.readBigUInt64LE(MARK_OFFSET) === MARK;
     const vcpu = this.#vcpuOf(loaded, registersEnd, wasResume);
     const { image } = vcpu;
@@ -112,7 +113,7 @@ export class SvmEntry extends Entry {
     image.bytes.writeBigUInt64LE(MARK, MARK_OFFSET);
     for (const [start, end] of WRITTEN) memory.write(address + BigInt(start), image.bytes.subarray(start, end));
     cache.keep(image);
-    this.#svm.loadHost(host, values);
+    this.#svm.loadHost(host);
   }
 
   #vcpuOf(loaded: VmcbImage, registersEnd: number, wasResume: boolean): Vcpu {
@@ -133,7 +134,7 @@ export class SvmEntry extends Entry {
     });
     const registers = new SvmRegisters(this.#memory, registersEnd, image);
     const guest = new Guest(fields, registers, processor, memory, nested);
-    const vcpu = { image, fields, guest, waiting: null };
+    const vcpu = { image, fields, guest, waiting: null, iretIsDue: false };
     this.#vcpus.set(address, vcpu);
     return vcpu;
   }
@@ -159,17 +160,21 @@ export class SvmEntry extends Entry {
   #iret(vcpu: Vcpu, exit: Exit): Exit {
     if (!vcpu.image.isSet("VMCB_INTERCEPT_MISC1", "INTERCEPT_IRET")) return exit;
     vcpu.waiting = exit;
+    vcpu.iretIsDue = true;
     return { reason: reason("EXIT_REASON_NMI_WINDOW"), instructionLength: 1 };
   }
 
   /** The guest executes its IRET: a single step that core asked for ends behind it. */
   #afterIret(vcpu: Vcpu, waiting: Exit): Exit {
     const { image, fields } = vcpu;
-    const isStepped = fields.nmisAreBlocked && has(image.get("VMCB_RFLAGS"), TF);
-    if (fields.nmisAreBlocked && image.isSet("VMCB_INTERCEPT_MISC1", "INTERCEPT_IRET")) {
-      throw new Error("core entered the guest behind an exit by IRET, and IRET exits again");
+    const isStepped = vcpu.iretIsDue && has(image.get("VMCB_RFLAGS"), TF);
+    if (vcpu.iretIsDue) {
+      if (image.isSet("VMCB_INTERCEPT_MISC1", "INTERCEPT_IRET")) {
+        throw new Error("core entered the guest behind an exit by IRET, and IRET exits again");
+      }
+      vcpu.iretIsDue = false;
+      fields.nmisAreBlocked = false;
     }
-    fields.nmisAreBlocked = false;
     if (!isStepped) {
       vcpu.waiting = null;
       return waiting;

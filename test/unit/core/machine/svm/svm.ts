@@ -24,6 +24,8 @@ export class Svm {
   readonly memory: PhysicalMemory;
   readonly tlb: NestedTlb;
   readonly cache: VmcbCache;
+  /** The pages that VMSAVE has filled, as it left them. */
+  readonly #saved = new Map<bigint, Buffer>();
 
   constructor(processor: Processor, memory: PhysicalMemory) {
     this.processor = processor;
@@ -47,6 +49,7 @@ export class Svm {
     this.#writeSegment(image, "TR", SELECTORS[TR]!, TSS.base, BUSY_TSS);
     for (const [name, field] of VMLOAD_MSRS) image.set(`VMCB_${field}`, base(name));
     this.memory.write(address, image.bytes);
+    this.#saved.set(address, image.bytes);
   }
 
   /** VMLOAD of the guest's state before its turn. */
@@ -65,24 +68,12 @@ export class Svm {
     }
   }
 
-  /** VMLOAD of the host's state from the page that core names. What it brings is what the host had: else core lost it. */
-  loadHost(address: bigint, before: ReadonlyMap<number, bigint>): void {
+  /** VMLOAD of the host's state from the page that core names: one that VMSAVE has filled, and nobody since. */
+  loadHost(address: bigint): void {
     const page = this.#pageAt(address);
-    if (segmentBase(page, "TR") !== TSS.base) throw new Error("VMLOAD of the host's state loads another TR");
+    const saved = this.#saved.get(address);
+    if (!saved?.equals(page.bytes)) throw new Error("VMLOAD of the host's state from a page that is not VMSAVE's");
     this.loadGuest(page);
-    for (const index of hostMsrs) {
-      const [had, has] = [before.get(index), this.processor.msrs.get(index)];
-      if (had !== has) {
-        throw new Error(
-          `behind #VMEXIT MSR 0x${index.toString(16)} is ${has?.toString(16)}, but was ${had?.toString(16)}`,
-        );
-      }
-    }
-  }
-
-  /** The host's values of what VMLOAD moves. */
-  hostValues(): Map<number, bigint> {
-    return new Map(hostMsrs.map((index) => [index, this.processor.rdmsr(index)]));
   }
 
   /** #UD without EFER.SVME, #GP at an address that is no page's or lies beyond MAXPHYADDR. */
@@ -109,8 +100,6 @@ export class Svm {
     setSegmentBase(image, name, base);
   }
 }
-
-const hostMsrs = [...VMLOAD_MSRS.map(([name]) => msr(name)), msr("IA32_FS_BASE"), msr("IA32_GS_BASE")];
 
 function segmentBase(image: VmcbImage, name: string): bigint {
   return image.bytes.readBigUInt64LE(baseOffset(name));
