@@ -53,3 +53,5 @@ export const allFields: readonly (readonly [string, number])[] = Object.entries(
 
 export const vmcb = await lookup("x86/vmcb");
 export const svmExit = await lookup("x86/svm-exit-codes");
+/** The name of an exit code of SVM. */
+export const svmExitName = (await load("x86/svm-exit-codes"))["svmExitName"] as (code: number) => string;

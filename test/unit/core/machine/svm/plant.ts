@@ -1,6 +1,6 @@
 // Puts an instruction into a guest's memory where its script says that it exited: software that cannot ask the processor for
 // the next RIP, or for the operands, reads it there.
-import { NestedFault, type Guest } from "../guest.ts";
+import { GuestException, NestedFault, type Guest } from "../guest.ts";
 
 /** CS override: a prefix that changes none of the instructions that exit. */
 const PREFIX = 0x2e;
@@ -14,6 +14,6 @@ export function plant(guest: Guest, instruction: readonly number[], length = ins
   try {
     if (!Buffer.from(guest.fetch(guest.codeAddress, length)).equals(Buffer.from(bytes))) guest.overwriteCode(bytes);
   } catch (error) {
-    if (!(error instanceof NestedFault)) throw error;
+    if (!(error instanceof NestedFault) && !(error instanceof GuestException)) throw error;
   }
 }
