@@ -8,14 +8,14 @@ import { writeCr4 } from "../cpu/control-registers";
 import { RESUME, STOP } from "../vcpu/action";
 import { SEGMENT_CS, STATE_ACCESS_RIGHTS, STATE_CR4 } from "../vcpu/state";
 import { advanceBy } from "./complete";
-import { instructionLength } from "./next-rip";
+import { decodedLength, instructionLength } from "./next-rip";
 import { SvmVcpu } from "./svm-vcpu";
 
 const LOW_32_BITS: u64 = 0xffffffff;
 
 /** The length is asked for first: a CR4 that has changed may be another paging mode. */
 export function onCr4Write(vcpu: SvmVcpu): u32 {
-  const length = instructionLength(vcpu);
+  const length = lengthOfMove(vcpu);
   if (length == 0) return STOP;
   const operand = vcpu.register(registerOf(vcpu));
   if (!writeCr4(vcpu, is64Bit(vcpu) ? operand : operand & LOW_32_BITS)) {
@@ -26,11 +26,17 @@ export function onCr4Write(vcpu: SvmVcpu): u32 {
 }
 
 export function onCr4Read(vcpu: SvmVcpu): u32 {
-  const length = instructionLength(vcpu);
+  const length = lengthOfMove(vcpu);
   if (length == 0) return STOP;
   vcpu.setRegister(registerOf(vcpu), vcpu.readSeen(STATE_CR4));
   advanceBy(vcpu, length);
   return RESUME;
+}
+
+/** A processor that saves the next RIP need not have decode assists: then the vmm decodes the MOV for the sake of its register. */
+function lengthOfMove(vcpu: SvmVcpu): u32 {
+  const isToBeDecoded = vcpu.hasNextRip && !vcpu.hasDecodeAssists;
+  return isToBeDecoded ? decodedLength(vcpu, vcpu.vmcb.read64(VMCB_RIP)) : instructionLength(vcpu);
 }
 
 /** The general-purpose register: by the processor's word, else by the vmm's, which has decoded the instruction. */

@@ -12,10 +12,11 @@ export function assertEnd(run: Run, name: string, ...patterns: readonly RegExp[]
       `no line matches ${pattern}:\n${printed}`,
     );
   }
-  const { vmx, processor } = run.machine;
+  const { vmx, svm, processor } = run.machine;
   assert.deepEqual(vmx.misuses, []);
   assert.equal(vmx.isOn, false, "VMX operation is left");
   assert.equal(processor.vmxIsEnabled, false, "CR4.VMXE is cleared");
+  assert.equal(svm.isEnabled, false, "EFER.SVME is cleared");
 }
 
 export function assertNoLine(run: Run, pattern: RegExp): void {

@@ -1,9 +1,9 @@
 // Writes of CR0, CR3, CR4, CR8 and XCR0 that exit, held against the SDM's rules written down a second time.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { ask, type Asker } from "./machine/ask.ts";
 import { cpuModel, skylake } from "./machine/cpu-model.ts";
 import { control, reason } from "./machine/tables.ts";
+import { onVmx, test } from "./vendors.ts";
 
 const GP = "#GP(0)";
 const bit = (n: number): bigint => 1n << BigInt(n);
@@ -104,7 +104,7 @@ for (const pe of [0n, PE]) {
 cr0Values.push(bit(32) | PE | PG, bit(63) | PE | PG, 0xffffffff_80000001n);
 
 for (const [name, mode] of Object.entries(modes)) {
-  test(`in ${name} MOV to CR0 is taken or #GP as the SDM says, and the mode follows`, () => {
+  onVmx(`in ${name} MOV to CR0 is taken or #GP as the SDM says, and the mode follows`, () => {
     ask(function* (guest) {
       const start = modes["64-bit mode"]!;
       for (const operand of cr0Values) {
@@ -135,7 +135,7 @@ function cr4IsTaken(mode: Mode, value: bigint, cr3: bigint): boolean {
 const supportedCr4 = 0x7ffn | bit(16) | bit(17) | bit(18) | bit(20) | bit(21);
 
 for (const [name, mode] of Object.entries(modes)) {
-  test(`in ${name} MOV to CR4 is taken or #GP as the SDM says`, () => {
+  onVmx(`in ${name} MOV to CR4 is taken or #GP as the SDM says`, () => {
     ask(function* (guest) {
       const values = [
         0n,
@@ -167,16 +167,19 @@ for (const [name, mode] of Object.entries(modes)) {
   });
 }
 
-test("a bit of CR4 that CPUID does not show exits, so that it is #GP, and the others but OSXSAVE and PKE do not", () => {
-  ask(function* (guest) {
-    const mask = guest.read("CR4_GUEST_HOST_MASK");
-    assert.equal(mask, BigInt.asUintN(64, ~supportedCr4) | MCE | OSXSAVE);
-    assert.equal(guest.read("CR0_GUEST_HOST_MASK"), NE | NW | CD);
-    yield* guest.cpuid(0);
-  });
-});
+onVmx(
+  "a bit of CR4 that CPUID does not show exits, so that it is #GP, and the others but OSXSAVE and PKE do not",
+  () => {
+    ask(function* (guest) {
+      const mask = guest.read("CR4_GUEST_HOST_MASK");
+      assert.equal(mask, BigInt.asUintN(64, ~supportedCr4) | MCE | OSXSAVE);
+      assert.equal(guest.read("CR0_GUEST_HOST_MASK"), NE | NW | CD);
+      yield* guest.cpuid(0);
+    });
+  },
+);
 
-test("CR4.VMXE and CR4.SMXE cannot be set", () => {
+onVmx("CR4.VMXE and CR4.SMXE cannot be set", () => {
   ask(function* (guest) {
     for (const value of [PAE | VMXE, PAE | bit(14)]) assert.equal(yield* guest.writeControlRegister(4, value), GP);
     assert.equal(guest.seen("CR4"), PAE);
@@ -192,7 +195,7 @@ function writePdptes(guest: Asker, entries: readonly bigint[], address = 0x5000n
   guest.guest.writeHost(host, bytes);
 }
 
-test("PAE paging loads the PDPTEs where CR0, CR3 or CR4 bring it in, and a reserved bit is #GP", () => {
+onVmx("PAE paging loads the PDPTEs where CR0, CR3 or CR4 bring it in, and a reserved bit is #GP", () => {
   const good = [0x6001n, 0x7019n, 0x8006n, 0xfffffffffffffffen];
   const bad = [0x6003n, 0x6005n, 0x6021n, 0x6101n, bit(40) | 1n, bit(63) | 1n];
   const protectedPae = { ...modes["protected mode"]!, cr4: PAE };
@@ -240,7 +243,7 @@ test("PAE paging loads the PDPTEs where CR0, CR3 or CR4 bring it in, and a reser
   });
 });
 
-test("CLTS and LMSW change what they may", () => {
+onVmx("CLTS and LMSW change what they may", () => {
   ask(function* (guest) {
     const access = (qualification: bigint) => ({
       reason: reason("EXIT_REASON_CONTROL_REGISTER_ACCESS"),
@@ -265,7 +268,7 @@ test("CLTS and LMSW change what they may", () => {
   });
 });
 
-test("CR8 is the guest's own: four bits, and #GP above them", () => {
+onVmx("CR8 is the guest's own: four bits, and #GP above them", () => {
   ask(function* (guest) {
     const readCr8 = { reason: 28, instructionLength: 4, qualification: 0x18n | (6n << 8n) };
     for (const value of [0n, 15n, 7n]) {
@@ -279,7 +282,7 @@ test("CR8 is the guest's own: four bits, and #GP above them", () => {
   });
 });
 
-test("MOV to CR3, where it exits, refuses bits beyond MAXPHYADDR, and takes bit 63 with PCIDs", () => {
+onVmx("MOV to CR3, where it exits, refuses bits beyond MAXPHYADDR, and takes bit 63 with PCIDs", () => {
   ask(function* (guest) {
     const long = modes["64-bit mode"]!;
     const withPcids = modes["64-bit mode with PCIDs"]!;
@@ -305,7 +308,7 @@ test("MOV to CR3, where it exits, refuses bits beyond MAXPHYADDR, and takes bit 
   });
 });
 
-test("what changes the guest's paging behind the processor drops the translations of its VPID", () => {
+onVmx("what changes the guest's paging behind the processor drops the translations of its VPID", () => {
   const drops = (question: (guest: Asker) => ReturnType<Asker["writeControlRegister"]>): number => {
     const run = ask(function* (guest) {
       assert.equal(yield* question(guest), "done");
@@ -376,23 +379,26 @@ test("XSETBV at a privilege level above 0 is #GP", () => {
   });
 });
 
-test("VMX, SMX and SGX instructions, MONITOR and MWAIT are #UD, RDPMC is #GP, INVD, WBINVD and PAUSE do nothing", () => {
-  const undefinedOnes = [
-    ...["GETSEC", "VMCLEAR", "VMLAUNCH", "VMPTRLD", "VMPTRST", "VMREAD", "VMRESUME", "VMWRITE", "VMXOFF", "VMXON"],
-    ...["MWAIT", "MONITOR", "INVEPT", "INVVPID", "ENCLS", "ENCLV", "SEAMCALL", "TDCALL"],
-    ...["RDMSR_IMMEDIATE", "WRMSRNS_IMMEDIATE"],
-  ];
-  ask(function* (guest) {
-    const outcome = function* (name: string) {
-      return (yield* guest.exit({ reason: reason(`EXIT_REASON_${name}`), instructionLength: 3 })).outcome;
-    };
-    for (const name of undefinedOnes) assert.equal(yield* outcome(name), "#UD", name);
-    assert.equal(yield* outcome("RDPMC"), GP);
-    for (const name of ["INVD", "WBINVD", "PAUSE"]) assert.equal(yield* outcome(name), "done", name);
-  });
-});
+onVmx(
+  "VMX, SMX and SGX instructions, MONITOR and MWAIT are #UD, RDPMC is #GP, INVD, WBINVD and PAUSE do nothing",
+  () => {
+    const undefinedOnes = [
+      ...["GETSEC", "VMCLEAR", "VMLAUNCH", "VMPTRLD", "VMPTRST", "VMREAD", "VMRESUME", "VMWRITE", "VMXOFF", "VMXON"],
+      ...["MWAIT", "MONITOR", "INVEPT", "INVVPID", "ENCLS", "ENCLV", "SEAMCALL", "TDCALL"],
+      ...["RDMSR_IMMEDIATE", "WRMSRNS_IMMEDIATE"],
+    ];
+    ask(function* (guest) {
+      const outcome = function* (name: string) {
+        return (yield* guest.exit({ reason: reason(`EXIT_REASON_${name}`), instructionLength: 3 })).outcome;
+      };
+      for (const name of undefinedOnes) assert.equal(yield* outcome(name), "#UD", name);
+      assert.equal(yield* outcome("RDPMC"), GP);
+      for (const name of ["INVD", "WBINVD", "PAUSE"]) assert.equal(yield* outcome(name), "done", name);
+    });
+  },
+);
 
-test("a CPU that cannot leave CR3 alone runs guests all the same", () => {
+onVmx("a CPU that cannot leave CR3 alone runs guests all the same", () => {
   const cpu = skylake.withMsr("IA32_VMX_BASIC", skylake.msr("IA32_VMX_BASIC") & ~(1n << 55n));
   ask(
     function* (guest) {

@@ -8,7 +8,7 @@ import type { Guest } from "./machine/guest.ts";
 import { interpreted } from "./machine/interpreter.ts";
 import { boot, type Run } from "./machine/machine.ts";
 import { allFields, control, field } from "./machine/tables.ts";
-import type { Vmcs } from "./machine/vmcs.ts";
+import { vmcsOf, type Vmcs } from "./machine/vmcs.ts";
 import { controlIsOn } from "./machine/vm-entry.ts";
 
 const short = "guest=hlt iterations=1";
@@ -17,7 +17,7 @@ const short = "guest=hlt iterations=1";
 function runAndKeep(cpu: CpuModel, commandLine = short, exits = listed(hlt)): { run: Run; vmcs: Vmcs } {
   const kept: Vmcs[] = [];
   const script: Script = (guest: Guest) => {
-    kept.push(guest.vmcs);
+    kept.push(vmcsOf(guest));
     return exits(guest);
   };
   const run = boot({ commandLine, cpu, scripts: [script] });

@@ -1,6 +1,6 @@
 // The watch action emulate on the simulated machine: what the host line may ask of a stopped vCPU, and what is refused.
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { describe } from "node:test";
 import { parseRecord } from "../../../tools/emulate/record.ts";
 import { assertEnd } from "./assertions.ts";
 import { vmcall, type Exit } from "./machine/exits.ts";
@@ -8,6 +8,7 @@ import type { Guest } from "./machine/guest.ts";
 import { boot, type Run } from "./machine/machine.ts";
 import type { PortDevice } from "./machine/ports.ts";
 import { reason } from "./machine/tables.ts";
+import { test } from "./vendors.ts";
 
 type Script = (guest: Guest) => Generator<Exit>;
 

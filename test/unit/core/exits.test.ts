@@ -1,8 +1,6 @@
 // VM exits: what core does at each exit reason, and what the guest sees of it.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { assertEnd, complaints } from "./assertions.ts";
-import { skylake } from "./machine/cpu-model.ts";
 import {
   cpuid,
   externalInterrupt,
@@ -18,6 +16,8 @@ import type { Guest } from "./machine/guest.ts";
 import { interruptedAt } from "./machine/interpreter.ts";
 import { boot, type MachineOptions, type Run } from "./machine/machine.ts";
 import { exitReasonNames, msr, reason } from "./machine/tables.ts";
+import { vendor } from "./machine/vendor.ts";
+import { exits, isVmx, onVmx, test } from "./vendors.ts";
 
 const START = 0x10000n;
 
@@ -106,17 +106,18 @@ test("an external interrupt is taken by the host, and the guest goes on where it
 test("interrupts between any two instructions of a guest change nothing of what it does", () => {
   const rips = [0x10000n, null, 0x10007n, 0x10002n, null, 0x10004n, 0x10007n, null, 0x10009n, null];
   const run = boot({ commandLine: "guest=count iterations=3", scripts: [interruptedAt(rips)] });
-  assertEnd(run, "ok", /CPUID: 3 exits/, /External interrupt: 6 exits/, /VMCALL: 1 exits/);
+  assertEnd(run, "ok", exits("cpuid", 3), exits("externalInterrupt", 6), exits("hypercall", 1));
 });
 
+// By SVM the NMI comes with STGI, in boot/vm_entry.asm.
 test("an NMI is the host's: NMIs are unblocked, and the guest goes on where it was", () => {
   const { run, resumed } = runExits([nmi, nmi]);
-  assertEnd(run, "ok", /exit 0 Exception or non-maskable interrupt \(NMI\): 2 exits/);
+  assertEnd(run, "ok", exits("exceptionOrNmi", 2));
   assert.deepEqual(
     resumed.map(({ rip }) => rip),
     [START, START],
   );
-  assert.equal(run.machine.trace.filter((step) => step === "INT 2").length, 2);
+  assert.equal(run.machine.trace.filter((step) => step === "INT 2").length, isVmx() ? 2 : 0);
 });
 
 const MCG_STATUS = "IA32_MCG_STATUS";
@@ -124,7 +125,7 @@ const MCG_STATUS = "IA32_MCG_STATUS";
 const IN_PROGRESS = 7n;
 
 test("a machine check in a guest ends its VM by a result of its own, whatever else the exit says, and the next one runs", () => {
-  const cpu = skylake.withMsr(MCG_STATUS, IN_PROGRESS);
+  const cpu = vendor().cpu.withMsr(MCG_STATUS, IN_PROGRESS);
   for (const information of [0x80000312n, 0x80001312n]) {
     const exit = { ...machineCheck, rip: 0x10004n, fields: { VM_EXIT_INTERRUPTION_INFORMATION: information } };
     const run = boot({ commandLine: "guest=count,hlt iterations=1", cpu, scripts: [listed(exit), listed(hlt)] });
@@ -143,22 +144,22 @@ test("a machine check in a guest ends its VM by a result of its own, whatever el
 test("a machine check is told on a CPU without IA32_MCG_STATUS too", () => {
   const run = boot({
     commandLine: "guest=count",
-    cpu: skylake.withMsr(MCG_STATUS, null),
+    cpu: vendor().cpu.withMsr(MCG_STATUS, null),
     scripts: [listed(machineCheck)],
   });
   assertEnd(run, "machine-check-in-guest", /machine check in the guest at RIP 0x0000000000010000: the processor/);
 });
 
-test("a machine check during VM entry ends the VM by the same result", () => {
+onVmx("a machine check during VM entry ends the VM by the same result", () => {
   const run = boot({
     commandLine: "guest=count",
-    cpu: skylake.withMsr(MCG_STATUS, IN_PROGRESS),
+    cpu: vendor().cpu.withMsr(MCG_STATUS, IN_PROGRESS),
     scripts: [listed({ reason: 0x80000029 })],
   });
   assertEnd(run, "machine-check-in-guest", /error: vm0: machine check during VM entry at RIP .*IA32_MCG_STATUS 0x7/);
 });
 
-test("an event that the SDM knows no exit for ends the VM", () => {
+onVmx("an event that the SDM knows no exit for ends the VM", () => {
   for (const information of [0x80000402n, 0x80000203n & 0xfffff0ffn, 0x80000702n]) {
     const run = runToExit({ ...nmi, fields: { VM_EXIT_INTERRUPTION_INFORMATION: information } });
     assertEnd(run, "unexpected-exit", /error: vm0: .*VM exit 0, Exception or non-maskable interrupt/);
@@ -182,7 +183,7 @@ test("a triple fault ends the VM with a report of the guest's state", () => {
   );
 });
 
-test("a string I/O instruction, which the vmm does not do, ends the VM as not handled", () => {
+onVmx("a string I/O instruction, which the vmm does not do, ends the VM as not handled", () => {
   const run = runToExit({
     reason: reason("EXIT_REASON_IO_INSTRUCTION"),
     instructionLength: 1,
@@ -203,7 +204,7 @@ const handled = new Set(
   ].map((name) => reason(`EXIT_REASON_${name}`)),
 );
 
-test("every other exit reason of the SDM, and the numbers between, end the VM by name", () => {
+onVmx("every other exit reason of the SDM, and the numbers between, end the VM by name", () => {
   for (const [number, name] of exitReasonNames.entries()) {
     if (handled.has(number)) continue;
     const text = name === "" ? "unknown exit reason" : name;
@@ -220,29 +221,29 @@ test("every other exit reason of the SDM, and the numbers between, end the VM by
   }
 });
 
-test("an exit reason beyond the SDM's ends the VM by its number", () => {
+onVmx("an exit reason beyond the SDM's ends the VM by its number", () => {
   for (const number of [exitReasonNames.length, 100, 0xffff]) {
     const run = runToExit({ reason: number });
     assertEnd(run, "unexpected-exit", new RegExp(`VM exit ${number}, unknown exit reason`));
   }
 });
 
-test("flags in the upper half of the exit reason change nothing of how it is handled and counted", () => {
+onVmx("flags in the upper half of the exit reason change nothing of how it is handled and counted", () => {
   const flags = [0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000];
   const { run, resumed } = runExits(flags.map((flag) => ({ ...cpuid, reason: cpuid.reason + flag })));
-  assertEnd(run, "ok", /exit 10 CPUID: 5 exits/);
+  assertEnd(run, "ok", exits("cpuid", 5));
   assert.equal(resumed.at(-1)?.rip, START + 10n);
   assertEnd(runToExit({ ...tripleFault, reason: tripleFault.reason + 0x10000000 }), "triple-fault");
 });
 
-test("a VM entry that fails by the guest's state, or by an MSR, says so by reason and qualification", () => {
+onVmx("a VM entry that fails by the guest's state, or by an MSR, says so by reason and qualification", () => {
   const state = runToExit({ reason: 0x80000021, qualification: 4n });
   assertEnd(state, "entry-failed-by-state", /0x80000021, VM-entry failure due to invalid guest state.* 0x4/);
   const msr = runToExit({ reason: 0x80000022, qualification: 3n });
   assertEnd(msr, "entry-failed-by-state", /0x80000022, VM-entry failure due to MSR loading.* 0x3/);
 });
 
-test("a VMLAUNCH or VMRESUME that fails is told by instruction, kind of failure and error", () => {
+onVmx("a VMLAUNCH or VMRESUME that fails is told by instruction, kind of failure and error", () => {
   const cases = [
     { execution: 1, error: 7, pattern: /VMLAUNCH.*VMfailValid.* 7: VM entry with invalid control field/ },
     { execution: 1, error: 8, pattern: /VMLAUNCH.*VMfailValid.* 8: VM entry with invalid host-state field/ },
@@ -258,7 +259,7 @@ test("a VMLAUNCH or VMRESUME that fails is told by instruction, kind of failure 
   }
 });
 
-test("VMCLEAR and VMPTRLD that fail are told apart by instruction and kind of failure", () => {
+onVmx("VMCLEAR and VMPTRLD that fail are told apart by instruction and kind of failure", () => {
   const short = "guest=hlt iterations=1";
   for (const instruction of ["VMCLEAR", "VMPTRLD"] as const) {
     const result = `${instruction.toLowerCase()}-failed`;
@@ -275,7 +276,7 @@ test("VMCLEAR and VMPTRLD that fail are told apart by instruction and kind of fa
   }
 });
 
-test("a VMCLEAR that fails when a VM has ended is that VM's result", () => {
+onVmx("a VMCLEAR that fails when a VM has ended is that VM's result", () => {
   const run = boot({
     commandLine: "guest=hlt iterations=1",
     failures: [{ instruction: "VMCLEAR", execution: 2, error: 3 }],
@@ -283,7 +284,7 @@ test("a VMCLEAR that fails when a VM has ended is that VM's result", () => {
   assert.equal(run.name, "vmclear-failed");
 });
 
-test("the summary counts entries and exits by reason", () => {
+onVmx("the summary counts entries and exits by reason", () => {
   const { run } = runExits([cpuid, externalInterrupt, cpuid, nmi, cpuid, externalInterrupt]);
   assertEnd(run, "ok", /vm0: ended: ok, 7 VM entries/);
   const counts = run.lines.flatMap(
@@ -292,7 +293,7 @@ test("the summary counts entries and exits by reason", () => {
   assert.deepEqual(counts, ["0", "1", "1", "2", "10", "3", "18", "1"]);
 });
 
-test("at log level debug the first exits are told one by one, with RIP, length and qualification", () => {
+onVmx("at log level debug the first exits are told one by one, with RIP, length and qualification", () => {
   const exits = Array.from({ length: 12 }, () => ({ ...cpuid, qualification: 0xabcn }));
   const { run } = runExits(exits, { commandLine: "guest=count loglevel=debug" });
   assertEnd(run, "ok");

@@ -1,11 +1,11 @@
 // The interrupt controllers as firmware may leave them, and what core makes of them.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { assertEnd, assertNoLine, complaints } from "./assertions.ts";
 import { IoApic, madt } from "./machine/io-apic.ts";
 import { LVT, type LvtName } from "./machine/local-apic.ts";
 import { boot, type Machine, type MachineOptions, type Run } from "./machine/machine.ts";
 import { msr } from "./machine/tables.ts";
+import { test } from "./vendors.ts";
 
 const MASKED = 0x10000;
 const TIMER_PERIODIC = 0x20000;

@@ -1,12 +1,13 @@
 // Machines with more than 4 GiB, with holes, and with processors that count physical addresses differently.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { assertEnd } from "./assertions.ts";
 import { RAM, RESERVED, type MemoryRange } from "./machine/boot-information.ts";
-import { skylake, type CpuModel } from "./machine/cpu-model.ts";
+import type { CpuModel } from "./machine/cpu-model.ts";
 import { hlt } from "./machine/exits.ts";
 import { boot, type Run } from "./machine/machine.ts";
 import { PhysicalMemory } from "./machine/physical-memory.ts";
+import { vendor } from "./machine/vendor.ts";
+import { onVmx, test } from "./vendors.ts";
 
 const MIB = 1n << 20n;
 const GIB = 1n << 30n;
@@ -22,8 +23,8 @@ const low: MemoryRange = { start: 0n, bytes: 8n * MIB, type: RAM };
 
 /** The same CPU with MAXPHYADDR `bits`. */
 function withAddressBits(bits: number): CpuModel {
-  const [eax, ebx, ecx, edx] = skylake.leaf(0x80000008);
-  return skylake.withLeaf(0x80000008, [(eax & ~0xff) | bits, ebx, ecx, edx]);
+  const [eax, ebx, ecx, edx] = vendor().cpu.leaf(0x80000008);
+  return vendor().cpu.withLeaf(0x80000008, [(eax & ~0xff) | bits, ebx, ecx, edx]);
 }
 
 test("a guest runs in RAM above 4 GiB, and in RAM above a hole there", () => {
@@ -89,9 +90,9 @@ test("modules and ACPI tables of a PVH loader may lie above 4 GiB", () => {
   assert.notDeepEqual(run.machine.endSteps, []);
 });
 
-test("a processor that shows no MTRRs has none of them read, and its guests run in write-back memory", () => {
-  const [eax, ebx, ecx, edx] = skylake.leaf(1);
-  const cpu = skylake.withLeaf(1, [eax, ebx, ecx, (edx & ~CPUID_MTRR) >>> 0]);
+onVmx("a processor that shows no MTRRs has none of them read, and its guests run in write-back memory", () => {
+  const [eax, ebx, ecx, edx] = vendor().cpu.leaf(1);
+  const cpu = vendor().cpu.withLeaf(1, [eax, ebx, ecx, (edx & ~CPUID_MTRR) >>> 0]);
   let type = 0n;
   let memory = new PhysicalMemory();
   const run = boot({

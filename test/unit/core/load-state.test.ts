@@ -1,6 +1,5 @@
 // The state of a new task: whatever a vmm answers a task switch with, VM entry takes it, or the VM ends by name.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { Random } from "../ept/random.ts";
 import { assertEnd } from "./assertions.ts";
 import { vmcall, type Exit } from "./machine/exits.ts";
@@ -8,6 +7,7 @@ import type { Guest } from "./machine/guest.ts";
 import { boot, type Run } from "./machine/machine.ts";
 import { field, reason, vcpuPage } from "./machine/tables.ts";
 import type { VcpuPageView } from "./machine/vcpu-page.ts";
+import { onVmx } from "./vendors.ts";
 
 type State = Record<string, bigint>;
 const NO_EXCEPTION = 0xffffffffn;
@@ -67,18 +67,21 @@ function load(state: State): Loaded {
   return { run, field: (name) => read(name), dr6 };
 }
 
-test("a new task is entered with its registers, CR0.TS set, and the old task's shadow and local breakpoints gone", () => {
-  for (const cpl of [0n, 3n]) {
-    const { run, field } = load(task(cpl));
-    assertEnd(run, "ok");
-    assert.deepEqual([field("RIP"), field("RFLAGS"), field("CR3")], [0x401000n, 0x3202n, 0x5000n]);
-    assert.deepEqual([field("CR0"), field("DR7") & 0x755n], [0x39n, 0x600n]);
-    assert.deepEqual([field("CS_SELECTOR"), field("TR_SELECTOR")], [0x8n | cpl, 0x28n]);
-    assert.equal(field("INTERRUPTIBILITY_STATE"), 0n);
-  }
-});
+onVmx(
+  "a new task is entered with its registers, CR0.TS set, and the old task's shadow and local breakpoints gone",
+  () => {
+    for (const cpl of [0n, 3n]) {
+      const { run, field } = load(task(cpl));
+      assertEnd(run, "ok");
+      assert.deepEqual([field("RIP"), field("RFLAGS"), field("CR3")], [0x401000n, 0x3202n, 0x5000n]);
+      assert.deepEqual([field("CR0"), field("DR7") & 0x755n], [0x39n, 0x600n]);
+      assert.deepEqual([field("CS_SELECTOR"), field("TR_SELECTOR")], [0x8n | cpl, 0x28n]);
+      assert.equal(field("INTERRUPTIBILITY_STATE"), 0n);
+    }
+  },
+);
 
-test("a task in virtual-8086 mode is entered, and one whose segments do not fit that mode is not", () => {
+onVmx("a task in virtual-8086 mode is entered, and one whose segments do not fit that mode is not", () => {
   const state = task(3n);
   state["rflags"] = 0x23202n;
   for (const name of ["es", "cs", "ss", "ds", "fs", "gs"]) {
@@ -89,26 +92,29 @@ test("a task in virtual-8086 mode is entered, and one whose segments do not fit 
   assertEnd(load({ ...state, "fs.base": 0n }).run, "vmm-answer-not-possible", /does not take: FS$/);
 });
 
-test("a fault of the new task is delivered in it, even if CS and SS could not be loaded; T of its TSS is DR6.BT", () => {
-  const unusable = { "cs.accessRights": 0x10000n, "cs.limit": 0n, "ss.accessRights": 0x10000n, "ss.limit": 0n };
-  const fault = load({ ...task(3n), ...unusable, faultVector: 10n, faultErrorCode: 0x8n });
-  assertEnd(fault.run, "ok");
-  const [, delivered] = fault.run.machine.entry.delivered;
-  assert.deepEqual(
-    delivered?.map(({ event, errorCode }) => [event, errorCode]),
-    [[0xb0a, 8]],
-  );
+onVmx(
+  "a fault of the new task is delivered in it, even if CS and SS could not be loaded; T of its TSS is DR6.BT",
+  () => {
+    const unusable = { "cs.accessRights": 0x10000n, "cs.limit": 0n, "ss.accessRights": 0x10000n, "ss.limit": 0n };
+    const fault = load({ ...task(3n), ...unusable, faultVector: 10n, faultErrorCode: 0x8n });
+    assertEnd(fault.run, "ok");
+    const [, delivered] = fault.run.machine.entry.delivered;
+    assert.deepEqual(
+      delivered?.map(({ event, errorCode }) => [event, errorCode]),
+      [[0xb0a, 8]],
+    );
 
-  const trap = load({ ...task(0n), faultVector: 1n, faultErrorCode: 0xffffffffn });
-  assertEnd(trap.run, "ok");
-  assert.deepEqual(
-    trap.run.machine.entry.delivered[1]?.map(({ event }) => event),
-    [0x301],
-  );
-  assert.equal(trap.dr6 & 0x8000n, 0x8000n);
-});
+    const trap = load({ ...task(0n), faultVector: 1n, faultErrorCode: 0xffffffffn });
+    assertEnd(trap.run, "ok");
+    assert.deepEqual(
+      trap.run.machine.entry.delivered[1]?.map(({ event }) => event),
+      [0x301],
+    );
+    assert.equal(trap.dr6 & 0x8000n, 0x8000n);
+  },
+);
 
-test("no state that a vmm answers with makes VM entry fail: it is refused by the name of what is wrong", () => {
+onVmx("no state that a vmm answers with makes VM entry fail: it is refused by the name of what is wrong", () => {
   const random = new Random(20261121);
   const ends = new Map<string, number>();
   for (let i = 0; i < 400; i++) {

@@ -1,10 +1,10 @@
 // What memory core takes for its VMs: RAM of the memory map, and never what belongs to somebody else.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { assertEnd } from "./assertions.ts";
 import { pcMemoryMap, RAM, RESERVED, type MemoryRange, type Module } from "./machine/boot-information.ts";
 import { hlt, listed } from "./machine/exits.ts";
 import { boot, type Run } from "./machine/machine.ts";
+import { test } from "./vendors.ts";
 
 const MIB = 1n << 20n;
 const PAGE = 4096n;

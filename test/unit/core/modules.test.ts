@@ -1,6 +1,6 @@
 // Boot modules as guests: which one a guest is, what its command line is, how much RAM it has, and what is refused.
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { describe } from "node:test";
 import { elf, header1 } from "../vmm/kernel-images.ts";
 import { assertEnd } from "./assertions.ts";
 import type { Module } from "./machine/boot-information.ts";
@@ -8,6 +8,7 @@ import type { Exit } from "./machine/exits.ts";
 import { listed } from "./machine/exits.ts";
 import { boot, type MachineOptions, type Run } from "./machine/machine.ts";
 import { reason, vcpuPage } from "./machine/tables.ts";
+import { test } from "./vendors.ts";
 
 const MIB = 1n << 20n;
 const PLACE = 0x2000000n;

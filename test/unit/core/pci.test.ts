@@ -1,12 +1,12 @@
 // Bus mastering of PCI functions: off before any VM entry, on every function that a machine may have.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { assertEnd, complaints } from "./assertions.ts";
 import { ByteWriter } from "./machine/byte-writer.ts";
 import { skylake } from "./machine/cpu-model.ts";
 import type { Script } from "./machine/exits.ts";
 import { boot, type MachineOptions, type Run } from "./machine/machine.ts";
 import { ConfigurationPorts, EnhancedConfiguration, PciFunction, PciSegment } from "./machine/pci.ts";
+import { test } from "./vendors.ts";
 
 const HYPERVISOR = 0x80000000;
 const features = skylake.leaf(1);

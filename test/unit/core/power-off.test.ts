@@ -1,11 +1,11 @@
 // ACPI's soft-off: what core finds in the tables, the steps that it makes of it, and what it says where it finds nothing.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { FADT, genericAddress, s5, type AcpiOptions } from "./machine/acpi.ts";
 import { assertEnd, assertNoLine } from "./assertions.ts";
 import { ByteWriter } from "./machine/byte-writer.ts";
 import { boot, type Machine, type Run } from "./machine/machine.ts";
 import { Pm1Control } from "./machine/pm1.ts";
+import { test } from "./vendors.ts";
 
 const commandLine = "guest=hlt iterations=1";
 const SCI_EN = 1;

@@ -1,11 +1,11 @@
 // What core makes of the screen that a boot loader tells of, and what it says of its consoles.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { screenStatus } from "../terminal/glyphs.ts";
 import { assertEnd, assertNoLine, complaints } from "./assertions.ts";
 import { multiboot2Structure, multiboot2Tags, pcMemoryMap, tag, type BootFacts } from "./machine/boot-information.ts";
 import { ByteWriter } from "./machine/byte-writer.ts";
 import { boot, type MachineOptions, type Run } from "./machine/machine.ts";
+import { test } from "./vendors.ts";
 
 const INFORMATION = 0x10000n;
 const facts: BootFacts = { commandLine: "guest=hlt iterations=1", memoryMap: pcMemoryMap, modules: [], rsdp: null };

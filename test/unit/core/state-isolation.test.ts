@@ -1,12 +1,14 @@
 // Registers that no VM entry or exit switches: each VM finds its own, whoever ran in between, and nobody else's.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { assertEnd } from "./assertions.ts";
-import { cpuModel, modelNames, skylake, type CpuModel } from "./machine/cpu-model.ts";
+import { amdModelNames, cpuModel, modelNames, type CpuModel } from "./machine/cpu-model.ts";
 import { cpuid, externalInterrupt, vmcall, type Exit, type Script } from "./machine/exits.ts";
 import { Machine } from "./machine/machine.ts";
 import type { Processor } from "./machine/processor.ts";
 import { msr } from "./machine/tables.ts";
+import { test as plainTest } from "node:test";
+import { vendor } from "./machine/vendor.ts";
+import { onVmx, test } from "./vendors.ts";
 
 const MSRS = ["STAR", "LSTAR", "CSTAR", "FMASK", "KERNEL_GS_BASE", "TSC_AUX", "SPEC_CTRL"].map((name) =>
   msr(`IA32_${name}`),
@@ -88,25 +90,29 @@ function watched(commandLine: string, vms: number, cpu: CpuModel, seed: number):
   return { machine, turns };
 }
 
-for (const name of modelNames.filter((model) => !/penryn|lynnfield/.test(model))) {
-  test(`on a ${name} each of five VMs finds its registers as it left them, at 4,000 entries in random histories`, () => {
-    for (let seed = 0; seed < 20; seed++) {
-      const { turns } = watched("guest=count+count+count,count+count iterations=1 quiet", 5, cpuModel(name), seed);
-      const switches = turns.filter((vm, i) => i > 0 && turns[i - 1] !== vm);
-      assert.ok(switches.length > 50, `${switches.length} switches`);
-    }
-  });
+for (const name of [...modelNames.filter((model) => !/penryn|lynnfield/.test(model)), ...amdModelNames]) {
+  plainTest(
+    `on a ${name} each of five VMs finds its registers as it left them, at 4,000 entries in random histories`,
+    () => {
+      for (let seed = 0; seed < 20; seed++) {
+        const { turns } = watched("guest=count+count+count,count+count iterations=1 quiet", 5, cpuModel(name), seed);
+        const switches = turns.filter((vm, i) => i > 0 && turns[i - 1] !== vm);
+        assert.ok(switches.length > 50, `${switches.length} switches`);
+      }
+    },
+  );
 }
 
 test("so it is on a CPU without XSAVE, by FXSAVE", () => {
-  const [eax, ebx, ecx, edx] = skylake.leaf(1);
-  const cpu = skylake.withLeaf(1, [eax, ebx, (ecx & ~(1 << 26)) >>> 0, edx]);
+  const { cpu: whole } = vendor();
+  const [eax, ebx, ecx, edx] = whole.leaf(1);
+  const cpu = whole.withLeaf(1, [eax, ebx, (ecx & ~(1 << 26)) >>> 0, edx]);
   const { machine } = watched("guest=count+count iterations=1 quiet", 2, cpu, 7);
   assert.equal(machine.processor.extended.xcr0, 1n);
 });
 
 test("CR4 is as it was when the VMs have ended", () => {
-  const { machine } = watched("guest=count+count iterations=1", 2, skylake, 1);
+  const { machine } = watched("guest=count+count iterations=1", 2, vendor().cpu, 1);
   assert.equal(machine.processor.cr4, 0x20n);
 });
 
@@ -137,13 +143,13 @@ const all = ["IBPB", "RSB fill", "L1D flush", "VERW"];
 const SWITCHES = 7;
 const times = (defences: readonly string[]): string[] => Array(SWITCHES).fill(defences).flat() as string[];
 
-test("a CPU that denies no weakness gets every defence at every switch between VMs, in order", () => {
+onVmx("a CPU that denies no weakness gets every defence at every switch between VMs, in order", () => {
   const { steps, line } = trace("", 0n);
   assert.deepEqual(steps, times(all));
   assert.match(line, /: IBPB; RSB fill; L1D flush; VERW$/);
 });
 
-test("RDCL_NO, and MDS_NO with TAA_NO, spare the flush and VERW, and the line says why", () => {
+onVmx("RDCL_NO, and MDS_NO with TAA_NO, spare the flush and VERW, and the line says why", () => {
   const { steps, line } = trace("", 0x121n);
   assert.deepEqual(steps, times(["IBPB", "RSB fill"]));
   assert.match(
@@ -152,7 +158,7 @@ test("RDCL_NO, and MDS_NO with TAA_NO, spare the flush and VERW, and the line sa
   );
 });
 
-test("each defence can be switched by itself, and all off", () => {
+onVmx("each defence can be switched by itself, and all off", () => {
   for (const [option, title] of [
     ["ibpb", "IBPB"],
     ["rsb", "RSB fill"],

@@ -1,12 +1,14 @@
 // Watched pages of a guest on the simulated machine: the option, each action, and a step by either way.
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { describe } from "node:test";
 import { assertEnd } from "./assertions.ts";
 import { skylake, type CpuModel } from "./machine/cpu-model.ts";
 import { vmcall, type Exit, type Script } from "./machine/exits.ts";
 import type { Guest } from "./machine/guest.ts";
 import { boot, type Run } from "./machine/machine.ts";
 import { control, reason } from "./machine/tables.ts";
+import { vendor } from "./machine/vendor.ts";
+import { isVmx, onSvm, onVmx, test } from "./vendors.ts";
 
 /** A Skylake that allows the control "monitor trap flag". */
 const trapping = ["IA32_VMX_PROCBASED_CTLS", "IA32_VMX_TRUE_PROCBASED_CTLS"].reduce(
@@ -35,7 +37,7 @@ const debugException: Exit = {
   fields: { VM_EXIT_INTERRUPTION_INFORMATION: 0x80000301n },
 };
 
-function run(watch: string, script: Script, cpu: CpuModel = skylake): Run {
+function run(watch: string, script: Script, cpu: CpuModel = vendor().cpu): Run {
   return boot({ commandLine: `guest=count ${watch}`, cpu, scripts: [script] });
 }
 
@@ -91,11 +93,14 @@ describe("an access that a watch forbids", () => {
 
   for (const [way, cpu, option, exit] of [
     ["the monitor trap flag where there is one", trapping, "", trapFlag],
-    ["RFLAGS.TF else", skylake, "", debugException],
+    ["RFLAGS.TF else", null, "", debugException],
     ["RFLAGS.TF with step=tf", trapping, " step=tf", debugException],
   ] as const) {
-    test(`is stepped over by ${way}, and the page armed again`, () => {
+    const runOn = cpu === null ? test : onVmx;
+    runOn(`is stepped over by ${way}, and the page armed again`, () => {
       const hasTrapFlag = exit === trapFlag;
+      const flag = control("PRIMARY_MONITOR_TRAP_FLAG");
+      const isTrapFlagOn = (guest: Guest): boolean => isVmx() && (guest.vmcs.get(PRIMARY) & flag) !== 0n;
       const ended = run(
         `watch=0:30000-31000:noaccess:step${option}`,
         function* (guest) {
@@ -103,25 +108,24 @@ describe("an access that a watch forbids", () => {
             assert.equal(guest.hostAddress(WATCHED), null);
             yield violation(guest, READ);
             assert.ok(guest.hostAddress(WATCHED) !== null);
-            const flag = control("PRIMARY_MONITOR_TRAP_FLAG");
-            assert.equal((guest.vmcs.get(PRIMARY) & flag) !== 0n, hasTrapFlag);
+            assert.equal(isTrapFlagOn(guest), hasTrapFlag);
             // The first step is made by both.
             assert.equal((guest.vmcs.get("GUEST_RFLAGS") & TF) !== 0n, !hasTrapFlag || access === 0);
             yield access === 0 && hasTrapFlag ? firstTrapFlag : exit;
             assert.equal(guest.vmcs.get("GUEST_PENDING_DEBUG_EXCEPTIONS"), 0n);
-            assert.equal((guest.vmcs.get(PRIMARY) & flag) !== 0n, false);
+            assert.equal(isTrapFlagOn(guest), false);
             assert.equal((guest.vmcs.get("GUEST_RFLAGS") & TF) !== 0n, false);
             assert.equal(guest.vmcs.get("VM_ENTRY_INTERRUPTION_INFORMATION") & 0x80000000n, 0n);
           }
           yield vmcall;
         },
-        cpu,
+        cpu ?? vendor().cpu,
       );
       assertEnd(ended, "ok", /noaccess:step: 3 accesses/);
     });
   }
 
-  test("is stepped over by RFLAGS.TF where the processor offers the monitor trap flag and makes no exit", () => {
+  onVmx("is stepped over by RFLAGS.TF where the processor offers the monitor trap flag and makes no exit", () => {
     const ended = run(
       "watch=0:30000-31000:noaccess:count",
       function* (guest) {
@@ -139,7 +143,7 @@ describe("an access that a watch forbids", () => {
     assertEnd(ended, "ok", /noaccess:count: 3 accesses/);
   });
 
-  test("that raises an exception in the first step is in it until the #DB behind the handler's return", () => {
+  onVmx("that raises an exception in the first step is in it until the #DB behind the handler's return", () => {
     const ended = run(
       "watch=0:30000-31000:noaccess:count",
       function* (guest) {
@@ -156,11 +160,12 @@ describe("an access that a watch forbids", () => {
     assertEnd(ended, "ok", /noaccess:count: 1 accesses/);
   });
 
-  for (const [shadow, blocking, left, pending] of [
-    ["STI, which is given up: the #DB would come before the instruction", 1n, 0n, 0n],
-    ["MOV SS, which holds the #DB back", 2n, 2n, 1n << 14n],
+  for (const [runOn, shadow, blocking, left, pending] of [
+    [onVmx, "STI, which is given up: the #DB would come before the instruction", 1n, 0n, 0n],
+    [onVmx, "MOV SS, which holds the #DB back", 2n, 2n, 1n << 14n],
+    [onSvm, "STI or MOV SS, which stays", 1n, 1n, 0n],
   ] as const) {
-    test(`is stepped over in the shadow of ${shadow}`, () => {
+    runOn(`is stepped over in the shadow of ${shadow}`, () => {
       const ended = run("watch=0:30000-31000:noaccess:count", function* (guest) {
         guest.vmcs.set("GUEST_RFLAGS", guest.vmcs.get("GUEST_RFLAGS") | (1n << 9n));
         guest.vmcs.set("GUEST_INTERRUPTIBILITY_STATE", blocking);
@@ -210,7 +215,7 @@ describe("an access that a watch forbids", () => {
         yield violation(guest, READ);
         yield { ...vmcall, rip: guest.rip + 1n };
       },
-      trapping,
+      isVmx() ? trapping : vendor().cpu,
     );
     assertEnd(ended, "ok", /warning: vm0: the last step over a watched access had no end/);
   });

@@ -84,5 +84,12 @@ export const modelNames = [
   "corei7_icelake_u",
 ] as const;
 
+/** Two of AMD's, with SVM. */
+export const amdModelNames = ["ryzen", "qemu_tcg_max"] as const;
+
 /** The CPU that tests run on unless they say otherwise. */
 export const skylake = cpuModel("corei7_skylake_x");
+/** That of tests on AMD's side. */
+export const ryzen = cpuModel("ryzen");
+/** As QEMU's code generator has one: nested paging and 16 ASIDs, and none of SVM's later features. */
+export const tcgMax = cpuModel("qemu_tcg_max");

@@ -2,7 +2,14 @@
 import type { Guest } from "./guest.ts";
 import { reason } from "./tables.ts";
 
-/** One VM exit. What it leaves out is as the SDM leaves it: qualification 0, an instruction length of no meaning. */
+/** A #VMEXIT of SVM as the VMCB tells it (APM 2 15.6). */
+export interface SvmExit {
+  readonly code: number;
+  readonly info1?: bigint;
+  readonly info2?: bigint;
+}
+
+/** One VM exit, in VMX's terms; svm/exit-table.ts says what it is in SVM's. What it leaves out is as the SDM leaves it: qualification 0, an instruction length of no meaning. */
 export interface Exit {
   /** The whole exit-reason field: the basic exit reason with its flags. */
   readonly reason: number;
@@ -13,6 +20,8 @@ export interface Exit {
   readonly registers?: Readonly<Record<string, bigint>>;
   /** Further VMCS fields, by the names of their constants. */
   readonly fields?: Readonly<Record<string, bigint>>;
+  /** What SVM makes of it, where a test wants to say so itself. */
+  readonly svm?: SvmExit;
 }
 
 /** Gives the exits of one vCPU, one for each VM entry, in order. */

@@ -1,11 +1,10 @@
-// What a script of VM exits sees of its guest: registers, VMCS, and memory through the guest's paging and the EPT.
-import { decodeEntry, entryAddress, pageBytes, type WalkRules } from "../../ept/walker.ts";
-import type { Capabilities } from "./capabilities.ts";
+// What a script of VM exits sees of its guest: registers, state, and memory through the guest's paging and nested paging.
+import { entryAddress, pageBytes } from "../../ept/walker.ts";
 import { has, isCanonical } from "./bits.ts";
+import type { Exit } from "./exits.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import type { Processor } from "./processor.ts";
 import { control, field } from "./tables.ts";
-import type { Vmcs } from "./vmcs.ts";
 
 /** In the order in which the vCPU page holds them. */
 export const registerNames = [
@@ -37,18 +36,36 @@ export class Registers {
   }
 }
 
-/** An access of the guest that the EPT does not allow: the figures of the VM exit. */
-export class EptViolation extends Error {
-  readonly qualification: bigint;
-  readonly physical: bigint;
-  readonly linear: bigint;
+/** An access of the guest that its nested tables do not allow: the VM exit that comes of it. */
+export class NestedFault extends Error {
+  readonly exit: Exit;
 
-  constructor(qualification: bigint, physical: bigint, linear: bigint) {
-    super(`EPT violation at ${physical.toString(16)}`);
-    this.qualification = qualification;
-    this.physical = physical;
-    this.linear = linear;
+  constructor(exit: Exit) {
+    super("a fault of nested paging");
+    this.exit = exit;
   }
+}
+
+/** The guest's state by the SDM's names of VMCS fields, whatever structure holds it. */
+export interface GuestFields {
+  /** Where that structure is. */
+  readonly address: bigint;
+  read(encoding: number): bigint;
+  get(name: string): bigint;
+  set(name: string, value: bigint): void;
+}
+
+/** From a linear address to a guest-physical one, by the guest's own tables. */
+export type LinearWalk = (linear: bigint) => { readonly physical: bigint; readonly isGlobal: boolean };
+
+/** How a vendor's nested paging makes host-physical addresses; NestedFault where it does not. */
+export interface NestedTranslator {
+  /** What a walk of the guest's own tables needs of each. */
+  readonly tableAccess: bigint;
+  /** `isFinal`: it is the access itself, not one to a table on the way there. */
+  translate(physical: bigint, linear: bigint, access: bigint, isFinal: boolean): bigint;
+  /** An access by a linear address. */
+  access(linear: bigint, access: bigint, walk: LinearWalk): bigint;
 }
 
 /** An exception of the guest's. Scripts know no guest with an IDT, so that it becomes a triple fault. */
@@ -57,40 +74,33 @@ export class GuestException extends Error {}
 const READ = 1n;
 const WRITE = 2n;
 const FETCH = 4n;
-const LINEAR_VALID = 1n << 7n;
-const FINAL_ACCESS = 1n << 8n;
-const EPTP_ACCESSED_AND_DIRTY = 1n << 6n;
 const PRESENT = 1n;
 const LARGE = 1n << 7n;
+const GLOBAL = 1n << 8n;
 const CR0_PG = 1n << 31n;
 const RFLAGS_ZF = 1n << 6n;
 const CS_LONG = 1n << 13n;
 
 export class Guest {
-  readonly vmcs: Vmcs;
+  readonly vmcs: GuestFields;
   readonly registers: Registers;
   /** With what no VM entry switches as the guest has it, while its script runs. */
   readonly processor: Processor;
   readonly #memory: PhysicalMemory;
-  readonly #rules: WalkRules;
+  readonly #nested: NestedTranslator;
 
   constructor(
-    vmcs: Vmcs,
+    vmcs: GuestFields,
     registers: Registers,
     processor: Processor,
     memory: PhysicalMemory,
-    { eptVpid }: Capabilities,
+    nested: NestedTranslator,
   ) {
     this.vmcs = vmcs;
     this.registers = registers;
     this.processor = processor;
     this.#memory = memory;
-    this.#rules = {
-      maxPhysicalAddressBits: processor.model.maximumPhysicalAddress,
-      hasExecuteOnly: has(eptVpid, 1n),
-      has2MibPages: has(eptVpid, 1n << 16n),
-      has1GibPages: has(eptVpid, 1n << 17n),
-    };
+    this.#nested = nested;
   }
 
   get rip(): bigint {
@@ -113,24 +123,24 @@ export class Guest {
   /** A byte at an offset in DS, outside of 64-bit mode. */
   readData(offset: bigint): number {
     const linear = this.vmcs.read(field("GUEST_DS_BASE")) + offset;
-    const host = this.#translate(this.linearToPhysical(linear), linear, READ, FINAL_ACCESS);
+    const host = this.#access(linear, READ);
     return this.#memory.read(host, 1)[0]!;
   }
 
   /** Writes a byte at a linear address of 64-bit mode. */
   writeByte(linear: bigint, value: number): void {
-    const host = this.#translate(this.linearToPhysical(linear), linear, WRITE, FINAL_ACCESS);
+    const host = this.#access(linear, WRITE);
     this.#memory.write(host, Uint8Array.of(value));
   }
 
   /** Reads eight bytes at a linear address of 64-bit mode, a multiple of eight. */
   readQuad(linear: bigint): bigint {
-    return this.#memory.read64(this.#translate(this.linearToPhysical(linear), linear, READ, FINAL_ACCESS));
+    return this.#memory.read64(this.#access(linear, READ));
   }
 
   /** Writes four bytes at a linear address of 64-bit mode. */
   writeData(linear: bigint, value: bigint): void {
-    const host = this.#translate(this.linearToPhysical(linear), linear, WRITE, FINAL_ACCESS);
+    const host = this.#access(linear, WRITE);
     const bytes = Buffer.alloc(4);
     bytes.writeUInt32LE(Number(value & 0xffffffffn));
     this.#memory.write(host, bytes);
@@ -146,13 +156,22 @@ export class Guest {
 
   /** The bytes at a linear address, within one page, as an instruction fetch reads them. */
   fetch(linear: bigint, length: number): Uint8Array {
-    const host = this.#translate(this.linearToPhysical(linear), linear, FETCH, FINAL_ACCESS);
+    const host = this.#access(linear, FETCH);
     return this.#memory.read(host, length);
   }
 
-  /** 4-level paging (SDM 3A 4.5), the tables read through the EPT. */
+  /** Puts other instructions at RIP, within one page. */
+  overwriteCode(bytes: readonly number[]): void {
+    this.#memory.write(this.#access(this.codeAddress, FETCH), Uint8Array.from(bytes));
+  }
+
+  /** 4-level paging (SDM 3A 4.5), the tables read through nested paging. */
   linearToPhysical(linear: bigint): bigint {
-    if (!has(this.vmcs.read(field("GUEST_CR0")), CR0_PG)) return linear;
+    return this.#walk(linear).physical;
+  }
+
+  #walk(linear: bigint): { physical: bigint; isGlobal: boolean } {
+    if (!has(this.vmcs.read(field("GUEST_CR0")), CR0_PG)) return { physical: linear, isGlobal: false };
     if (!isCanonical(linear)) throw new GuestException("#GP: the address is not canonical");
     const isLongMode = has(this.vmcs.read(field("VM_ENTRY_CONTROLS")), control("ENTRY_IA32E_MODE_GUEST"));
     let table = this.vmcs.read(field("GUEST_CR3")) & ~0xfffn;
@@ -160,17 +179,19 @@ export class Guest {
       const entry = this.#readEntry(entryAddress(table, level, linear), linear);
       if (!has(entry, PRESENT)) throw new GuestException("#PF: the page is not present");
       table = entry & 0xffffffffff000n;
-      if (level === 1 || (level < 4 && has(entry, LARGE))) return table + (linear % pageBytes(level));
+      if (level === 1 || (level < 4 && has(entry, LARGE))) {
+        return { physical: table + (linear % pageBytes(level)), isGlobal: has(entry, GLOBAL) };
+      }
     }
     throw new Error("a page-table entry always maps a page");
   }
 
-  /** Where the EPT maps a guest-physical address, for any access; null where it does not. */
+  /** Where nested paging maps a guest-physical address, for a read; null where it does not. */
   hostAddress(physical: bigint): bigint | null {
     try {
-      return this.#translate(physical, 0n, READ, 0n);
+      return this.#nested.translate(physical, 0n, READ, false);
     } catch (error) {
-      if (error instanceof EptViolation) return null;
+      if (error instanceof NestedFault) return null;
       throw error;
     }
   }
@@ -180,34 +201,11 @@ export class Guest {
     this.#memory.write(address, bytes);
   }
 
-  // With accessed and dirty flags for EPT, such an access counts as a write and sets both bits (SDM 3C 28.2.1).
   #readEntry(physical: bigint, linear: bigint): bigint {
-    const isWrite = has(this.vmcs.read(field("EPT_POINTER")), EPTP_ACCESSED_AND_DIRTY);
-    return this.#memory.read64(this.#translate(physical, linear, isWrite ? READ | WRITE : READ, 0n));
+    return this.#memory.read64(this.#nested.translate(physical, linear, this.#nested.tableAccess, false));
   }
 
-  #translate(physical: bigint, linear: bigint, access: bigint, final: bigint): bigint {
-    if (!this.#hasEpt) return physical;
-    let table = this.vmcs.read(field("EPT_POINTER")) & 0xffffffffff000n;
-    let allowed = 7n;
-    for (let level = 4; level >= 1; level--) {
-      const raw = this.#memory.read64(entryAddress(table, level, physical));
-      const entry = decodeEntry(raw, level, this.#rules);
-      if (entry.kind === "misconfiguration") throw new Error(`EPT misconfiguration: ${entry.rule}`);
-      allowed &= entry.kind === "not present" ? 0n : BigInt(entry.permissions);
-      if (entry.kind === "not present" || (entry.kind === "page" && (allowed & access) !== access)) {
-        throw new EptViolation(access | (allowed << 3n) | LINEAR_VALID | final, physical, linear);
-      }
-      if (entry.kind === "page") return entry.address + (physical % pageBytes(level));
-      table = entry.address;
-    }
-    throw new Error("a PTE is never a reference to a table");
-  }
-
-  get #hasEpt(): boolean {
-    const primary = this.vmcs.read(field("PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS"));
-    const secondary = this.vmcs.read(field("SECONDARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS"));
-    const isActive = has(primary, control("PRIMARY_ACTIVATE_SECONDARY_CONTROLS"));
-    return isActive && has(secondary, control("SECONDARY_ENABLE_EPT"));
+  #access(linear: bigint, access: bigint): bigint {
+    return this.#nested.access(linear, access, (address) => this.#walk(address));
   }
 }

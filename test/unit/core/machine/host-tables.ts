@@ -12,8 +12,11 @@ export const MIRROR_CODE = 0x104f90n;
 /** ES, CS, SS, DS, FS, GS, LDTR, TR: as boot/entry.asm and boot/runtime/traps.c load them. */
 export const SELECTORS: readonly bigint[] = [0x10n, 0x08n, 0x10n, 0x10n, 0n, 0n, 0n, 0x18n];
 
-/** boot/vm_entry.asm's vm_mirror; test/unit/core/mirror.test.ts holds it against the image. */
-export const mirrorCode = Uint8Array.of(0xe3, 0x04, 0x0f, 0x31, 0xe2, 0xfa, 0x0f, 0x01, 0xc1);
+/** boot/vm_entry.asm's vm_mirror; test/unit/core/guests.test.ts holds the bytes against ndisasm. */
+export const mirrorCode = Uint8Array.from([
+  ...[0xe3, 0x04, 0x0f, 0x31, 0xe2, 0xfa],
+  ...[0x85, 0xdb, 0x75, 0x03, 0x0f, 0x01, 0xc1, 0x0f, 0x01, 0xd9],
+]);
 
 const CODE = 0x00af9b000000ffffn;
 const DATA = 0x00cf93000000ffffn;

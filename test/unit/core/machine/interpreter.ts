@@ -11,8 +11,8 @@ import {
   type Exit,
   type Script,
 } from "./exits.ts";
-import { EptViolation, GuestException, type Guest } from "./guest.ts";
-import { reason } from "./tables.ts";
+import { GuestException, NestedFault, type Guest } from "./guest.ts";
+import { hasSvm } from "./svm/features.ts";
 
 /**
  * Executes the guest's own instructions, fetched through its page tables and the EPT. What it cannot fetch is an EPT
@@ -32,9 +32,8 @@ function nextExit(guest: Guest, interruptAt: bigint | null): Exit {
     return interpret(guest, interruptAt);
   } catch (error) {
     if (error instanceof GuestException) return tripleFault;
-    if (!(error instanceof EptViolation)) throw error;
-    const fields = { GUEST_PHYSICAL_ADDRESS: error.physical, GUEST_LINEAR_ADDRESS: error.linear };
-    return { reason: reason("EXIT_REASON_EPT_VIOLATION"), qualification: error.qualification, fields };
+    if (error instanceof NestedFault) return error.exit;
+    throw error;
   }
 }
 
@@ -92,11 +91,18 @@ function repeScasq(guest: Guest): void {
   }
 }
 
+/** VMCALL, or VMMCALL: each vendor has its own, and #UD for the other's. */
+function hypercall({ processor }: Guest, isAmds: boolean): Exit {
+  if (hasSvm(processor.model) !== isAmds) throw new GuestException("#UD: the hypercall of another vendor's processor");
+  return vmcall;
+}
+
 const common: readonly Row[] = [
   [[0xf4], 1, () => hlt],
   [[0x0f, 0xa2], 2, () => cpuid],
   [[0x0f, 0x31], 2, () => rdtsc],
-  [[0x0f, 0x01, 0xc1], 3, () => vmcall],
+  [[0x0f, 0x01, 0xc1], 3, (guest) => hypercall(guest, false)],
+  [[0x0f, 0x01, 0xd9], 3, (guest) => hypercall(guest, true)],
   [[0x74], 2, (guest, code) => jump(guest, code.readInt8(1), guest.zeroFlag)],
   [[0x75], 2, (guest, code) => jump(guest, code.readInt8(1), !guest.zeroFlag)],
   [[0xeb], 2, (guest, code) => jump(guest, code.readInt8(1))],
@@ -117,6 +123,13 @@ const of64Bit: readonly Row[] = [
     (guest) => {
       guest.registers.set("rax", 0n);
       guest.zeroFlag = true;
+    },
+  ],
+  [
+    [0x85, 0xdb], // test ebx, ebx
+    2,
+    (guest) => {
+      guest.zeroFlag = (guest.registers.get("rbx") & 0xffffffffn) === 0n;
     },
   ],
   [

@@ -15,8 +15,9 @@ import {
   type MemoryRange,
   type Module,
 } from "./boot-information.ts";
-import { skylake, type CpuModel } from "./cpu-model.ts";
+import type { CpuModel } from "./cpu-model.ts";
 import { END_STEPS_BYTES, readEndSteps, type EndStep } from "./end-steps.ts";
+import type { Entry } from "./entry.ts";
 import type { Script } from "./exits.ts";
 import { Finished, HostException, Panic, PF } from "./faults.ts";
 import { GDT, IDT, MIRROR_CODE, segmentDescriptor, writeHostTables } from "./host-tables.ts";
@@ -27,9 +28,13 @@ import { PhysicalMemory } from "./physical-memory.ts";
 import { Pm1Control } from "./pm1.ts";
 import { Ports } from "./ports.ts";
 import { Processor, WRITABLE_REGISTERS } from "./processor.ts";
+import { hasSvm } from "./svm/features.ts";
+import { Svm } from "./svm/svm.ts";
+import { SvmEntry } from "./svm/svm-entry.ts";
 import { field } from "./tables.ts";
 import { VmEntry } from "./vm-entry.ts";
 import { vcpuPage } from "./tables.ts";
+import { vendor } from "./vendor.ts";
 import { textAt, VmmBridge } from "./vmm-bridge.ts";
 import { VcpuPageView } from "./vcpu-page.ts";
 import { Vmcs } from "./vmcs.ts";
@@ -62,6 +67,7 @@ export interface Failure {
 }
 
 export interface MachineOptions {
+  /** That of the vendor whose turn it is (vendor.ts) unless it is given. */
   readonly cpu?: CpuModel;
   readonly commandLine?: string;
   readonly loader?: "multiboot2" | "pvh";
@@ -114,7 +120,9 @@ export class Machine {
   readonly processor: Processor;
   readonly vmx: Vmx;
   readonly vmms: VmmBridge;
-  readonly entry: VmEntry;
+  readonly svm: Svm;
+  /** The entries of this CPU's vendor. */
+  readonly entry: Entry;
   readonly core: WebAssembly.Memory;
   /** Privileged instructions in order: VMXON, VMCLEAR, …, MOV CR4. */
   readonly trace: string[] = [];
@@ -126,6 +134,8 @@ export class Machine {
   screen: readonly (bigint | number)[] | null = null;
   /** What `boot` is called with. */
   loader: { kind: number; address: bigint };
+  readonly #vmEntry: VmEntry;
+  readonly #svmEntry: SvmEntry;
   readonly #options: MachineOptions;
   readonly #exports: CoreExports;
   readonly #staleKeys: number[];
@@ -141,11 +151,12 @@ export class Machine {
     this.memory = new PhysicalMemory(options.leftovers);
     this.#staleKeys = [...(options.staleKeys ?? [])];
     this.#keys = [...(options.keys ?? [])];
-    const cpu = options.cpu ?? skylake;
+    const cpu = options.cpu ?? vendor().cpu;
     this.localApic = new LocalApic();
     this.processor = new Processor(cpu, this.localApic);
     this.devices.attach(() => this.processor.apicPage, 0x1000n, this.localApic);
     this.vmx = new Vmx(this.processor, this.memory);
+    this.svm = new Svm(this.processor, this.memory);
     const instance = new WebAssembly.Instance(coreModule, this.#imports());
     this.#exports = instance.exports as unknown as CoreExports;
     this.core = this.#exports.memory;
@@ -153,7 +164,9 @@ export class Machine {
     writeHostTables(this.memory);
     const scripts = options.scripts ?? [interpreted];
     const script = (vcpu: number): Script => scripts[Math.min(vcpu, scripts.length - 1)] ?? interpreted;
-    this.entry = new VmEntry(this.vmx, this.core.buffer, MEMORY_BASE, script, options.hostMayChange ?? false);
+    this.#vmEntry = new VmEntry(this.vmx, this.core.buffer, MEMORY_BASE, script, options.hostMayChange ?? false);
+    this.#svmEntry = new SvmEntry(this.svm, this.core.buffer, script);
+    this.entry = hasSvm(cpu) ? this.#svmEntry : this.#vmEntry;
     this.vmms = new VmmBridge(vmmModule, this.memory, {
       imageStart: IMAGE_START,
       imageEnd: this.imageEnd,
@@ -313,7 +326,16 @@ export class Machine {
       invvpid: (type: number, vpid: number, address: bigint) =>
         this.#execute("INVVPID", BigInt(vpid >>> 0), () => vmx.invvpid(type >>> 0, vpid & 0xffff, u64(address))),
       vmEnter: (registersEnd: number, launched: number) =>
-        this.#execute("VM entry", null, () => this.entry.enter(registersEnd >>> 0, launched !== 0)),
+        this.#execute("VM entry", null, () => this.#vmEntry.enter(registersEnd >>> 0, launched !== 0)),
+      vmsave: (hpa: bigint) => {
+        this.trace.push(`VMSAVE ${u64(hpa).toString(16)}`);
+        this.svm.vmsave(u64(hpa));
+      },
+      svmEnter: (registersEnd: number, vmcb: bigint, host: bigint) => {
+        this.trace.push("VMRUN");
+        this.#svmEntry.enter(registersEnd >>> 0, u64(vmcb), u64(host));
+      },
+      readGuest: (vm: number, address: number) => this.vmms.readGuest(vm >>> 0, BigInt(address >>> 0)),
       openInterruptWindow: () => {
         this.trace.push("STI");
         this.entry.interruptIsPending = false;
@@ -400,9 +422,12 @@ export class Machine {
     return played === null ? null : BigInt(played);
   }
 
-  /** Whether the EPT of the current VMCS has anything in the 2 MiB around a guest-physical address. */
+  /** Whether the nested tables of the guest that ran last have anything in the 2 MiB around a guest-physical address. */
   #guestHas(address: bigint): boolean {
-    let table = (this.vmx.current?.read(field("EPT_POINTER")) ?? 0n) & PAGE_ADDRESS;
+    const pointer = hasSvm(this.processor.model)
+      ? this.#svmEntry.lastRoot
+      : this.vmx.current?.read(field("EPT_POINTER"));
+    let table = (pointer ?? 0n) & PAGE_ADDRESS;
     for (let level = 4; level >= 2; level--) {
       const entry = this.memory.read64(entryAddress(table, level, address));
       if (!has(entry, 7n)) return false;

@@ -5,6 +5,7 @@ import { ExtendedRegisters, xsaveSubleaf } from "./extended-registers.ts";
 import { GP, HostException } from "./faults.ts";
 import { PML4, SELECTORS } from "./host-tables.ts";
 import { LocalApic } from "./local-apic.ts";
+import { hasSvm } from "./svm/features.ts";
 import { msr } from "./tables.ts";
 
 const EXTENDED = 0x80000000;
@@ -31,6 +32,16 @@ const CPUID_APIC = 1 << 9;
 const CPUID_RDTSCP = 1 << 27;
 const CPUID_LM = 1 << 29;
 const CPUID_SYSCALL = 1 << 11;
+
+/** What is no MSR of AMD's processors, and what is one of theirs only. */
+const INTELS_MSRS = ["IA32_FEATURE_CONTROL"];
+const AMDS_MSRS: readonly (readonly [string, bigint])[] = [["IA32_DEBUGCTL", 0n]];
+const VENDOR_AMD_EBX = 0x68747541;
+
+const EFER_KNOWN = 0x5d01n;
+const EFER_SVME = 1n << 12n;
+const VM_CR_SVMDIS = 1n << 4n;
+const VM_CR_LOCK = 1n << 3n;
 
 const LEAVES_WITH_SUBLEAVES = [4, 7, 0xb, XSAVE_LEAF, 0x1f];
 
@@ -107,6 +118,10 @@ export class Processor {
     for (let index = msr("IA32_MTRR_FIX4K_C0000"); index <= msr("IA32_MTRR_FIX4K_F8000"); index++) {
       this.msrs.set(index, 0x0505050505050505n);
     }
+    if (this.#isAmds) {
+      for (const name of INTELS_MSRS) this.msrs.delete(msr(name));
+      for (const [name, value] of AMDS_MSRS) this.msrs.set(msr(name), value);
+    }
     for (const [index, value] of model.msrs) this.msrs.set(index, value);
     for (const [bit, names] of SPECULATION_MSRS) {
       for (const index of names.map(msr)) {
@@ -120,15 +135,21 @@ export class Processor {
     if ((model.leaf(EXTENDED + 1)[3] & CPUID_RDTSCP) === 0) this.msrs.delete(msr("IA32_TSC_AUX"));
   }
 
+  get #isAmds(): boolean {
+    return this.model.leaf(0)[1] === VENDOR_AMD_EBX;
+  }
+
   /** CPUID; a leaf beyond the highest one is answered with the data of the highest basic leaf (SDM 2A, "CPUID"). */
   cpuid(leaf: number, subleaf: number): CpuidAnswer {
     const range = leaf >= EXTENDED ? EXTENDED : 0;
     const highestBasic = this.model.leaf(0)[0];
     const isKnown = leaf <= this.model.leaf(range)[0] && (range !== 0 || leaf <= highestBasic);
+    // One of AMD's answers with zeroes (APM 3, "CPUID").
+    if (!isKnown && this.#isAmds) return [0, 0, 0, 0];
     const answer = this.#subleaf(isKnown ? leaf : highestBasic, subleaf);
     // The models were asked outside 64-bit mode, where SYSCALL does not show (SDM 2A, "CPUID").
     if (leaf === EXTENDED + 1 && answer[3] & CPUID_LM)
-      return [answer[0], answer[1], answer[2], answer[3] | CPUID_SYSCALL];
+      return [answer[0], answer[1], answer[2], (answer[3] | CPUID_SYSCALL) >>> 0];
     // A disabled APIC does not show (SDM 3A 11.4.3).
     if (leaf !== 1 || this.#apicIs(APIC_GLOBAL_ENABLE)) return answer;
     return [answer[0], answer[1], answer[2], (answer[3] & ~CPUID_APIC) >>> 0];
@@ -176,7 +197,34 @@ export class Processor {
     if (index === msr("IA32_FEATURE_CONTROL") && has(this.rdmsr(index), FEATURE_CONTROL_LOCKED)) {
       throw new HostException(GP, "WRMSR to IA32_FEATURE_CONTROL, which is locked");
     }
-    this.msrs.set(index, value);
+    if (index === msr("IA32_EFER")) this.#checkEfer(value);
+    if (index === msr("VM_HSAVE_PA")) this.#checkHostSaveArea(value);
+    if (index === msr("VM_CR")) this.msrs.set(index, this.#virtualMachineControl(value));
+    else this.msrs.set(index, value);
+  }
+
+  /** APM 2 15.4 and 15.30.1: SVME is reserved without SVM, and while VM_CR.SVMDIS is 1. */
+  #checkEfer(value: bigint): void {
+    const isDisabled = has(this.msrs.get(msr("VM_CR")) ?? 0n, VM_CR_SVMDIS);
+    const mayHaveSvme = hasSvm(this.model) && !isDisabled;
+    if (has(value, ~EFER_KNOWN) || (has(value, EFER_SVME) && !mayHaveSvme)) {
+      throw new HostException(GP, `WRMSR to EFER of ${value.toString(16)}`);
+    }
+  }
+
+  /** APM 2 15.30.4. */
+  #checkHostSaveArea(value: bigint): void {
+    const isPage = value % 4096n === 0n && value >> BigInt(this.model.maximumPhysicalAddress) === 0n;
+    if (!isPage) throw new HostException(GP, `WRMSR to VM_HSAVE_PA of ${value.toString(16)}`);
+  }
+
+  /** APM 2 15.30.1: what a write leaves. SVMDIS can be set but while EFER.SVME is 1, and cleared but while it is locked. */
+  #virtualMachineControl(value: bigint): bigint {
+    const old = this.msrs.get(msr("VM_CR")) ?? 0n;
+    const isEnabled = has(this.msrs.get(msr("IA32_EFER")) ?? 0n, EFER_SVME);
+    if (isEnabled && has(value, VM_CR_SVMDIS)) throw new HostException(GP, "WRMSR to VM_CR of SVMDIS with EFER.SVME");
+    const kept = VM_CR_SVMDIS | VM_CR_LOCK;
+    return has(old, VM_CR_LOCK) ? (value & ~kept) | (old & kept) : value;
   }
 
   /** A register by the numbers of hv/core/hardware.ts. */

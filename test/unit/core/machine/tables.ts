@@ -50,3 +50,8 @@ export const allFields: readonly (readonly [string, number])[] = Object.entries(
   (entry): entry is [string, number] =>
     typeof entry[1] === "number" && encodings.has(entry[1]) && !partOfEncoding.test(entry[0]),
 );
+
+export const vmcb = await lookup("x86/vmcb");
+export const svmExit = await lookup("x86/svm-exit-codes");
+/** The name of an exit code of SVM. */
+export const svmExitName = (await load("x86/svm-exit-codes"))["svmExitName"] as (code: number) => string;

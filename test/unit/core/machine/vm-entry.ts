@@ -1,7 +1,9 @@
 // VMLAUNCH and VMRESUME: the checks in the SDM's order, the guest's turn as its script has it, and the VM exit.
 import { CONTROL_RULES } from "./control-checks.ts";
 import { EntryState, firstBroken } from "./entry-state.ts";
-import { deliverAtEntry, windowExit, type Delivered } from "./event-delivery.ts";
+import { Entry } from "./entry.ts";
+import { EptTranslator } from "./ept-translator.ts";
+import { deliverAtEntry, windowExit } from "./event-delivery.ts";
 import type { Exit, Script } from "./exits.ts";
 import { HostException, UD } from "./faults.ts";
 import { Guest, Registers } from "./guest.ts";
@@ -14,15 +16,6 @@ import { GDT, IDT, SELECTORS, TSS } from "./host-tables.ts";
 import { allFields, control, field, msr, reason } from "./tables.ts";
 import type { Vmcs } from "./vmcs.ts";
 import { VM_FAIL_INVALID, VM_SUCCEED, type Outcome, type Vmx } from "./vmx.ts";
-
-/** What happened between two calls of core's: an exit, and what core did about it. */
-export interface ExitRecord {
-  readonly reason: number;
-  readonly rip: bigint;
-  readonly wasResume: boolean;
-  /** VMREADs and VMWRITEs from this exit to the next entry. */
-  accesses: number;
-}
 
 /** What stays in a field whose content the SDM does not define: using it must not go unnoticed. */
 const UNDEFINED = 0x5a5an;
@@ -40,25 +33,13 @@ const alwaysLoaded = allFields
     ),
   );
 
-export class VmEntry {
-  readonly records: ExitRecord[] = [];
-  /** The rules that refused an entry, in order. */
-  readonly brokenRules: string[] = [];
-  /** The events that entries delivered, one list an entry. */
-  readonly delivered: (readonly Delivered[])[] = [];
-  /** An interrupt that no handler has acknowledged, and NMIs that are blocked since an NMI exit. */
-  interruptIsPending = false;
-  nmisAreBlocked = false;
+export class VmEntry extends Entry {
   readonly #vmx: Vmx;
   readonly #memory: ArrayBuffer;
   readonly #memoryBase: bigint;
-  readonly #script: (vcpu: number) => Script;
-  readonly #running = new Map<bigint, Iterator<Exit, unknown, undefined>>();
   readonly #hostMayChange: boolean;
-  #launches = 0;
   #accessesAtExit = 0;
 
-  /** `script` is asked for a script once for each VMLAUNCH, in that order. */
   constructor(
     vmx: Vmx,
     memory: ArrayBuffer,
@@ -66,10 +47,10 @@ export class VmEntry {
     script: (vcpu: number) => Script,
     hostMayChange = false,
   ) {
+    super(script);
     this.#vmx = vmx;
     this.#memory = memory;
     this.#memoryBase = memoryBase;
-    this.#script = script;
     this.#hostMayChange = hostMayChange;
   }
 
@@ -102,9 +83,10 @@ export class VmEntry {
     for (const name of alwaysLoaded) vmcs.get(name);
     vmcs.isLaunched = true;
     const registers = new Registers(this.#memory, registersEnd);
-    const guest = new Guest(vmcs, registers, vmx.processor, vmx.memory, vmx.capabilities);
+    const nested = new EptTranslator(vmcs, vmx.memory, vmx.processor.model.maximumPhysicalAddress, vmx.capabilities);
+    const guest = new Guest(vmcs, registers, vmx.processor, vmx.memory, nested);
     this.delivered.push(deliverAtEntry(vmcs));
-    this.#exit(guest, this.#nextExit(guest, isResume), isResume);
+    this.#exit(guest, vmcs, this.#nextExit(guest, vmcs, isResume), isResume);
     return VM_SUCCEED;
   }
 
@@ -115,30 +97,13 @@ export class VmEntry {
   }
 
   /** That of a window that is open, else the script's next one. */
-  #nextExit(guest: Guest, isResume: boolean): Exit {
-    const window = isResume ? windowExit(guest.vmcs) : null;
+  #nextExit(guest: Guest, vmcs: Vmcs, isResume: boolean): Exit {
+    const window = isResume ? windowExit(vmcs) : null;
     if (window !== null) return { reason: window };
-    const exit = this.#next(guest, isResume);
-    const isWindow =
-      exit.reason === reason("EXIT_REASON_INTERRUPT_WINDOW") || exit.reason === reason("EXIT_REASON_NMI_WINDOW");
-    if (isWindow) throw new Error("a script has a window exit: the machine makes these itself");
-    return exit;
+    return this.nextOfScript(guest, isResume);
   }
 
-  #next(guest: Guest, isResume: boolean): Exit {
-    if (this.interruptIsPending) throw new Error("core entered the guest again, and the interrupt is still pending");
-    if (this.nmisAreBlocked) throw new Error("core entered the guest again, and NMIs are still blocked");
-    const { address } = guest.vmcs;
-    const running = isResume ? this.#running.get(address) : undefined;
-    const script = running ?? this.#script(this.#launches++)(guest);
-    this.#running.set(address, script);
-    const { value, done } = script.next();
-    if (done || !value) throw new Error("core entered the guest again, but its script has no more exits");
-    return value;
-  }
-
-  #exit(guest: Guest, exit: Exit, wasResume: boolean): void {
-    const { vmcs } = guest;
+  #exit(guest: Guest, vmcs: Vmcs, exit: Exit, wasResume: boolean): void {
     for (const [name, value] of Object.entries(exit.registers ?? {})) guest.registers.set(name, value);
     if (exit.rip !== undefined) guest.rip = exit.rip;
     vmcs.set("EXIT_REASON", BigInt(exit.reason));

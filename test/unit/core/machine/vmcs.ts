@@ -1,11 +1,12 @@
 // One VMCS as its CPU keeps it: the launch state and the fields.
 import { u64 } from "./bits.ts";
+import type { Guest, GuestFields } from "./guest.ts";
 import { isHighHalf, widthOf } from "./fields.ts";
 import { allFields, field } from "./tables.ts";
 
 const namesByEncoding = new Map(allFields.map(([name, encoding]) => [encoding, name]));
 
-export class Vmcs {
+export class Vmcs implements GuestFields {
   readonly address: bigint;
   isLaunched = false;
   /** Fields that a VM entry read though nobody had written them: on a real CPU their content is not defined. */
@@ -42,4 +43,10 @@ export class Vmcs {
   set(name: string, value: bigint): void {
     this.write(field(name), value);
   }
+}
+
+/** The VMCS that a guest runs by: for tests that are about it. */
+export function vmcsOf({ vmcs }: Guest): Vmcs {
+  if (vmcs instanceof Vmcs) return vmcs;
+  throw new Error("this guest runs by no VMCS: the test is about VMX, and its CPU has SVM");
 }

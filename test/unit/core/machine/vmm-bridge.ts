@@ -1,4 +1,5 @@
 // vmm instances: build/vmm.wasm, one instance a VM, with boot/runtime/vmm.c's rules and trap records.
+import { HostException, PF } from "./faults.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import { vcpuPage } from "./tables.ts";
 
@@ -137,6 +138,8 @@ export class VmmBridge {
   }
 
   #mapLive(vm: number, mapping: Mapping): void {
+    const isThere = this.#live.get(vm)?.some((each) => each.address === mapping.address && each.hpa === mapping.hpa);
+    if (isThere) return;
     for (const [other, mappings] of this.#live) {
       const shared = mappings.find(({ hpa, bytes }) => hpa < mapping.hpa + mapping.bytes && mapping.hpa < hpa + bytes);
       if (shared) throw new Error(`core gave vm${vm} memory at ${mapping.hpa.toString(16)} that vm${other} has`);
@@ -186,6 +189,17 @@ export class VmmBridge {
     this.instances.set(vm, exports);
     this.#rams.set(vm, { bytes: ramBytes, populate });
     return 0;
+  }
+
+  /** readGuest: eight bytes of guest RAM, by the vmm's own mappings of it, all of them within one. */
+  readGuest(vm: number, address: bigint): bigint {
+    const mapping = this.#live
+      .get(vm)
+      ?.find((each) => each.address <= address && address + 8n <= each.address + each.bytes);
+    if (!mapping || mapping.address >= OWN_START) {
+      throw new HostException(PF, `read of vm${vm}'s RAM at ${address.toString(16)}, which its vmm does not map`);
+    }
+    return this.#memory.read64(mapping.hpa + (address - mapping.address));
   }
 
   /** The RAM that core instantiated the vmm for, most of it not there until it is touched. */
