@@ -73,8 +73,8 @@ export function instructionLength(vcpu: SvmVcpu): u32 {
   return vcpu.hasNextRip ? <u32>(vcpu.vmcb.read64(VMCB_NRIP) - rip) : decodedLength(vcpu, rip);
 }
 
-/** Has the vmm decode the instruction, and remembers it. */
-function decodedLength(vcpu: SvmVcpu, rip: u64): u32 {
+/** Has the vmm decode the instruction at `rip`, which is RIP, and remembers it. As `instructionLength` else. */
+export function decodedLength(vcpu: SvmVcpu, rip: u64): u32 {
   if (vcpu.mirrorsHost) return RDTSC_BYTES;
   vcpu.saveState();
   const answer = askVmm(vcpu, EXIT_INSTRUCTION, 0);
