@@ -62,6 +62,7 @@ for (const cpu of [clean, tcgMax]) {
         for (let i = 0; i < 3; i++) {
           yield violation;
           assert.ok(trapFlag(guest) && isOpen(guest));
+          assert.equal(guest.processor.unswitched.get("DR6")! & BS, 0n, "the step's own BS can be told");
           yield step;
           assert.ok(!trapFlag(guest) && !isOpen(guest));
           assert.equal(guest.vmcs.get("GUEST_IA32_DEBUGCTL"), btf);
