@@ -136,6 +136,7 @@ PLAIN(fillReturnStack, "mov $16, %%ecx\n1: call 2f\n int3\n2: call 3f\n int3\n3:
   __asm__ volatile(code " %0" : "+m"(AT(u8, area)) : "a"((u32)mask), "d"((u32)(mask >> 32)) : "memory"); }
 ON_AREA(xsave, "xsave64") ON_AREA(xsaveopt, "xsaveopt64") ON_AREA(xrstor, "xrstor64")
 ON_AREA(fxsave, "fxsave64") ON_AREA(fxrstor, "fxrstor64")
+IMPORT(u64, xgetbv) { u32 a, d; __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0)); return (u64)d << 32 | a; }
 IMPORT(void, xsetbv, u64 value) { __asm__ volatile("xsetbv" : : "c"(0), "a"((u32)value), "d"((u32)(value >> 32))); }
 
 // A byte of physical memory or of a device's registers, by the window of one page. Core keeps to the CPU's addresses.

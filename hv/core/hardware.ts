@@ -45,6 +45,8 @@ export declare function readRegister(number: u32): u64;
 export declare function writeRegister(number: u32, value: u64): void;
 /** XSETBV of XCR0. CR4.OSXSAVE is set, and the value is one that the processor takes; else a host exception. */
 export declare function xsetbv(value: u64): void;
+/** XGETBV of XCR0. CR4.OSXSAVE is set, else a host exception. */
+export declare function xgetbv(): u64;
 /**
  * XSAVE of the state components in `mask` that XCR0 has, to the area at `area`: core memory aligned to 64 bytes, and of the
  * size that CPUID leaf 0xD tells.

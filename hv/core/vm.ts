@@ -126,6 +126,7 @@ export class Vm {
 
   /** Takes its vCPU out of the processor, so that another VM's can be put in. */
   leave(): void {
+    this.vcpu!.noteXcr0();
     this.stateSwitch.save(this.state!);
   }
 

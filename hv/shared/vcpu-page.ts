@@ -128,6 +128,8 @@ export class VcpuPage {
   recordedPlaces: u32;
   /** To EXIT_INSTRUCTION: the general-purpose register of a MOV to or from a control register, by its number. */
   decodedRegister: u32;
+  /** The same, of LMSW: its operand of 16 bits; NO_OPERAND_READ for what is no LMSW. */
+  machineStatusWord: u32;
 
   // Written by core before `create`.
   /** 1: `linearAddress` with EXIT_MEMORY_MOVE is `gpa`, as the processor tells no linear address. */
@@ -151,6 +153,9 @@ export const REQUEST_VECTOR_MASK: u32 = 0xff;
 /** VMCALL of Intel's processors, and VMMCALL of AMD's. */
 export const INTEL_HYPERCALL_BYTE: u32 = 0xc1;
 export const AMD_HYPERCALL_BYTE: u32 = 0xd9;
+
+/** For VcpuPage.machineStatusWord. */
+export const NO_OPERAND_READ: u32 = 0xffffffff;
 
 export const NO_ERROR_CODE: u32 = 0xffffffff;
 

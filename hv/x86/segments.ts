@@ -33,6 +33,8 @@ export const SEGMENT_TYPE_CODE: u32 = 1 << 3;
 // SDM 3A 3.5, table 3-2: types of system segments.
 export const SEGMENT_TYPE_LDT: u32 = 2;
 export const SEGMENT_TYPE_BUSY_16_BIT_TSS: u32 = 3;
+/** Of the types of TSSs: not a 16-bit one. */
+export const SEGMENT_TYPE_32_BIT_TSS: u32 = 8;
 /** 32-bit busy TSS, and in IA-32e mode the 64-bit one. */
 export const SEGMENT_TYPE_BUSY_TSS: u32 = 11;
 

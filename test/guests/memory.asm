@@ -31,7 +31,7 @@ main:
 ; A hypervisor gives zeroed RAM; firmware and boot loader of a machine leave what they like.
 check_zeros:
     if_bare .unknown
-    if_tcg .unknown
+    if_tcg_machine .unknown
     mov edi, FRESH + (8 << 20)
     mov rcx, r15
     sub rcx, rdi
@@ -102,7 +102,7 @@ check_first_touches:
     next_page
     mov byte [rbx + PAGE_SIZE], 0xc3
     if_bare .no_zeros
-    if_tcg .no_zeros
+    if_tcg_machine .no_zeros
     lea rax, [.scratch]
     lea rdi, [rbx + PAGE_SIZE - 16]
     try
@@ -181,7 +181,7 @@ check_page_tables:
     mov cr3, rax
     mov edi, OWN_PAGES + (2 << 20)
     if_bare .unknown
-    if_tcg .unknown
+    if_tcg_machine .unknown
     raises "a page table in an untouched page has no entries", PF, 0, {mov al, [rdi]}
     jmp .write
 .unknown:

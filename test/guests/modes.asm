@@ -90,8 +90,7 @@ bits 32
     mov eax, cr0
     mov ebx, eax
     or eax, CR0_PG
-    cmp dword [hypervisor], 'TCGT'
-    je .no_paging
+    if_tcg .no_paging
     try
     mov cr0, eax
     caught
@@ -119,8 +118,7 @@ bits 32
     mov eax, ebx
     or eax, CR0_PG
     and eax, ~CR0_PE
-    cmp dword [hypervisor], 'TCGT'
-    je .no_protection
+    if_tcg .no_protection
     try
     mov cr0, eax
     caught

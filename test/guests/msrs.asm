@@ -447,7 +447,7 @@ check_vmx:
     mov ecx, IA32_VMX_BASIC + 0x11
     raises "without VMX there is no VMX_VMFUNC", GP, 0, rdmsr
     if_bare .done
-    if_tcg .done
+    if_tcg_machine .done
     read_msr IA32_FEATURE_CONTROL
     and eax, 7
     check "a hypervisor has locked FEATURE_CONTROL without VMX", rax, 1

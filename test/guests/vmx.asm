@@ -35,7 +35,7 @@ main:
     check_undefined "CLGI", {db 0x0f, 0x01, 0xdd}
     check_undefined "INVLPGA", {db 0x0f, 0x01, 0xdf}
     if_bare .no_calls
-    if_tcg .no_calls
+    if_tcg_machine .no_calls
     skip "VMCALL", "calls the hypervisor"
     jmp .modes
 .no_calls:

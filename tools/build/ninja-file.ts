@@ -120,7 +120,7 @@ export function ninjaFile(options: BuildOptions, root: string): string {
   const objects: string[] = [];
   for (const source of filesBelow("boot", ".asm")) {
     const object = `build/${source.replace(/\.asm$/, ".asm.o")}`;
-    edge(object, "nasm", `${source} | tools/build/nasm-paths.ts`);
+    edge(object, "nasm", `${source} | ${filesBelow("boot", ".inc").join(" ")} tools/build/nasm-paths.ts`);
     objects.push(object);
   }
   for (const source of filesBelow("boot", ".c")) {

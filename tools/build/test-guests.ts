@@ -11,6 +11,12 @@ export function testGuests(root: string): { lines: string[]; outputs: string[] }
     .filter((name) => name.endsWith(".asm"))
     .map((name) => name.slice(0, -".asm".length))
     .sort();
+  // NASM 2.16 names no included file in its depfile.
+  const library = readdirSync(join(root, SOURCES, "lib"))
+    .filter((name) => name.endsWith(".inc"))
+    .map((name) => `${SOURCES}/lib/${name}`)
+    .sort()
+    .join(" ");
   const lines = [
     "rule nasm-guest",
     `  command = nasm -f elf32 -Werror --reproducible -I${SOURCES}/ -MD $out.d -o $out $in`,
@@ -24,7 +30,7 @@ export function testGuests(root: string): { lines: string[]; outputs: string[] }
     "  description = ld $out",
     "",
     ...topics.flatMap((topic) => [
-      `build build/guests/${topic}.o: nasm-guest ${SOURCES}/${topic}.asm`,
+      `build build/guests/${topic}.o: nasm-guest ${SOURCES}/${topic}.asm | ${library}`,
       `build build/guests/${topic}.elf: link-guest build/guests/${topic}.o | ${LINKER_SCRIPT}`,
     ]),
   ];

@@ -53,7 +53,7 @@ import {
   CPUID_LEAF_FEATURES,
 } from "../../x86/cpuid";
 import { EFER_LMA, EFER_LME } from "../../x86/msr";
-import { ACCESS_RIGHTS_64_BIT, ACCESS_RIGHTS_TYPE_MASK, SEGMENT_TYPE_BUSY_TSS } from "../../x86/segments";
+import { ACCESS_RIGHTS_64_BIT, SEGMENT_TYPE_32_BIT_TSS } from "../../x86/segments";
 import { SEGMENT_CS, SEGMENT_TR, STATE_ACCESS_RIGHTS, STATE_CR0, STATE_CR3, STATE_CR4 } from "../vcpu/state";
 import { Vcpu } from "../vcpu/vcpu";
 import { ANSWER_EBX, ANSWER_ECX, ANSWER_EDX } from "./cpuid-policy";
@@ -132,8 +132,9 @@ function mayTogglePaging(vcpu: Vcpu, isOn: bool, cr4: u64, efer: u64): bool {
   const is64BitCode = (vcpu.read(STATE_ACCESS_RIGHTS + SEGMENT_CS) & ACCESS_RIGHTS_64_BIT) != 0;
   if (!isOn) return !(cr4 & CR4_PCIDE) && !(efer & EFER_LMA && is64BitCode);
   if (!(efer & EFER_LME)) return true;
-  const task = (<u32>vcpu.read(STATE_ACCESS_RIGHTS + SEGMENT_TR)) & ACCESS_RIGHTS_TYPE_MASK;
-  return (cr4 & CR4_PAE) != 0 && !is64BitCode && task == SEGMENT_TYPE_BUSY_TSS;
+  // Not all processors have the busy flag in TR itself.
+  const is16BitTask = ((<u32>vcpu.read(STATE_ACCESS_RIGHTS + SEGMENT_TR)) & SEGMENT_TYPE_32_BIT_TSS) == 0;
+  return (cr4 & CR4_PAE) != 0 && !is64BitCode && !is16BitTask;
 }
 
 /** CLTS. */

@@ -72,6 +72,7 @@ export class CpuidExit {
 
 /** The same for what has no row of its number. Index.ts exports it, so that it stays out of the exit path's code. */
 export function answerIndirectly(vcpu: Vcpu): void {
+  vcpu.noteXcr0();
   const registers = vcpu.registers;
   const row = vcpu.cpuid.rowOf(<u32>registers.rax, <u32>registers.rcx);
   const answer = changetype<CpuidAnswer>(vcpu.cpuidRows + row * ANSWER_BYTES);

@@ -13,10 +13,11 @@ const TABLE_MASK: u64 = 0xffffffe0;
 const RESERVED_LOW: u64 = 0x1e6;
 
 /**
- * Loads the registers from the table that `cr3` names. False, with the registers as they were, where a present entry has
+ * Loads the registers, where there are any, from the table that `cr3` names. False, with the registers as they were, where a present entry has
  * a reserved bit: #GP(0). Memory that is not mapped reads as 0, as untouched RAM does.
  */
 export function loadPdptes(vcpu: Vcpu, cr3: u64): bool {
+  if (!vcpu.hasPdpteRegisters) return true;
   const bytes = vcpu.pdpteBytes;
   const hpa = vcpu.memory.hostAddress(cr3 & TABLE_MASK);
   // Read once: the guest may change it meanwhile.

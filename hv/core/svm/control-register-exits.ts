@@ -1,10 +1,11 @@
-// Exits by MOV to and from CR4 (APM 2 15.8.1): the only control register whose accesses are intercepted.
+// Exits by writes of CR0, and by MOV to and from CR4 (APM 2 15.8.1 and 15.9).
 
+import { NO_OPERAND_READ } from "../../shared/vcpu-page";
 import { VECTOR_GENERAL_PROTECTION } from "../../x86/exceptions";
 import { EFER_LMA } from "../../x86/msr";
 import { ACCESS_RIGHTS_64_BIT } from "../../x86/segments";
 import { CR_ACCESS_IS_MOV, CR_ACCESS_REGISTER_MASK, VMCB_EXITINFO1, VMCB_RIP } from "../../x86/vmcb";
-import { writeCr4 } from "../cpu/control-registers";
+import { loadMachineStatusWord, writeCr0, writeCr4 } from "../cpu/control-registers";
 import { RESUME, STOP } from "../vcpu/action";
 import { SEGMENT_CS, STATE_ACCESS_RIGHTS, STATE_CR4 } from "../vcpu/state";
 import { advanceBy } from "./complete";
@@ -13,40 +14,53 @@ import { SvmVcpu } from "./svm-vcpu";
 
 const LOW_32_BITS: u64 = 0xffffffff;
 
+/** MOV to CR0, or LMSW, that changes more than TS and MP. */
+export function onCr0Write(vcpu: SvmVcpu): u32 {
+  const length = lengthOfAccess(vcpu);
+  if (length == 0) return STOP;
+  const word = isTold(vcpu) ? NO_OPERAND_READ : vcpu.shared.machineStatusWord;
+  const isTaken = word == NO_OPERAND_READ ? writeCr0(vcpu, operand(vcpu)) : loadMachineStatusWord(vcpu, word);
+  return isTaken ? goOn(vcpu, length) : vcpu.raise(VECTOR_GENERAL_PROTECTION, 0);
+}
+
 /** The length is asked for first: a CR4 that has changed may be another paging mode. */
 export function onCr4Write(vcpu: SvmVcpu): u32 {
-  const length = lengthOfMove(vcpu);
+  const length = lengthOfAccess(vcpu);
   if (length == 0) return STOP;
-  const operand = vcpu.register(registerOf(vcpu));
-  if (!writeCr4(vcpu, is64Bit(vcpu) ? operand : operand & LOW_32_BITS)) {
-    return vcpu.raise(VECTOR_GENERAL_PROTECTION, 0);
-  }
-  advanceBy(vcpu, length);
-  return RESUME;
+  return writeCr4(vcpu, operand(vcpu)) ? goOn(vcpu, length) : vcpu.raise(VECTOR_GENERAL_PROTECTION, 0);
 }
 
 export function onCr4Read(vcpu: SvmVcpu): u32 {
-  const length = lengthOfMove(vcpu);
+  const length = lengthOfAccess(vcpu);
   if (length == 0) return STOP;
   vcpu.setRegister(registerOf(vcpu), vcpu.readSeen(STATE_CR4));
+  return goOn(vcpu, length);
+}
+
+function goOn(vcpu: SvmVcpu, length: u32): u32 {
   advanceBy(vcpu, length);
   return RESUME;
 }
 
-/** A processor that saves the next RIP need not have decode assists: then the vmm decodes the MOV for the sake of its register. */
-function lengthOfMove(vcpu: SvmVcpu): u32 {
-  const isToBeDecoded = vcpu.hasNextRip && !vcpu.hasDecodeAssists;
-  return isToBeDecoded ? decodedLength(vcpu, vcpu.vmcb.read64(VMCB_RIP)) : instructionLength(vcpu);
+/** The processor has told the register, of a MOV. */
+function isTold(vcpu: SvmVcpu): bool {
+  return vcpu.hasDecodeAssists && (vcpu.vmcb.read64(VMCB_EXITINFO1) & CR_ACCESS_IS_MOV) != 0;
 }
 
-/** The general-purpose register: by the processor's word, else by the vmm's, which has decoded the instruction. */
+/** Else the vmm decodes the instruction, even where its length is known, for the sake of its operand. */
+function lengthOfAccess(vcpu: SvmVcpu): u32 {
+  return isTold(vcpu) ? instructionLength(vcpu) : decodedLength(vcpu, vcpu.vmcb.read64(VMCB_RIP));
+}
+
 function registerOf(vcpu: SvmVcpu): u32 {
   const information = vcpu.vmcb.read64(VMCB_EXITINFO1);
-  if (vcpu.hasDecodeAssists && information & CR_ACCESS_IS_MOV) return <u32>(information & CR_ACCESS_REGISTER_MASK);
-  return vcpu.instructions.at(vcpu.vmcb.read64(VMCB_RIP)).register & (<u32>CR_ACCESS_REGISTER_MASK);
+  return (isTold(vcpu) ? <u32>information : vcpu.shared.decodedRegister) & (<u32>CR_ACCESS_REGISTER_MASK);
 }
 
-function is64Bit(vcpu: SvmVcpu): bool {
+/** Outside 64-bit mode the operand has 32 bits. */
+function operand(vcpu: SvmVcpu): u64 {
   const rights = vcpu.read(STATE_ACCESS_RIGHTS + SEGMENT_CS);
-  return (vcpu.readEfer() & EFER_LMA) != 0 && (rights & ACCESS_RIGHTS_64_BIT) != 0;
+  const is64Bit = (vcpu.readEfer() & EFER_LMA) != 0 && (rights & ACCESS_RIGHTS_64_BIT) != 0;
+  const value = vcpu.register(registerOf(vcpu));
+  return is64Bit ? value : value & LOW_32_BITS;
 }

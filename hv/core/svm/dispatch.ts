@@ -9,7 +9,7 @@ import { onCacheFlush, onMissingInstruction, onPause, onRdpmc } from "../exits/r
 import { onRdtsc } from "../exits/time";
 import { RESULT_UNEXPECTED_EXIT } from "../results";
 import { stopAtExit } from "../vcpu/answers";
-import { onCr4Read, onCr4Write } from "./control-register-exits";
+import { onCr0Write, onCr4Read, onCr4Write } from "./control-register-exits";
 import { onException, onInterrupt, onIret, onNmi, onShutdown, onVirtualInterrupt } from "./event-exits";
 import { onInvalid } from "./failed-entries";
 import { whyImpossible } from "./impossible-exits";
@@ -112,7 +112,7 @@ export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onImpossible, onException, onException, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible,
   onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible,
   // 0x60 INTR, NMI, SMI, INIT, VINTR, CR0_SEL_WRITE, IDTR_READ, GDTR_READ
-  onInterrupt, onNmi, onImpossible, onImpossible, onVirtualInterrupt, onImpossible, onImpossible, onImpossible,
+  onInterrupt, onNmi, onImpossible, onImpossible, onVirtualInterrupt, onCr0Write, onImpossible, onImpossible,
   // 0x68 LDTR_READ, TR_READ, IDTR_WRITE, GDTR_WRITE, LDTR_WRITE, TR_WRITE, RDTSC, RDPMC
   onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onRdtscExit, onRdpmcExit,
   // 0x70 PUSHF, POPF, CPUID, RSM, IRET, SWINT, INVD, PAUSE

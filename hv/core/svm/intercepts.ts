@@ -4,6 +4,7 @@ import { VECTOR_ALIGNMENT_CHECK, VECTOR_DEBUG, VECTOR_MACHINE_CHECK } from "../.
 import {
   INTERCEPT_CLGI,
   INTERCEPT_CPUID,
+  INTERCEPT_CR0_SELECTIVE_WRITE,
   INTERCEPT_CR4_READ,
   INTERCEPT_CR4_WRITE,
   INTERCEPT_HLT,
@@ -43,8 +44,8 @@ import {
 import { KIND_MIRROR, KIND_MIRROR_RDTSC } from "../guest-kinds";
 import { Vmcb } from "./vmcb";
 
-// CR0 and CR3 are the guest's own, and so are all changes of mode: with nested paging the processor needs no help in them.
-// Of CR4 the guest is to set no bit that its CPUID does not show, and MCE is the host's.
+// CR3 is the guest's own. Of CR0 the writes exit that change more than TS and MP, which kernels change often: not every
+// emulator refuses what the manual has refused there, and VMRUN would then refuse the guest. Of CR4 the guest is to set no bit that its CPUID does not show, and MCE is the host's.
 const CR: u32 = INTERCEPT_CR4_READ | INTERCEPT_CR4_WRITE;
 
 // A guest could keep the processor for ever in the delivery of a #DB or an #AC that raises itself (CVE-2015-5307, -8104).
@@ -54,6 +55,7 @@ const EVENTS: u32 = INTERCEPT_INTR | INTERCEPT_NMI | INTERCEPT_SMI | INTERCEPT_I
 // A task switch is the processor's work, too.
 const MISC1: u32 =
   EVENTS |
+  INTERCEPT_CR0_SELECTIVE_WRITE |
   INTERCEPT_RDPMC |
   INTERCEPT_CPUID |
   INTERCEPT_RSM |

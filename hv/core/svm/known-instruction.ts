@@ -19,8 +19,6 @@ export class KnownInstruction {
   rip: u64 = 0;
   /** In bytes. */
   length: u32 = 0;
-  /** Of a MOV to or from a control register: the number of the other one. */
-  register: u32 = 0;
   private cr0: u64 = 0;
   private cr3: u64 = NEVER;
   private cr4: u64 = 0;
@@ -61,9 +59,8 @@ export class KnownInstruction {
   }
 
   /** Forgets what it was, and begins to be the one at `rip` in the state of `saved`. */
-  begin(rip: u64, register: u32, saved: SaveArea): void {
+  begin(rip: u64, saved: SaveArea): void {
     this.rip = rip;
-    this.register = register;
     this.cr0 = saved.read64(VMCB_CR0);
     this.cr3 = NEVER;
     this.cr4 = saved.read64(VMCB_CR4);

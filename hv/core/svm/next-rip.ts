@@ -9,7 +9,16 @@ import {
 import { RecordedPlace } from "../../shared/instruction-record";
 import { ANSWER_NEXT_INSTRUCTION, EXIT_INSTRUCTION } from "../../shared/vcpu-page";
 import { RFLAGS_RF, RFLAGS_TF } from "../../x86/control-registers";
-import { INTERRUPT_STATE_SHADOW, VMCB_INTERRUPT_STATE, VMCB_NRIP, VMCB_RFLAGS, VMCB_RIP } from "../../x86/vmcb";
+import { SVM_EXIT_IOIO } from "../../x86/svm-exit-codes";
+import {
+  INTERRUPT_STATE_SHADOW,
+  VMCB_EXITCODE,
+  VMCB_EXITINFO2,
+  VMCB_INTERRUPT_STATE,
+  VMCB_NRIP,
+  VMCB_RFLAGS,
+  VMCB_RIP,
+} from "../../x86/vmcb";
 import { LEVEL_ERROR } from "../console/console";
 import { GuestMemory } from "../guest-memory";
 import { readGuest } from "../hardware";
@@ -70,6 +79,8 @@ export function advanceUnknown(vcpu: SvmVcpu): bool {
  */
 export function instructionLength(vcpu: SvmVcpu): u32 {
   const rip = vcpu.saved.read64(VMCB_RIP);
+  // Of IN and OUT every processor tells it.
+  if (vcpu.vmcb.read32(VMCB_EXITCODE) == SVM_EXIT_IOIO) return <u32>(vcpu.vmcb.read64(VMCB_EXITINFO2) - rip);
   return vcpu.hasNextRip ? <u32>(vcpu.vmcb.read64(VMCB_NRIP) - rip) : decodedLength(vcpu, rip);
 }
 
@@ -96,7 +107,7 @@ function remember(vcpu: SvmVcpu, rip: u64, length: u32): void {
   const known = vcpu.instructions.at(rip);
   const vm = vcpu.vm;
   const places = vcpu.shared.recordedPlaces;
-  known.begin(rip, vcpu.shared.decodedRegister, vcpu.saved);
+  known.begin(rip, vcpu.saved);
   // A vmm that records nothing is asked each time.
   if (places == 0 || places > RECORDED_PLACES) return;
   const last = places - 1;

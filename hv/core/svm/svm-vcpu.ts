@@ -1,7 +1,7 @@
 // A virtual CPU in a VMCB.
 
-import { CR4_MCE } from "../../x86/control-registers";
-import { EFER_SVME, IA32_CSTAR, IA32_FMASK, IA32_KERNEL_GS_BASE, IA32_LSTAR, IA32_STAR } from "../../x86/msr";
+import { CR0_PG, CR4_MCE, CR4_PAE } from "../../x86/control-registers";
+import { EFER_LME, EFER_SVME, IA32_CSTAR, IA32_FMASK, IA32_KERNEL_GS_BASE, IA32_LSTAR, IA32_STAR } from "../../x86/msr";
 import { ACCESS_RIGHTS_DPL_MASK, ACCESS_RIGHTS_DPL_SHIFT } from "../../x86/segments";
 import { svmExitName } from "../../x86/svm-exit-codes";
 import {
@@ -46,7 +46,7 @@ import {
 import { AMD_HYPERCALL_BYTE } from "../../shared/vcpu-page";
 import { Console, LEVEL_DEBUG } from "../console/console";
 import { GuestMemory, NOT_MAPPED } from "../guest-memory";
-import { rdmsr, rdtsc, wrmsr } from "../hardware";
+import { rdmsr, rdtsc, wrmsr, xgetbv } from "../hardware";
 import { Machine } from "../machine";
 import { Translation } from "../memory/page-tables";
 import { PAGE_BYTES } from "../memory/page-pool";
@@ -150,6 +150,8 @@ export class SvmVcpu extends Vcpu {
     this.hasBranchRecords = capabilities.hasBranchRecords;
     const paging = memory.nestedPaging;
     if (paging) this.entryWork = paging.entryWork;
+    // APM 2 15.25.10: with nested paging.
+    this.hasPdpteRegisters = false;
     this.shared.hidesLinearAddress = 1;
     this.shared.hypercallByte = AMD_HYPERCALL_BYTE;
   }
@@ -235,13 +237,21 @@ export class SvmVcpu extends Vcpu {
   }
 
   writeSeen(state: u32, value: u64): void {
+    if (state == STATE_CR0) this.vmcb.write64(VMCB_CR0, value);
+    else this.seenCr4 = value;
+    this.writeCr4();
+  }
+
+  /**
+   * CR4 is what the guest left there, and MCE. In QEMU 7.2 an exit of a guest with EFER.LME and neither CR4.PAE nor paging
+   * leaves the host without paging, as its CR0 is loaded while the guest's CR4 is still there: without paging PAE has no effect,
+   * so that it can be set for such a guest. Paging comes by a write of CR0, which exits (control-register-exits.ts).
+   */
+  private writeCr4(): void {
+    const vmcb = this.vmcb;
+    const isBetween = (vmcb.read64(VMCB_EFER) & EFER_LME) != 0 && !(vmcb.read64(VMCB_CR0) & CR0_PG);
+    vmcb.write64(VMCB_CR4, this.seenCr4 | CR4_MCE | (isBetween ? CR4_PAE : 0));
     this.soil(CLEAN_CONTROL_REGISTERS);
-    if (state == STATE_CR0) {
-      this.vmcb.write64(VMCB_CR0, value);
-    } else {
-      this.seenCr4 = value;
-      this.vmcb.write64(VMCB_CR4, value | CR4_MCE);
-    }
   }
 
   readEfer(): u64 {
@@ -251,7 +261,7 @@ export class SvmVcpu extends Vcpu {
   /** VMRUN demands SVME (APM 2 15.5.1); the guest does not see it. */
   writeEfer(value: u64): void {
     this.vmcb.write64(VMCB_EFER, value | EFER_SVME);
-    this.soil(CLEAN_CONTROL_REGISTERS);
+    this.writeCr4();
   }
 
   get cr2(): u64 {
@@ -285,6 +295,15 @@ export class SvmVcpu extends Vcpu {
     this.tscOffset = offset;
     this.vmcb.write64(VMCB_TSC_OFFSET, offset);
     this.soil(CLEAN_INTERCEPTS);
+  }
+
+  /** QEMU 7.2 does not heed the intercept of XSETBV. All state components that a guest can have there are kept apart. */
+  noteXcr0(): void {
+    if (this.cpuid.supportedXcr0 == 0) return;
+    const xcr0 = xgetbv();
+    if (xcr0 == this.xcr0) return;
+    this.xcr0 = xcr0;
+    this.cpuid.setXcr0(xcr0);
   }
 
   dropLinearTranslations(): void {

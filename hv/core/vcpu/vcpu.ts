@@ -71,6 +71,8 @@ export abstract class Vcpu {
   vmmRoot: u32 = 0;
   /** A hypercall ends it without asking a vmm, which it does not have: its code is Basalt's (guest-kinds.ts). */
   mirrorsHost: bool = false;
+  /** The processor keeps PDPTEs in registers while the guest runs; else it reads them in memory, and checks them there. */
+  hasPdpteRegisters: bool = true;
   /** HLT exits that are left until the vmm is asked whether the guest has ended; 0: no limit. */
   haltsLeft: u64 = 0;
   /** The guest's HLT was its last. */
@@ -239,6 +241,9 @@ export abstract class Vcpu {
     this.cpuid.setXcr0(value);
     xsetbv(value);
   }
+
+  /** Takes over an XCR0 that the guest has changed without an exit, where the backend's processor lets it. */
+  noteXcr0(): void {}
 
   /** A general-purpose register by the number of its encoding, 0 to 15. */
   register(number: u32): u64 {
