@@ -2,6 +2,7 @@
 
 import { STATE_EPT_MAPS_RIP } from "../../../doctor/inputs";
 import { Doctor } from "../../../doctor/doctor";
+import { vmxRuleBook } from "../../../doctor/vmx-rule-book";
 import { writeReport } from "../../../doctor/report";
 import { Text } from "../../../doctor/text";
 import { UNKNOWN, YES } from "../../../doctor/tri";
@@ -22,7 +23,7 @@ export class EntryDoctor {
   private readonly reader: EntryReader;
 
   constructor(capabilities: VmxCapabilities, pool: PagePool) {
-    const doctor = new Doctor();
+    const doctor = new Doctor(vmxRuleBook());
     this.doctor = doctor;
     this.reader = new EntryReader(doctor.subject, pool);
     readCapabilities(doctor.subject, capabilities);
