@@ -32,7 +32,7 @@ import { allocateVmxRegion } from "../vmx-region";
 import { BASE_NAMES } from "./base-names";
 import { Bases } from "./bases";
 import { Examination } from "./examination";
-import { Journal } from "./journal";
+import { Journal } from "../../mutate/journal";
 import {
   CLASS_CONTROLS,
   CLASS_GUEST,
