@@ -22,6 +22,7 @@ import { RESULT_NO_ASID, RESULT_NO_NPT, RESULT_OK, RESULT_TOO_LITTLE_MEMORY } fr
 import { Vcpu } from "../vcpu/vcpu";
 import { NOTHING_ASKED, Virtualization } from "../vcpu/virtualization";
 import { SvmCapabilities } from "./capabilities";
+import { runMutations } from "./mutate/mutate";
 import { Npt } from "./npt/npt";
 import { SvmOperation } from "./operation";
 import { PermissionMaps } from "./permission-maps";
@@ -78,6 +79,7 @@ export class Svm extends Virtualization {
   }
 
   doOwn(machine: Machine): u32 {
+    if (machine.options.isMutation) return runMutations(machine, this.hostState);
     if (!machine.options.isProbe) return NOTHING_ASKED;
     const capabilities = this.capabilities;
     const line = machine.console.info().text("probe svm ok nested-paging=1 next-rip=");

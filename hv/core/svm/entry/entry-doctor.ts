@@ -27,11 +27,12 @@ export class EntryDoctor {
 
   /**
    * Judges what the VMCB holds now, as if the next VMRUN of this processor took it. True if no rule of VMRUN is violated.
-   * After VMEXIT_INVALID some processors have written back the state save area: give what was there before (VmcbCopy).
+   * After VMEXIT_INVALID some processors have written over it: give what was there before (copy-vmcb.ts). `physical` is the
+   * address that VMRUN takes.
    */
-  examine(vmcb: Vmcb): bool {
+  examine(vmcb: Vmcb, physical: u64): bool {
     this.reader.readVmcb(vmcb);
-    this.reader.readState(vmcb.physical);
+    this.reader.readState(physical);
     this.doctor.examine();
     return this.doctor.violations == 0;
   }

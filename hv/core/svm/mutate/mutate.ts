@@ -12,10 +12,11 @@ import { VMCB_EXITCODE } from "../../../x86/vmcb";
 import { readCpuidInputs } from "../../cpu/cpuid-inputs";
 import { svmEnter } from "../../hardware";
 import { Machine } from "../../machine";
-import { PAGE_BYTES, PagePool } from "../../memory/page-pool";
+import { PAGE_BYTES } from "../../memory/page-pool";
 import { Journal } from "../../mutate/journal";
 import { RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "../../results";
 import { EntryReader } from "../entry/subject";
+import { vmcbAt } from "../entry/vmcb-at";
 import { Vmcb } from "../vmcb";
 import { BASE_64_BIT, BASE_NAMES } from "./base-names";
 import { fillBase, Surroundings } from "./bases";
@@ -54,12 +55,9 @@ export function runMutations(machine: Machine, hostState: u64): u32 {
     pool.physicalAddress(pointers),
     pool.physicalAddress(maps),
   );
-  return new MutationRun(machine, hostState, registers, page(pool, vmcb), page(pool, pointers), around).run();
-}
-
-/** A page of the pool to be written by offsets, as a VMCB is. */
-function page(pool: PagePool, pointer: usize): Vmcb {
-  return new Vmcb(pointer, pool.physicalAddress(pointer));
+  const view = vmcbAt(pool, vmcb);
+  const physical = pool.physicalAddress(vmcb);
+  return new MutationRun(machine, hostState, registers, view, physical, vmcbAt(pool, pointers), around).run();
 }
 
 class MutationRun {
@@ -83,6 +81,7 @@ class MutationRun {
     private readonly hostState: u64,
     private readonly registers: usize,
     private readonly vmcb: Vmcb,
+    private readonly physical: u64,
     private readonly pointers: Vmcb,
     private readonly around: Surroundings,
   ) {
@@ -90,7 +89,7 @@ class MutationRun {
     const subject = judge.doctor.subject;
     const reader = new EntryReader(subject, machine.pool);
     readCpuidInputs(subject);
-    reader.readState(vmcb.physical);
+    reader.readState(physical);
     const slots = new Slots();
     this.judge = judge;
     this.reader = reader;
@@ -126,7 +125,7 @@ class MutationRun {
       return;
     }
     this.executed++;
-    svmEnter(this.registers + PAGE_BYTES, this.vmcb.physical, this.hostState);
+    svmEnter(this.registers + PAGE_BYTES, this.physical, this.hostState);
     this.tellOutcome(base);
   }
 
