@@ -6,7 +6,6 @@ import { Vcpu } from "../../vcpu/vcpu";
 import { Vmcb } from "../vmcb";
 import { copyVmcb } from "./copy-vmcb";
 import { EntryDoctor } from "./entry-doctor";
-import { vmcbAt } from "./vmcb-at";
 
 /** With `doctor=strict`: judges the VMCB before its first VMRUN. False where a rule of VMRUN is violated. */
 export function mayEnter(machine: Machine, doctor: EntryDoctor, vcpu: Vcpu, vmcb: Vmcb): bool {
@@ -26,7 +25,7 @@ export class PreparedVmcb {
   keep(vmcb: Vmcb): void {
     const pool = this.machine.pool;
     if (this.page == 0) this.page = pool.allocate();
-    if (this.page != 0) copyVmcb(vmcb, vmcbAt(pool, this.page));
+    if (this.page != 0) copyVmcb(vmcb, Vmcb.of(this.page));
   }
 
   /** Gives the page back. */
@@ -38,7 +37,7 @@ export class PreparedVmcb {
   /** Prints every rule that the VMCB violates, which VMRUN has refused: as it was kept, if that was its first VMRUN. */
   explain(doctor: EntryDoctor, vcpu: Vcpu, vmcb: Vmcb, wasFirst: bool): void {
     const pool = this.machine.pool;
-    const judged = wasFirst && this.page != 0 ? vmcbAt(pool, this.page) : vmcb;
+    const judged = wasFirst && this.page != 0 ? Vmcb.of(this.page) : vmcb;
     doctor.examine(judged, pool.physicalAddress(vmcb.page));
     doctor.print(vcpu);
   }

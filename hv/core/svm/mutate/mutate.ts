@@ -16,7 +16,6 @@ import { PAGE_BYTES } from "../../memory/page-pool";
 import { Journal } from "../../mutate/journal";
 import { RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "../../results";
 import { EntryReader } from "../entry/subject";
-import { vmcbAt } from "../entry/vmcb-at";
 import { Vmcb } from "../vmcb";
 import { BASE_64_BIT, BASE_NAMES } from "./base-names";
 import { fillBase, Surroundings } from "./bases";
@@ -55,9 +54,9 @@ export function runMutations(machine: Machine, hostState: u64): u32 {
     pool.physicalAddress(pointers),
     pool.physicalAddress(maps),
   );
-  const view = vmcbAt(pool, vmcb);
+  const view = Vmcb.of(vmcb);
   const physical = pool.physicalAddress(vmcb);
-  return new MutationRun(machine, hostState, registers, view, physical, vmcbAt(pool, pointers), around).run();
+  return new MutationRun(machine, hostState, registers, view, physical, Vmcb.of(pointers), around).run();
 }
 
 class MutationRun {
