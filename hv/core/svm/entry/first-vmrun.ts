@@ -17,14 +17,15 @@ export function mayEnter(machine: Machine, doctor: EntryDoctor, vcpu: Vcpu, vmcb
 
 /** A VMCB as it was before its first VMRUN, where there is a page for that. */
 export class PreparedVmcb {
-  private page: usize = 0;
+  private page: usize;
 
-  constructor(private readonly machine: Machine) {}
+  /** Takes one of the pool's pages, which drop gives back. */
+  constructor(private readonly machine: Machine) {
+    this.page = machine.pool.allocate();
+  }
 
   /** Keeps what the VMCB holds. */
   keep(vmcb: Vmcb): void {
-    const pool = this.machine.pool;
-    if (this.page == 0) this.page = pool.allocate();
     if (this.page != 0) copyVmcb(vmcb, Vmcb.of(this.page));
   }
 
