@@ -18,7 +18,7 @@ typedef uint64_t u64;
 // Its linear memory is the 8 GiB reservation from 1 GiB on; the instance's own structure lies just below, at a fixed
 // distance, so that generated code reaches memory without loading a base address.
 #define INSTANCE_SLOT(n) ((u64)(1 + (n)) << 39)
-#define INSTANCE_STATE_BYTES (4 * PAGE_SIZE) // wasm2c's structure, then the function table
+#define INSTANCE_STATE_BYTES (5 * PAGE_SIZE) // wasm2c's structure, then the function table
 #define INSTANCE_GAP 0x10000ull
 #define INSTANCE_MEMORY(n) (INSTANCE_SLOT(n) + GIB)
 #define INSTANCE_STATE(n) (INSTANCE_MEMORY(n) - INSTANCE_GAP)

@@ -1,4 +1,4 @@
-// The name of a bit of an input, as the SDM has it, for reports.
+// The name of a bit of an input, as the manual has it, for reports.
 
 import {
   BNDCFGS_BIT_NAMES,
@@ -88,7 +88,8 @@ import {
   SECONDARY_EXIT_CONTROL_NAMES,
   TERTIARY_CONTROL_NAMES,
 } from "../x86/vmx-control-names";
-import { STATE_CR0, STATE_CR4, STATE_EFER, STATE_FEATURE_CONTROL, STATE_RFLAGS } from "./inputs";
+import { isVmcbField, STATE_CR0, STATE_CR4, STATE_EFER, STATE_FEATURE_CONTROL, STATE_RFLAGS } from "./inputs";
+import { vmcbBitName } from "./svm/bit-names";
 
 // Inputs whose bits have the same names.
 const CR0: StaticArray<u32> = [GUEST_CR0, HOST_CR0, CR0_GUEST_HOST_MASK, CR0_READ_SHADOW, STATE_CR0];
@@ -233,6 +234,7 @@ const FIRST_BITS: StaticArray<i32> = [
 
 /** The name of bit `bit` (0 to 63) of `input`; "" where it has none. */
 export function bitName(input: u32, bit: i32): string {
+  if (isVmcbField(input)) return vmcbBitName(input, bit);
   for (let i = 0; i < INPUTS.length; i++) {
     const place = bit - FIRST_BITS[i];
     if (place >= 0 && place < NAMES[i].length && INPUTS[i].includes(input)) return NAMES[i][place];

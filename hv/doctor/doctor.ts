@@ -2,14 +2,14 @@
 
 import { SLOTS } from "./inputs";
 import { Rule, STAGE_ADVICE, STAGE_CONTROLS, STAGE_PREPARATION } from "./rule";
-import { allRules } from "./rules";
+import { RuleBook } from "./rule-book";
 import { Subject } from "./subject";
 import { NO, Tri, UNKNOWN } from "./tri";
 
 const MAXIMUM_RULES: i32 = 1024;
 
 export class Doctor {
-  readonly rules: Array<Rule> = allRules();
+  readonly rules: Array<Rule>;
   readonly subject: Subject = new Subject();
   /** The outcome of each rule after `examine`: NO (violated), UNKNOWN (cannot be decided) or YES (holds). */
   readonly outcomes: StaticArray<u8> = new StaticArray<u8>(MAXIMUM_RULES);
@@ -20,8 +20,9 @@ export class Doctor {
   readonly lacking: StaticArray<u32> = new StaticArray<u32>(SLOTS);
 
   /** Allocates everything that the doctor ever needs. */
-  constructor() {
-    assert(this.rules.length <= MAXIMUM_RULES, "more rules than MAXIMUM_RULES");
+  constructor(readonly book: RuleBook) {
+    assert(book.rules.length <= MAXIMUM_RULES, "more rules than MAXIMUM_RULES");
+    this.rules = book.rules;
   }
 
   /** Judges the subject by every rule. Allocates nothing. */

@@ -1,25 +1,35 @@
-// The exports of doctor.wasm: the VM-entry checker as a library for Node and browsers (tools/doctor/doctor.ts wraps it).
+// The exports of doctor.wasm: the VM-entry checkers as a library for Node and browsers (tools/doctor/doctor.ts wraps it).
 
 // Texts leave through one buffer: a function that is called `write…` fills it and returns its length in bytes.
 
 import { bitName } from "./bit-names";
 import { Doctor } from "./doctor";
-import { SDM_EDITION } from "./edition";
 import { capabilityInput, CAPABILITY_NAMES, inputName, stateInput, STATE_NAMES } from "./inputs";
+import { RuleBook } from "./rule-book";
 import { writeReport } from "./report";
 import { writeRequirement } from "./requirement";
 import { MAXIMUM_MSR_ENTRIES } from "./subject";
 import { Text } from "./text";
+import { svmRuleBook } from "./svm/rule-book";
 import { writeConditions } from "./undecided";
+import { vmxRuleBook } from "./vmx-rule-book";
 
 class Root {
-  readonly doctor: Doctor = new Doctor();
+  readonly doctor: Doctor;
   readonly text: Text = new Text();
+
+  constructor(book: RuleBook) {
+    this.doctor = new Doctor(book);
+  }
 }
 
-/** Makes a doctor; the number is the root for all other calls. */
-export function create(): usize {
-  return changetype<usize>(new Root());
+/** Makes a doctor for a VMCS; the number is the root for all other calls. */
+export function createForVmcs(): usize {
+  return changetype<usize>(new Root(vmxRuleBook()));
+}
+/** The same for a VMCB. */
+export function createForVmcb(): usize {
+  return changetype<usize>(new Root(svmRuleBook()));
 }
 
 function at(root: usize): Root {
@@ -32,7 +42,7 @@ function written(root: usize, text: string): i32 {
 
 /** The edition of the manual that sections are of. */
 export function writeEdition(root: usize): i32 {
-  return written(root, SDM_EDITION);
+  return written(root, at(root).doctor.book.edition);
 }
 
 /** Where the buffer of texts lies in memory. */

@@ -1,4 +1,4 @@
-// What a rule can read: VMCS fields, capabilities of the processor, and the processor's state at the entry.
+// What a rule can read: fields of a VMCS or a VMCB, capabilities of the processor, and its state at the entry.
 
 // An input is a number: the encoding of a VMCS field, or one of the numbers below. They all have a slot in a Subject.
 
@@ -11,8 +11,11 @@ import {
   WIDTH_16,
   WIDTH_32,
 } from "../x86/vmcs-fields";
+import { VMCB_FIELD_SIZES, vmcbFieldName, vmcbFieldRow } from "../x86/vmcb-field-names";
 import { vmcsFieldName } from "../x86/vmcs-field-names";
 
+/** The input of the VMCB's field at offset 0; no encoding of a VMCS field has bit 15. */
+export const FIRST_VMCB_FIELD: u32 = 0x8000;
 const FIRST_CAPABILITY: u32 = 0x10000;
 const FIRST_STATE: u32 = 0x20000;
 
@@ -58,6 +61,11 @@ export const CAPABILITY_NAMES: StaticArray<string> = [
   "CPUID.14.0.ECX",
   "CPUID.1C.0.EBX",
   "IA32_PERF_CAPABILITIES",
+  "CPUID.80000008.EBX",
+  "CPUID.8000000A.EBX",
+  "CPUID.8000000A.ECX",
+  "CPUID.8000000A.EDX",
+  "CPUID.80000021.EAX",
 ];
 
 export const CAP_BASIC: u32 = FIRST_CAPABILITY + 0;
@@ -102,6 +110,12 @@ export const CAP_CPUID_14_ECX: u32 = FIRST_CAPABILITY + 37;
 export const CAP_CPUID_1C_EBX: u32 = FIRST_CAPABILITY + 38;
 /** Exists where CPUID.1.ECX[15] (PDCM) is 1. */
 export const CAP_PERF_CAPABILITIES: u32 = FIRST_CAPABILITY + 39;
+export const CAP_CPUID_80000008_EBX: u32 = FIRST_CAPABILITY + 40;
+/** The number of ASIDs. */
+export const CAP_CPUID_8000000A_EBX: u32 = FIRST_CAPABILITY + 41;
+export const CAP_CPUID_8000000A_ECX: u32 = FIRST_CAPABILITY + 42;
+export const CAP_CPUID_8000000A_EDX: u32 = FIRST_CAPABILITY + 43;
+export const CAP_CPUID_80000021_EAX: u32 = FIRST_CAPABILITY + 44;
 
 /** The names of the processor's state, by number, as Basalt's dump and JSON spell them. */
 export const STATE_NAMES: StaticArray<string> = [
@@ -138,6 +152,8 @@ export const STATE_NAMES: StaticArray<string> = [
   "ENTRY_MSR_INDEX",
   "ENTRY_MSR_VALUE",
   "IA32_TME_ACTIVATE",
+  "VMCB_POINTER",
+  "IA32_U_CET",
 ];
 
 /** CR0, CR4, IA32_EFER, RFLAGS and the CPL of the processor when it executes VMLAUNCH (VMXON for the rules of VMXON). */
@@ -189,16 +205,33 @@ export const STATE_ENTRY_MSR_INDEX: u32 = FIRST_STATE + 30;
 export const STATE_ENTRY_MSR_VALUE: u32 = FIRST_STATE + 31;
 /** Bit 0: memory encryption is configured; bits 39:36: how many of an address's highest bits only SEAM may use. */
 export const STATE_TME_ACTIVATE: u32 = FIRST_STATE + 32;
+/** The operand of VMRUN, in rAX. */
+export const STATE_VMCB_POINTER: u32 = FIRST_STATE + 33;
+/** The MSR, which a guest shares with the host unless its state is encrypted. */
+export const STATE_U_CET: u32 = FIRST_STATE + 34;
 
 const FIELD_SLOTS: u32 = 1024;
 const FIELD_INDEX_SLOTS_MASK: u32 = 63;
-const FIRST_CAPABILITY_SLOT: u32 = FIELD_SLOTS;
+/** A slot for each two bytes: no two fields with a row begin in the same two. */
+const VMCB_SLOTS: u32 = 1024;
+const FIRST_VMCB_SLOT: u32 = FIELD_SLOTS;
+const FIRST_CAPABILITY_SLOT: u32 = FIRST_VMCB_SLOT + VMCB_SLOTS;
 const FIRST_STATE_SLOT: u32 = FIRST_CAPABILITY_SLOT + 64;
 /** A Subject has so many slots. */
 export const SLOTS: i32 = <i32>FIRST_STATE_SLOT + 64;
 
+/** A field of the VMCS or of the VMCB. */
 export function isField(input: u32): bool {
   return input < FIRST_CAPABILITY;
+}
+
+export function isVmcbField(input: u32): bool {
+  return input >= FIRST_VMCB_FIELD && input < FIRST_CAPABILITY;
+}
+
+/** Where the manual has the field: the encoding of one of the VMCS, the offset of one of the VMCB. */
+export function placeOf(field: u32): u32 {
+  return isVmcbField(field) ? field - FIRST_VMCB_FIELD : field;
 }
 
 export function isCapability(input: u32): bool {
@@ -213,6 +246,10 @@ export function isState(input: u32): bool {
 export function digitsOf(input: u32): i32 {
   if (isState(input)) return 1;
   if (isCapability(input)) return input < CAP_CPUID_1_ECX ? 16 : 8;
+  if (isVmcbField(input)) {
+    const row = vmcbFieldRow(placeOf(input));
+    return row < 0 ? 16 : 2 * <i32>VMCB_FIELD_SIZES[row];
+  }
   const width = input & (FIELD_WIDTH_MASK << FIELD_WIDTH_SHIFT);
   if (width == WIDTH_16) return 4;
   return width == WIDTH_32 ? 8 : 16;
@@ -230,14 +267,15 @@ export function stateInput(index: u32): u32 {
 export function slotOf(input: u32): u32 {
   if (input >= FIRST_STATE) return FIRST_STATE_SLOT + (input - FIRST_STATE);
   if (input >= FIRST_CAPABILITY) return FIRST_CAPABILITY_SLOT + (input - FIRST_CAPABILITY);
+  if (input >= FIRST_VMCB_FIELD) return FIRST_VMCB_SLOT + (((input - FIRST_VMCB_FIELD) >> 1) & (VMCB_SLOTS - 1));
   const width = (input >> FIELD_WIDTH_SHIFT) & FIELD_WIDTH_MASK;
   const type = (input >> FIELD_TYPE_SHIFT) & FIELD_TYPE_MASK;
   return (((width << 2) | type) << 6) | ((input >> FIELD_INDEX_SHIFT) & FIELD_INDEX_SLOTS_MASK);
 }
 
-/** The SDM's name of a field, the name of a capability or of a state. */
+/** The manual's name of a field, the name of a capability or of a state. */
 export function inputName(input: u32): string {
   if (input >= FIRST_STATE) return STATE_NAMES[input - FIRST_STATE];
   if (input >= FIRST_CAPABILITY) return CAPABILITY_NAMES[input - FIRST_CAPABILITY];
-  return vmcsFieldName(input);
+  return isVmcbField(input) ? vmcbFieldName(placeOf(input)) : vmcsFieldName(input);
 }

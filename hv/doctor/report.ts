@@ -1,7 +1,7 @@
 // The report: what is violated, by stage, then what cannot be decided, then advice, then the verdict.
 
 import { Doctor } from "./doctor";
-import { digitsOf, inputName, isField } from "./inputs";
+import { digitsOf, inputName, isField, isVmcbField, placeOf } from "./inputs";
 import { writeRequirement } from "./requirement";
 import { STAGE_ADVICE } from "./rule";
 import { REQUIRED_OTHERWISE, REQUIRED_WRITTEN } from "./evidence";
@@ -9,17 +9,6 @@ import { Subject } from "./subject";
 import { Text } from "./text";
 import { NO } from "./tri";
 import { writeUndecided } from "./undecided";
-
-/** What a stage is called, and what the processor does where a rule of it is violated. */
-const STAGE_TITLES: StaticArray<string> = [
-  "Before the VM entry (VMXON, VMCLEAR, VMPTRLD)",
-  "Basic checks (the instruction fails)",
-  "VMX controls (VM-instruction error 7)",
-  "Host state (VM-instruction error 8)",
-  "Guest state (exit reason 33, 0x80000021)",
-  "Loading MSRs (exit reason 34, 0x80000022)",
-  "Advice (no failure of VM entry, but rarely meant)",
-];
 
 // Columns. What does not fit on a line goes on the next, indented by two more.
 const SLUG: i32 = 2;
@@ -38,7 +27,7 @@ export function writeReport(text: Text, doctor: Doctor): void {
 function writeStage(text: Text, doctor: Doctor, stage: u32): void {
   const count = doctor.count(stage, NO);
   if (count == 0) return;
-  text.text(STAGE_TITLES[stage]).text(": ").decimal(count);
+  text.text(doctor.book.stageTitles[stage]).text(": ").decimal(count);
   if (stage != STAGE_ADVICE) text.text(" violated");
   text.line();
   for (let i = 0; i < doctor.rules.length; i++) {
@@ -53,7 +42,8 @@ function writeViolation(text: Text, doctor: Doctor, index: i32): void {
   text.spaces(SLUG).text(rule.slug);
   if (rule.section.length > 0) {
     text
-      .text(isOfTheSdm(rule.section) ? " (SDM 3C " : " (")
+      .text(" (")
+      .text(isOfTheManual(rule.section) ? doctor.book.citation : "")
       .text(rule.section)
       .text(")");
   }
@@ -63,8 +53,8 @@ function writeViolation(text: Text, doctor: Doctor, index: i32): void {
   if (rule.hint.length > 0) text.spaces(DETAIL).text("hint: ").text(rule.hint).line();
 }
 
-/** A section's number alone is the SDM's; another document goes by its name. */
-function isOfTheSdm(section: string): bool {
+/** A section's number alone is of the book's manual; another document goes by its name. */
+function isOfTheManual(section: string): bool {
   const first = section.charCodeAt(0);
   return first >= 0x30 && first <= 0x39;
 }
@@ -123,7 +113,11 @@ function isWitness(subject: Subject, input: u32): bool {
 
 function writeName(text: Text, input: u32): void {
   text.text(inputName(input));
-  if (isField(input)) text.text(" (").hex(input, 4).text(")");
+  if (isField(input))
+    text
+      .text(" (")
+      .hex(placeOf(input), isVmcbField(input) ? 3 : 4)
+      .text(")");
 }
 
 function writeInput(text: Text, subject: Subject, input: u32): void {
@@ -135,9 +129,10 @@ function writeInput(text: Text, subject: Subject, input: u32): void {
 function writeVerdict(text: Text, doctor: Doctor): void {
   const violations = doctor.violations;
   const undecided = doctor.undecided;
-  if (violations == 0) text.text("No rule of VM entry is violated");
-  else if (violations == 1) text.text("1 rule of VM entry is violated");
-  else text.decimal(violations).text(" rules of VM entry are violated");
+  const subject = doctor.book.subject;
+  if (violations == 0) text.text("No rule of ").text(subject).text(" is violated");
+  else if (violations == 1) text.text("1 rule of ").text(subject).text(" is violated");
+  else text.decimal(violations).text(" rules of ").text(subject).text(" are violated");
   if (undecided > 0) text.text("; ").decimal(undecided).text(" cannot be decided");
   text.text(".").line();
 }

@@ -24,8 +24,7 @@ const MOST_LACKING: i32 = 16;
 /** Writes which rules are violated under which condition, and which inputs the others need. */
 export function writeUndecided(text: Text, doctor: Doctor): void {
   if (!doctor.isAsked(STAGE_BASIC)) {
-    text.text("Not asked: what comes before the checks of VMX controls, as nothing of the processor's state is known");
-    text.line();
+    text.text(doctor.book.notAsked).line();
   }
   if (doctor.undecided == 0) return;
   text.text("Cannot be decided: ").decimal(doctor.undecided).line();

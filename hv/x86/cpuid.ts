@@ -228,9 +228,13 @@ export const CPUID_EXTENDED_ECX_LAHF: u32 = 1 << 0;
 export const CPUID_EXTENDED_ECX_SVM: u32 = 1 << 2;
 export const CPUID_EXTENDED_ECX_LZCNT: u32 = 1 << 5;
 export const CPUID_EXTENDED_ECX_PREFETCHW: u32 = 1 << 8;
+/** AMD64: EFER.TCE. */
+export const CPUID_EXTENDED_ECX_TCE: u32 = 1 << 17;
 /** Intel: 1 in 64-bit mode only. */
 export const CPUID_EXTENDED_EDX_SYSCALL: u32 = 1 << 11;
 export const CPUID_EXTENDED_EDX_NX: u32 = 1 << 20;
+/** AMD64: EFER.FFXSR. */
+export const CPUID_EXTENDED_EDX_FFXSR: u32 = 1 << 25;
 export const CPUID_EXTENDED_EDX_1_GIB_PAGES: u32 = 1 << 26;
 export const CPUID_EXTENDED_EDX_RDTSCP: u32 = 1 << 27;
 /** Intel 64 architecture, "long mode". */
@@ -244,6 +248,17 @@ export const CPUID_ADDRESS_SIZES_PHYSICAL_MASK: u32 = 0xff;
 export const CPUID_ADDRESS_SIZES_LINEAR_SHIFT: u32 = 8;
 export const CPUID_ADDRESS_SIZES_LINEAR_MASK: u32 = 0xff;
 
+// Leaf 0x80000008, EBX (APM 3, "CPUID Fn8000_0008").
+export const CPUID_80000008_EBX_MCOMMIT: u32 = 1 << 8;
+/** EFER.INTWB: WBINVD and WBNOINVD can be interrupted. */
+export const CPUID_80000008_EBX_INTWB: u32 = 1 << 13;
+/** EFER.LMSLE does not exist. */
+export const CPUID_80000008_EBX_NO_LMSLE: u32 = 1 << 20;
+
+// Leaf 0x80000021, EAX (APM 3, "CPUID Fn8000_0021").
+export const CPUID_80000021_EAX_UAI: u32 = 1 << 7;
+export const CPUID_80000021_EAX_AUTOMATIC_IBRS: u32 = 1 << 8;
+
 // Leaf 0x8000000A (APM 3, "CPUID Fn8000_000A"); EBX is the number of ASIDs.
 export const CPUID_SVM_EDX_NESTED_PAGING: u32 = 1 << 0;
 export const CPUID_SVM_EDX_LBR_VIRTUALIZATION: u32 = 1 << 1;
@@ -255,3 +270,7 @@ export const CPUID_SVM_EDX_VMCB_CLEAN: u32 = 1 << 5;
 export const CPUID_SVM_EDX_FLUSH_BY_ASID: u32 = 1 << 6;
 export const CPUID_SVM_EDX_DECODE_ASSISTS: u32 = 1 << 7;
 export const CPUID_SVM_EDX_PAUSE_FILTER: u32 = 1 << 10;
+export const CPUID_SVM_EDX_AVIC: u32 = 1 << 13;
+export const CPUID_SVM_EDX_VIRTUAL_NMI: u32 = 1 << 25;
+/** ECX: with x2AVIC the physical table may have 4096 entries. */
+export const CPUID_SVM_ECX_X2AVIC_EXTENDED: u32 = 1 << 6;

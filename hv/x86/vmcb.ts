@@ -44,6 +44,11 @@ export const VMCB_NRIP: u32 = 0x0c8;
 /** 8 bits: how many of the 15 bytes behind it are the instruction's, where the CPU has decode assists. */
 export const VMCB_BYTES_FETCHED: u32 = 0x0d0;
 export const VMCB_INSTRUCTION_BYTES: u32 = 0x0d1;
+export const VMCB_AVIC_BACKING_PAGE: u32 = 0x0e0;
+export const VMCB_AVIC_LOGICAL_TABLE: u32 = 0x0f0;
+/** Bits 11:0 are the index of the table's last entry. */
+export const VMCB_AVIC_PHYSICAL_TABLE: u32 = 0x0f8;
+export const VMCB_VMSA: u32 = 0x108;
 
 // The state save area (APM 2 table B-2). A segment register has 16 bytes: selector, attributes, limit, base.
 export const VMCB_SAVE_AREA: u32 = 0x400;
@@ -175,6 +180,8 @@ export const VINTR_IGNORE_TPR: u64 = 1 << 20;
 export const VINTR_MASKING: u64 = 1 << 24;
 export const VINTR_GIF_ENABLE: u64 = 1 << 25;
 export const VINTR_NMI_ENABLE: u64 = 1 << 26;
+export const VINTR_X2AVIC_ENABLE: u64 = 1 << 30;
+export const VINTR_AVIC_ENABLE: u64 = 0x80000000;
 export const VINTR_VECTOR_SHIFT: u64 = 32;
 
 // VMCB_INTERRUPT_STATE.

@@ -1,19 +1,21 @@
-// `basalt doctor`: judges VMCS dumps by every rule of VM entry.
+// `basalt doctor`: judges dumps of VMCSs by every rule of VM entry, and of VMCBs by every rule of VMRUN.
 import { existsSync, readFileSync } from "node:fs";
 import { Command } from "commander";
 import { build } from "../build/build.ts";
 import { CPUS, findCpu } from "../doctor/capabilities/cpus.ts";
 import { READ_MSRS, readCapabilities, type CapabilitiesRead } from "../doctor/capabilities/read-capabilities.ts";
-import { Doctor } from "../doctor/doctor.ts";
-import { isUnreadable, type Dump, type Note, type Unreadable } from "../doctor/dump.ts";
-import { examineDump, type ChosenCapabilities, type DumpExamination } from "../doctor/examine.ts";
+import { Doctor, type Doctors } from "../doctor/doctor.ts";
+import { isUnreadable, STRUCTURES, type Dump, type Note, type Structure, type Unreadable } from "../doctor/dump.ts";
+import { examineAny, type ChosenCapabilities, type DumpExamination } from "../doctor/examine.ts";
 import { judgeEncodings, readEncodings, type Encodings, type Judgement } from "../doctor/readers/encodings.ts";
 import { readDump } from "../doctor/readers/read-dump.ts";
 import { storeThrough } from "../doctor/readers/store-through.ts";
+import { placeOf } from "../doctor/fields.ts";
 import { rulesMarkdown } from "../doctor/rules-markdown.ts";
+import { citation } from "../doctor/stages.ts";
 import { ToolError } from "../errors.ts";
 import { exitCodes, type ExitName } from "../exit-codes.ts";
-import { examinationJson, hex } from "../doctor/json.ts";
+import { examinationJson } from "../doctor/json.ts";
 import { builtDoctor } from "../paths.ts";
 import { fitTerminal, printError, printJson, printLine, stdoutColours } from "../terminal.ts";
 
@@ -22,7 +24,7 @@ interface DoctorCommandOptions {
   caps: string | undefined;
   fields: string | undefined;
   rule: string | undefined;
-  markdown: boolean;
+  markdown: boolean | string;
   build: boolean;
   json: boolean;
 }
@@ -36,7 +38,8 @@ const STANDARD_INPUT = "-";
 const aboutFiles = `
 What a FILE may be ("-" is standard input):
   a kernel log with Linux KVM's dump_vmcs, a VMCS dump of Xen, Basalt's own (loglevel=debug), a listing of
-  "name: value" or "name = value" with the spellings of the SDM and of common projects, or JSON
+  "name: value" or "name = value" with the spellings of the SDM and of common projects, or JSON; of a VMCB a
+  kernel log with Linux KVM's dump_vmcb (kvm_amd.dump_invalid_vmcb=1), Basalt's own dump, or JSON
 
 What --cpu takes:
 ${CPUS.map(({ name, about }) => `  ${name.padEnd(16)}${about}`).join("\n")}
@@ -51,6 +54,7 @@ What --json prints: an object for each file, and one for --fields; an array wher
   file                what was read
   unreadable          alone, where the file cannot be read: line and reason
   format              kvm, xen, basalt, listing or json
+  structure           vmcs or vmcb
   verdict             violated, undecidable or clean
   capabilitiesFrom    choice (--cpu or --caps), dump or nowhere
   rules, holds        how many rules there are; how many of VM entry hold
@@ -64,6 +68,7 @@ Numbers are hexadecimal strings, but those of lines, bits, entries and counts.
 
 A JSON dump holds {"fields": {"GUEST_CR0": "0x80000031", …}} by name or encoding, and where they are known
 "capabilities", "state", and the VM-entry MSR-load area as "msrLoad": [["0x277", "0x7040600070406"], …].
+Of a VMCB it holds {"vmcb": {"CR0": "0x80000031", …}} by name or offset instead of "fields".
 
 Exit codes: ${exitCodes.ok.code} no rule is violated and all could be decided, ${exitCodes.violated.code} a rule is violated, or an encoding is wrong,
 ${exitCodes.undecidable.code} none is violated but some cannot be decided, ${exitCodes.unreadable.code} a file cannot be read.
@@ -71,25 +76,29 @@ ${exitCodes.undecidable.code} none is violated but some cannot be decided, ${exi
 
 export function doctorCommand(): Command {
   return new Command("doctor")
-    .description("Judge a VMCS by every rule of VM entry: why an entry fails, or would.")
+    .description("Judge a VMCS or a VMCB by every rule of VM entry: why an entry fails, or would.")
     .argument("[file...]", "dumps or listings; - is standard input")
     .option("--cpu <name>", "the processor, by one of the names below")
     .option("--caps <file>", "the processor, by its MSRs and CPUID as a tool printed them")
     .option("--fields <file>", "your own VMCS encodings, checked; a listing is stored through them")
     .option("--rule <slug>", "print a rule, or all whose slug holds this text")
-    .option("--markdown", "print all rules as docs/vm-entry-rules.md holds them", false)
+    .option(
+      "--markdown [structure]",
+      "print all rules as docs/vm-entry-rules.md holds them, or docs/vmrun-rules.md (vmcb)",
+      false,
+    )
     .option("--no-build", "use build/doctor.wasm as it is")
     .option("--json", "print JSON", false)
     .addHelpText("after", aboutFiles)
     .action(async (files: string[], options: DoctorCommandOptions) => {
-      const isAsked = options.fields !== undefined || options.rule !== undefined || options.markdown;
+      const isAsked = options.fields !== undefined || options.rule !== undefined || options.markdown !== false;
       if (files.length === 0 && !isAsked) {
         throw new ToolError("usage", "Found no file; give a dump, - for standard input, --fields FILE or --rule SLUG.");
       }
       if (options.cpu !== undefined && options.caps !== undefined) {
         throw new ToolError("usage", "Found --cpu and --caps, expected one of them: which processor is it?");
       }
-      if ((options.rule !== undefined || options.markdown) && files.length > 0) {
+      if ((options.rule !== undefined || options.markdown !== false) && files.length > 0) {
         throw new ToolError(
           "usage",
           "Found a dump beside --rule or --markdown, which print rules: give one or the other.",
@@ -98,22 +107,31 @@ export function doctorCommand(): Command {
       if ([...files, options.caps, options.fields].filter((file) => file === STANDARD_INPUT).length > 1) {
         throw new ToolError("usage", "Found - more than once, expected it once: standard input can be read once.");
       }
-      const doctor = await loadDoctor(options.build);
-      if (options.markdown) return printLine(rulesMarkdown(doctor).trimEnd());
-      if (options.rule !== undefined) return printRules(doctor, options.rule, options.json);
-      const verdicts = examineFiles(doctor, files, options);
+      const structure = structureOf(options.markdown);
+      const doctors = await loadDoctors(options.build);
+      if (structure !== null) return printLine(rulesMarkdown(doctors[structure]).trimEnd());
+      if (options.rule !== undefined) return printRules(doctors, options.rule, options.json);
+      const verdicts = examineFiles(doctors, files, options);
       const worst = VERDICTS.find((verdict) => verdicts.includes(verdict)) ?? "ok";
       process.exitCode = exitCodes[worst].code;
     });
 }
 
-async function loadDoctor(mayBuild: boolean): Promise<Doctor> {
-  if (mayBuild) await build({ compiler: "gcc" }, ["build/doctor.wasm"]);
-  if (!existsSync(builtDoctor)) throw new ToolError("build", "There is no build/doctor.wasm. Run `npm run build`.");
-  return Doctor.load(readFileSync(builtDoctor));
+/** Whose rules --markdown asks for; null without it. */
+function structureOf(markdown: boolean | string): Structure | null {
+  if (markdown === false) return null;
+  const wanted = STRUCTURES.find((structure) => structure === (markdown === true ? "vmcs" : markdown));
+  if (wanted !== undefined) return wanted;
+  throw new ToolError("usage", `Found "${String(markdown)}" behind --markdown, expected ${STRUCTURES.join(" or ")}.`);
 }
 
-function examineFiles(doctor: Doctor, files: readonly string[], options: DoctorCommandOptions): Verdict[] {
+async function loadDoctors(mayBuild: boolean): Promise<Doctors> {
+  if (mayBuild) await build({ compiler: "gcc" }, ["build/doctor.wasm"]);
+  if (!existsSync(builtDoctor)) throw new ToolError("build", "There is no build/doctor.wasm. Run `npm run build`.");
+  return Doctor.loadAll(readFileSync(builtDoctor));
+}
+
+function examineFiles(doctors: Doctors, files: readonly string[], options: DoctorCommandOptions): Verdict[] {
   const processor = chooseProcessor(options);
   const encodings = options.fields === undefined ? null : readAs<Encodings>(options.fields, readEncodings);
   const verdicts: Verdict[] = [];
@@ -133,7 +151,7 @@ function examineFiles(doctor: Doctor, files: readonly string[], options: DoctorC
       continue;
     }
     const stored = encodings === null ? dump : storeThrough(dump, encodings);
-    const examination = examineDump(doctor, stored, processor);
+    const examination = examineAny(doctors, stored, processor);
     verdicts.push(verdictOf(examination));
     if (options.json) documents.push({ file, ...examinationJson(stored, examination) });
     else printExamination(file, stored, examination, processor);
@@ -206,7 +224,7 @@ function printExamination(
   processor: ChosenCapabilities | null,
 ): void {
   const from = { choice: processor?.name ?? "", dump: "as the dump gives them", nowhere: "not known" };
-  const count = `${dump.fields.size} fields (${dump.format})`;
+  const count = `${dump.fields.size} fields of a ${dump.structure.toUpperCase()} (${dump.format})`;
   printLine(stdoutColours.bold(`${nameOf(file)}: ${count}, capabilities: ${from[examination.capabilitiesFrom]}`));
   const remarks = examination.remarks.map((text): Note => ({ place: null, text }));
   for (const { place, text } of [...dump.notes, ...remarks]) {
@@ -216,20 +234,20 @@ function printExamination(
   for (const line of examination.report.trimEnd().split("\n")) fitTerminal(line).forEach(printLine);
 }
 
-function printRules(doctor: Doctor, text: string, json: boolean): void {
-  const rules = doctor.rules.filter(({ slug }) => slug.includes(text));
+function printRules(doctors: Doctors, text: string, json: boolean): void {
+  const rules = [...doctors.vmcs.rules, ...doctors.vmcb.rules].filter(({ slug }) => slug.includes(text));
   if (rules.length === 0)
-    throw new ToolError("usage", `Found no rule whose slug holds "${text}"; see docs/vm-entry-rules.md.`);
-  if (json) return printJson(rules);
-  for (const { slug, section, sentence, hint, inputs } of rules) {
-    printLine(
-      `${stdoutColours.bold(slug)}${section === "" ? "" : ` (${/^[0-9]/.test(section) ? "SDM 3C " : ""}${section})`}`,
+    throw new ToolError(
+      "usage",
+      `Found no rule whose slug holds "${text}"; see docs/vm-entry-rules.md and docs/vmrun-rules.md.`,
     );
+  if (json) return printJson(rules);
+  for (const rule of rules) {
+    const { slug, section, sentence, hint, inputs } = rule;
+    printLine(`${stdoutColours.bold(slug)}${section === "" ? "" : ` (${citation(rule)})`}`);
     fitTerminal(`  ${sentence}`).forEach(printLine);
     if (hint !== "") fitTerminal(`  hint: ${hint}`).forEach(printLine);
-    const names = inputs.map(({ kind, name, number }) =>
-      kind === "field" ? `${name} (${hex(BigInt(number), 4)})` : name,
-    );
+    const names = inputs.map(({ kind, name, number }) => (kind === "field" ? `${name} (${placeOf(number)})` : name));
     fitTerminal(`  reads: ${names.join(", ")}`).forEach(printLine);
   }
 }

@@ -1,4 +1,5 @@
-// doctor.wasm for Node and browsers: its rules, and what they make of a VMCS.
+// doctor.wasm for Node and browsers: its rules, and what they make of a VMCS or a VMCB.
+import { STRUCTURES, type Structure } from "./dump.ts";
 
 /** The stages of VM entry in the order in which the SDM fixes them; `advice` is no failure. */
 export const STAGES = ["preparation", "basic", "controls", "host", "guest", "msr-loading", "advice"] as const;
@@ -8,18 +9,19 @@ const OUTCOMES = ["violated", "undecidable", "holds"] as const;
 /** `notAsked`: the rule is about the processor's state before the entry, of which nothing is known. */
 export type Outcome = (typeof OUTCOMES)[number] | "notAsked";
 
-/** A VMCS field, a capability of the processor, or a part of its state: what rules read. */
+/** A field, a capability of the processor, or a part of its state: what rules read. */
 export interface Input {
   readonly kind: "field" | "capability" | "state";
-  /** The field's encoding; numbers of the doctor's own for the others. */
+  /** The encoding of a VMCS field; numbers of the doctor's own for the others. */
   readonly number: number;
-  /** The SDM's name of a field; the name of a capability or a state. */
+  /** The manual's name of a field; the name of a capability or a state. */
   readonly name: string;
 }
 
 /** A row of the table of rules. */
 export interface Rule {
   readonly index: number;
+  readonly structure: Structure;
   readonly slug: string;
   readonly stage: Stage;
   readonly section: string;
@@ -53,7 +55,7 @@ export interface Finding {
 
 /** What is to be judged; whatever is not there is not known. */
 export interface Subject {
-  /** By the full encoding. */
+  /** By the doctor's number, which of a VMCS field is the full encoding. */
   readonly fields: ReadonlyMap<number, bigint>;
   /** Fields that are 0 because nothing has ever written them. */
   readonly neverWritten?: ReadonlySet<number>;
@@ -75,9 +77,17 @@ export interface Examination {
 /** Entries of the VM-entry MSR-load area that the doctor looks at (hv/doctor/subject.ts). */
 const MOST_MSR_ENTRIES = 512;
 
+/** The export that makes a doctor for a structure. */
+const MAKERS: Readonly<Record<Structure, string>> = { vmcs: "createForVmcs", vmcb: "createForVmcb" };
+
 type Exports = Record<string, (...values: (number | bigint)[]) => number | bigint>;
 
+/** A doctor for each structure. */
+export type Doctors = Readonly<Record<Structure, Doctor>>;
+
 export class Doctor {
+  /** What it judges. */
+  readonly structure: Structure;
   readonly rules: readonly Rule[];
   /** The edition of the manual that the sections are of. */
   readonly edition: string;
@@ -87,24 +97,36 @@ export class Doctor {
   readonly #memory: WebAssembly.Memory;
   readonly #root: number;
 
-  private constructor(exports: WebAssembly.Exports) {
+  private constructor(exports: WebAssembly.Exports, structure: Structure) {
+    this.structure = structure;
     this.#exports = exports as unknown as Exports;
     this.#memory = exports["memory"] as WebAssembly.Memory;
-    this.#root = Number(this.#exports["create"]!());
+    this.#root = Number(this.#exports[MAKERS[structure]]!());
     this.edition = this.#text("writeEdition");
     this.capabilities = this.#inputs("capability", "capabilityCount");
     this.state = this.#inputs("state", "stateCount");
     this.rules = Array.from({ length: this.#call("ruleCount") }, (_, index) => this.#rule(index));
   }
 
-  /** Makes a doctor of the bytes of doctor.wasm. */
-  static async load(wasm: BufferSource): Promise<Doctor> {
+  /** Makes a doctor for each structure of the bytes of doctor.wasm. */
+  static async loadAll(wasm: BufferSource): Promise<Doctors> {
+    const exports = await this.#instantiate(wasm);
+    const doctors = STRUCTURES.map((structure) => [structure, new Doctor(exports, structure)] as const);
+    return Object.fromEntries(doctors) as unknown as Doctors;
+  }
+
+  /** Makes a doctor for one. */
+  static async load(wasm: BufferSource, structure: Structure = "vmcs"): Promise<Doctor> {
+    return new Doctor(await this.#instantiate(wasm), structure);
+  }
+
+  static async #instantiate(wasm: BufferSource): Promise<WebAssembly.Exports> {
     const abort = (): never => {
       throw new Error("doctor.wasm aborted; this is a bug in Basalt");
     };
     const { instance } = await WebAssembly.instantiate(wasm, { env: { abort } });
     (instance.exports["start"] as () => void)();
-    return new Doctor(instance.exports);
+    return instance.exports;
   }
 
   /** Judges the subject by every rule. A capability or a state of a name that the doctor does not know is an error. */
@@ -126,9 +148,9 @@ export class Doctor {
     return this.#text("writeBitName", input.number, bit);
   }
 
-  /** The field with that encoding. */
-  field(encoding: number): Input {
-    return { kind: "field", number: encoding, name: this.#text("writeInputName", encoding) };
+  /** The field with that number. */
+  field(number: number): Input {
+    return { kind: "field", number, name: this.#text("writeInputName", number) };
   }
 
   #fill(subject: Subject): void {
@@ -195,6 +217,7 @@ export class Doctor {
     const inputs = [...new Set([...named, ...missing])].map((number) => this.#input(number));
     return {
       index,
+      structure: this.structure,
       slug: this.#text("writeSlug", index),
       stage: STAGES[this.#call("ruleStage", index)]!,
       section: this.#text("writeSection", index),

@@ -1,4 +1,4 @@
-// What a reader makes of a text: the values of VMCS fields and capabilities, each with its place in the text.
+// What a reader makes of a text: the values of fields and capabilities, each with its place in the text.
 
 /** A place in the text that a value came from: 1-based line, 0-based column and length, so that a page can mark it. */
 export interface Place {
@@ -26,9 +26,17 @@ export interface Note {
 
 export type DumpFormat = "kvm" | "xen" | "basalt" | "listing" | "json";
 
+/** What is dumped: VMX's control structure or SVM's control block. */
+export const STRUCTURES = ["vmcs", "vmcb"] as const;
+export type Structure = (typeof STRUCTURES)[number];
+
 export interface Dump {
   readonly format: DumpFormat;
-  /** By full VMCS encoding: of a 64-bit field the even one; the upper halves are merged in. */
+  readonly structure: Structure;
+  /**
+   * By the doctor's number. Of a VMCS that is the full encoding: of a 64-bit field the even one; the upper halves are
+   * merged in.
+   */
   readonly fields: Map<number, DumpValue>;
   /** By name: "IA32_VMX_BASIC", "CPUID.1.ECX". */
   readonly capabilities: Map<string, DumpValue>;

@@ -1,5 +1,5 @@
 // From a dump and a choice of processor to what the doctor says of them: the same for the command line and the page.
-import type { Doctor, Examination, Input, Subject } from "./doctor.ts";
+import type { Doctor, Doctors, Examination, Input, Subject } from "./doctor.ts";
 import type { Dump, DumpValue } from "./dump.ts";
 
 /** The processor that somebody chose: a shipped set, or values that were read from a text. */
@@ -16,6 +16,11 @@ export interface DumpExamination extends Examination {
   readonly capabilitiesFrom: "choice" | "dump" | "nowhere";
   /** Sentences on what of the dump was not used, and why. */
   readonly remarks: readonly string[];
+}
+
+/** Judges a dump by the rules of what it is of. */
+export function examineAny(doctors: Doctors, dump: Dump, chosen: ChosenCapabilities | null): DumpExamination {
+  return examineDump(doctors[dump.structure], dump, chosen);
 }
 
 /**

@@ -1,6 +1,8 @@
 // Every VMCS field for the tools: encoding, the SDM's name, the constant's name and the width (SDM 3D appendix B).
+// What holds for fields of the VMCB as well goes by the doctor's number of a field, which of the VMCS is its encoding.
 import * as constants from "#hv/x86/vmcs-fields";
 import { VMCS_FIELD_ENCODINGS, VMCS_FIELD_NAMES } from "#hv/x86/vmcs-field-names";
+import { isVmcbField, offsetOf, vmcbFieldOf } from "./vmcb-fields.ts";
 
 export interface Field {
   /** The full encoding: of a 64-bit field the even one. */
@@ -10,7 +12,7 @@ export interface Field {
   /** The constant's name in hv/x86/vmcs-fields.ts, "GUEST_CS_ACCESS_RIGHTS". */
   readonly identifier: string;
   /** In bits; natural width is 64. */
-  readonly width: 16 | 32 | 64;
+  readonly width: 8 | 16 | 32 | 64;
   /** Whether the field has an upper half of its own encoding: true of 64-bit fields, not of natural-width ones. */
   readonly hasUpperHalf: boolean;
   /** Whether VMWRITE may be refused: a read-only data field (SDM 3C 25.11.2, type 1). */
@@ -51,9 +53,15 @@ export const FIELDS: readonly Field[] = VMCS_FIELD_ENCODINGS.map((encoding, row)
 const byEncoding = new Map(FIELDS.map((field) => [field.encoding, field]));
 const byIdentifier = new Map(FIELDS.map((field) => [field.identifier, field]));
 
-/** The field with this full encoding, or undefined. */
-export function fieldOf(encoding: number): Field | undefined {
-  return byEncoding.get(encoding);
+/** The field with this full encoding, or of the VMCB with the doctor's number; or undefined. */
+export function fieldOf(number: number): Field | undefined {
+  return byEncoding.get(number) ?? vmcbFieldOf(number);
+}
+
+/** Where the manual has a field: the encoding of one of the VMCS, the offset of one of the VMCB: "0x681e", "0x558". */
+export function placeOf(number: number): string {
+  const [place, digits] = isVmcbField(number) ? [offsetOf(number), 3] : [number, 4];
+  return `0x${place.toString(16).padStart(digits, "0")}`;
 }
 
 /** The encoding of the field whose constant has this name. Throws where there is none: the caller's table is wrong. */

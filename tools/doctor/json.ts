@@ -2,6 +2,7 @@
 import { STAGES, type Finding, type Input } from "./doctor.ts";
 import type { Dump } from "./dump.ts";
 import { inDump, judgedValue, type DumpExamination } from "./examine.ts";
+import { placeOf } from "./fields.ts";
 
 export function hex(value: bigint, digits = 1): string {
   return `0x${value.toString(16).padStart(digits, "0")}`;
@@ -15,6 +16,7 @@ export function examinationJson(dump: Dump, examination: DumpExamination): objec
   const undecidable = findings.filter((finding) => isFailure(finding) && finding.outcome === "undecidable");
   return {
     format: dump.format,
+    structure: dump.structure,
     verdict: violated.length > 0 ? "violated" : undecidable.length > 0 ? "undecidable" : "clean",
     capabilitiesFrom,
     rules: findings.length,
@@ -57,7 +59,7 @@ function inputJson(dump: Dump, examination: DumpExamination, input: Input): obje
   return {
     kind: input.kind,
     name: input.name,
-    encoding: input.kind === "field" ? hex(BigInt(input.number), 4) : undefined,
+    encoding: input.kind === "field" ? placeOf(input.number) : undefined,
     value: value === undefined ? undefined : hex(value),
     line: inDump(dump, examination, input)?.place.line,
   };

@@ -46,6 +46,8 @@ export interface RunPlan {
   readonly debugPort: number | undefined;
   /** Whether the time-stamp counter and all of the machine's time count instructions. Bochs's always do, KVM's cannot. */
   readonly countsInstructions?: boolean | undefined;
+  /** Where QEMU writes what the machine tells port 0x402, where Bochs has its log; undefined: nowhere. */
+  readonly journalPath?: string | undefined;
   /** The devices of QEMU's machine: what Basalt needs and one to end QEMU by (so if undefined), or what QEMU has unasked. */
   readonly devices?: Devices | undefined;
   /**

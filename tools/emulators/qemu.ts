@@ -47,13 +47,14 @@ export function qemu(name: keyof typeof accelerators): Machine {
         ...(plan.devices === "default" ? [] : ["-nodefaults", "-no-user-config"]),
         ...(plan.countsInstructions ? instructionClock : []),
         ...endArguments(plan),
+        ...journalArguments(plan),
         ...mediaArguments[plan.media](plan),
       ];
       if (plan.firmware === "uefi") {
         args.push("-drive", `if=pflash,format=raw,unit=0,readonly=on,file=${uefiFirmware}`);
       }
       if (plan.debugPort !== undefined) args.push("-S", "-gdb", `tcp:127.0.0.1:${plan.debugPort}`);
-      return { command: this.program, args, logPath: null };
+      return { command: this.program, args, logPath: plan.journalPath ?? null };
     },
 
     async explain(end, launch, result) {
@@ -82,6 +83,15 @@ function endArguments({ control, devices }: RunPlan): string[] {
   const stub = `socket,id=stub,host=127.0.0.1,port=${control.stubPort}`;
   const monitor = ["-qmp", `tcp:127.0.0.1:${control.monitorPort}`];
   return ["-vga", "std", "-no-shutdown", "-S", ...monitor, "-chardev", stub, "-gdb", "chardev:stub"];
+}
+
+/** Port 0x402, and 0xe9, which reads its own number, so that the machine knows that it is heard (hv/core/mutate/journal.ts). */
+function journalArguments({ journalPath }: RunPlan): string[] {
+  if (journalPath === undefined) return [];
+  return [
+    ...["-chardev", `file,id=journal,path=${journalPath}`, "-device", "isa-debugcon,iobase=0x402,chardev=journal"],
+    ...["-chardev", "null,id=unheard", "-device", "isa-debugcon,iobase=0xe9,chardev=unheard"],
+  ];
 }
 
 const mediaArguments: Record<Media, (plan: RunPlan) => string[]> = {

@@ -50,6 +50,8 @@ export interface RunOptions {
   readonly devices?: Devices | undefined;
   /** Whether time-stamp counter and time of QEMU's TCG count instructions; Bochs's always do, KVM's cannot. */
   readonly countsInstructions?: boolean | undefined;
+  /** Keeps what the machine writes to port 0x402, QEMU's in a log of its own; Bochs's is among its other lines. */
+  readonly hasJournal?: boolean | undefined;
   readonly image?: Image | undefined;
   /** What guests are handed to that a watch with the action `emulate` stops. */
   readonly emulate?: EmulateTool | undefined;
@@ -117,6 +119,7 @@ export async function planRun(machine: Machine, options: RunOptions, directory: 
     memory: options.memory ?? memoryFor(kernels),
     debugPort: options.debug,
     devices: options.devices,
+    journalPath: options.hasJournal ? join(directory, "journal.txt") : undefined,
     countsInstructions: options.countsInstructions,
   };
   const refusal = machine.refuse(plan);

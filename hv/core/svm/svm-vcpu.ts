@@ -50,7 +50,7 @@ import { rdmsr, rdtsc, wrmsr, xgetbv } from "../hardware";
 import { Machine } from "../machine";
 import { Translation } from "../memory/page-tables";
 import { PAGE_BYTES } from "../memory/page-pool";
-import { RESULT_OK } from "../results";
+import { RESULT_ENTRY_FAILED_BY_STATE, RESULT_ENTRY_REFUSED_BY_DOCTOR, RESULT_OK } from "../results";
 import { GuestState } from "../vcpu/guest-state";
 import { mirroredState } from "../vcpu/mirrored-state";
 import { startState } from "../vcpu/start-states";
@@ -88,10 +88,12 @@ import { advanceBy, completeIteration } from "./complete";
 import { saveState } from "./cpu-state";
 import { isBlockedByNmi } from "./deliver";
 import { codeOfRow, EXIT_ROWS, ROWS } from "./dispatch";
+import { mayEnter, PreparedVmcb } from "./entry/first-vmrun";
 import { writeIntercepts } from "./intercepts";
 import { advanceUnknown, InstructionCache } from "./next-rip";
 import { runSvm } from "./run";
 import { accessRightsOf, attributesOf } from "./segments";
+import { spoilEntry } from "./spoil";
 import { endStep, startStep } from "./step";
 import { Svm } from "./svm";
 import { endEvent } from "./vectoring";
@@ -109,6 +111,7 @@ export class SvmVcpu extends Vcpu {
   readonly hasFlushByAsid: bool;
   private readonly hasBranchRecords: bool;
   readonly instructions: InstructionCache = new InstructionCache();
+  private readonly prepared: PreparedVmcb;
   /** For npf-exits.ts: nothing is allocated on the exit path. */
   readonly translation: Translation = new Translation();
   /** CR4 as the guest left it. */
@@ -144,6 +147,7 @@ export class SvmVcpu extends Vcpu {
     this.saved = Vmcb.of(vmcb).saveArea;
     this.vmcbPhysical = machine.pool.physicalAddress(vmcb);
     this.hostState = svm.hostState;
+    this.prepared = new PreparedVmcb(machine);
     this.hasNextRip = capabilities.hasNextRip;
     this.hasDecodeAssists = capabilities.hasDecodeAssists;
     this.hasFlushByAsid = capabilities.hasFlushByAsid;
@@ -331,7 +335,11 @@ export class SvmVcpu extends Vcpu {
     this.work |= WORK_FLUSH;
     const line = this.say(LEVEL_DEBUG).text("nCR3 ").hex(this.memory.pagingPointer, 16);
     line.text(", ASID ").decimal(this.asid).end();
-    return RESULT_OK;
+    spoilEntry(vmcb, this.machine.options.fail);
+    this.prepared.keep(vmcb);
+    if (!this.machine.options.isDoctorStrict || mayEnter(this.machine, this.svm.entryDoctor, this, vmcb))
+      return RESULT_OK;
+    return RESULT_ENTRY_REFUSED_BY_DOCTOR;
   }
 
   private load(state: GuestState): void {
@@ -406,11 +414,16 @@ export class SvmVcpu extends Vcpu {
     return runSvm(this);
   }
 
-  explainEnd(): void {}
+  /** After VMEXIT_INVALID: every rule that the VMCB violates. */
+  explainEnd(): void {
+    if (this.result != RESULT_ENTRY_FAILED_BY_STATE) return;
+    this.prepared.explain(this.svm.entryDoctor, this, this.vmcb, !this.hasExited);
+  }
 
   retire(): u32 {
     const pool = this.machine.pool;
     pool.free(this.vmcb.page);
+    this.prepared.drop();
     // A vmm's memory would still map the vCPU page.
     if (!this.mirrorsHost) return RESULT_OK;
     pool.free(this.page);

@@ -22,6 +22,8 @@ import { RESULT_NO_ASID, RESULT_NO_NPT, RESULT_OK, RESULT_TOO_LITTLE_MEMORY } fr
 import { Vcpu } from "../vcpu/vcpu";
 import { NOTHING_ASKED, Virtualization } from "../vcpu/virtualization";
 import { SvmCapabilities } from "./capabilities";
+import { EntryDoctor } from "./entry/entry-doctor";
+import { runMutations } from "./mutate/mutate";
 import { Npt } from "./npt/npt";
 import { SvmOperation } from "./operation";
 import { PermissionMaps } from "./permission-maps";
@@ -34,6 +36,7 @@ export class Svm extends Virtualization {
   readonly features: u32;
   private readonly operation: SvmOperation;
   private readonly has1GibPages: bool;
+  private doctor: EntryDoctor | null = null;
 
   /** `checkSvm` has found that the processor has it. */
   constructor(
@@ -78,6 +81,7 @@ export class Svm extends Virtualization {
   }
 
   doOwn(machine: Machine): u32 {
+    if (machine.options.isMutation) return runMutations(machine, this.hostState);
     if (!machine.options.isProbe) return NOTHING_ASKED;
     const capabilities = this.capabilities;
     const line = machine.console.info().text("probe svm ok nested-paging=1 next-rip=");
@@ -113,6 +117,15 @@ export class Svm extends Virtualization {
     // VMs that share one are told apart by a flush when they are switched (makeCurrent).
     const asid = 1 + (number % (this.capabilities.asids - 1));
     return new SvmVcpu(machine, this, number, kind, page, vmcb, memory, asid);
+  }
+
+  /** The doctor of VMRUN, made when it is first asked for. */
+  get entryDoctor(): EntryDoctor {
+    const known = this.doctor;
+    if (known) return known;
+    const doctor = new EntryDoctor(this.pool);
+    this.doctor = doctor;
+    return doctor;
   }
 
   /** For svmEnter. */

@@ -63,7 +63,18 @@ test("a dump on standard input is judged as one in a file", async () => {
 test("--json has the keys that --help names", async () => {
   const { out } = await basalt(["--json", "--cpu", "sandybridge", dump]);
   const document = JSON.parse(out) as Record<string, Record<string, unknown>[]>;
-  const keys = ["file", "format", "verdict", "capabilitiesFrom", "rules", "holds", "violated", "undecidable", "advice"];
+  const keys = [
+    "file",
+    "format",
+    "structure",
+    "verdict",
+    "capabilitiesFrom",
+    "rules",
+    "holds",
+    "violated",
+    "undecidable",
+    "advice",
+  ];
   assert.deepEqual(Object.keys(document), [...keys, "notes"]);
   const rule = ["slug", "stage", "order", "section", "sentence"];
   assert.deepEqual(Object.keys(document["violated"]![0]!), [...rule, "hint", "found", "reads"]);

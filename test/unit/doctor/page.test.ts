@@ -1,10 +1,11 @@
 // The doctor's web page in a real browser: what it shows, and that it sends nothing.
 import assert from "node:assert/strict";
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { deflateRawSync } from "node:zlib";
 import { EXAMPLES } from "../../../tools/doctor/page/examples.ts";
-import { builtDoctorPage } from "../../../tools/paths.ts";
+import { builtDoctorPage, root } from "../../../tools/paths.ts";
 import {
   CASE_1_VIOLATIONS,
   check,
@@ -101,6 +102,25 @@ test("the page's security policy stops a request that a script tries to make", a
   assert.ok(outcomes.refusals.includes("connect-src"), `refused: ${outcomes.refusals.join()}`);
   assert.equal(host.requests.length, before);
   await context.close();
+});
+
+test("a dump_vmcb is found out by itself, and judged by the rules of VMRUN", async () => {
+  const page = await openPage(browser, fromDisk);
+  await check(page, readFileSync(join(root, "test/fixtures/doctor/kvm-vmcb-invalid.txt"), "utf8"));
+  const slugs = await violatedSlugs(page);
+  assert.ok(slugs.includes("vmcb.asid.zero") && slugs.includes("vmcb.efer.svme"), slugs.join());
+  assert.match(await headline(page), /^\d rules of VMRUN are violated$/);
+  const verdict = await page.locator("#verdict").innerText();
+  assert.match(verdict, /VMRUN ends with VMEXIT_INVALID\. .*Read as Linux KVM’s dump of a VMCB/);
+  const card = page.getByRole("article").filter({ hasText: "vmcb.efer.svme" });
+  assert.match(
+    await card.first().innerText(),
+    /APM 2 15\.5\.1[^]*EFER \(0x4d0\), line 44[^]*bit 12, SVME, found 0, must be 1/,
+  );
+  await card.first().getByRole("link", { name: "vmcb.efer.svme" }).click();
+  await page.locator("#rules:not([hidden])").waitFor();
+  assert.match(await page.locator("article.current").innerText(), /vmcb\.efer\.svme APM 2 15\.5\.1/);
+  await closePage(page);
 });
 
 test("the page is smaller than 1 MB", () => {

@@ -50,6 +50,11 @@ const CPUID_WORDS = [
   "CPUID.80000001.ECX",
   "CPUID.80000001.EDX",
   "CPUID.80000008.EAX",
+  "CPUID.80000008.EBX",
+  "CPUID.8000000A.EBX",
+  "CPUID.8000000A.ECX",
+  "CPUID.8000000A.EDX",
+  "CPUID.80000021.EAX",
 ] as const;
 
 export type MsrName = (typeof VMX_MSRS)[number] | (typeof OTHER_MSRS)[number][1];

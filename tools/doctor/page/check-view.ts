@@ -1,7 +1,7 @@
 // The view that takes a dump, examines it, and shows the result beside it.
-import type { Doctor } from "../doctor.ts";
+import type { Doctors } from "../doctor.ts";
 import { type Dump, type DumpFormat, isUnreadable } from "../dump.ts";
-import { type DumpExamination, examineDump } from "../examine.ts";
+import { type DumpExamination, examineAny } from "../examine.ts";
 import { readDump } from "../readers/read-dump.ts";
 import { copy, forgetCopy } from "./clipboard.ts";
 import { element, found, jump } from "./dom.ts";
@@ -27,7 +27,7 @@ const FORMATS: Readonly<Record<DumpFormat, string>> = {
 };
 
 export class CheckView {
-  readonly #doctor: Doctor;
+  readonly #doctors: Doctors;
   readonly #say: (message: string) => void;
   readonly #processor = new Processor(() => this.#again());
   readonly #encodings = new OwnEncodings(() => this.#again());
@@ -45,8 +45,8 @@ export class CheckView {
   #fragment = "";
 
   /** `say` shows a message above the view. */
-  constructor(doctor: Doctor, say: (message: string) => void) {
-    this.#doctor = doctor;
+  constructor(doctors: Doctors, say: (message: string) => void) {
+    this.#doctors = doctors;
     this.#say = say;
     found("form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
@@ -56,7 +56,8 @@ export class CheckView {
     this.#takePaste();
     this.#takeFiles();
     this.#offerExamples();
-    found("rule-count", HTMLElement).textContent = counted(doctor.rules.length, "rule");
+    found("rule-count", HTMLElement).textContent = counted(doctors.vmcs.rules.length, "rule");
+    found("vmcb-rule-count", HTMLElement).textContent = `${doctors.vmcb.rules.length}`;
     found("copy-link", HTMLButtonElement).addEventListener("click", () => void this.#copyLink());
     found("copy-report", HTMLButtonElement).addEventListener("click", () => void copy(this.#reportText, "The report"));
   }
@@ -135,11 +136,11 @@ export class CheckView {
 
   #showExamined(text: string, dump: Dump, choice: Choice, encodings: ThroughEncodings): void {
     const stored = encodings.store(dump);
-    const examination = examineDump(this.#doctor, stored, choice.chosen);
+    const examination = examineAny(this.#doctors, stored, choice.chosen);
     const notes = notesOf(stored, examination, [...choice.notes, ...encodings.notes]);
     const byStage = violatedByStage(examination);
     const verdict = verdictOf(examination, byStage, [
-      `Read as ${FORMATS[dump.format]} with ${counted(dump.fields.size, "field")}`,
+      `Read as ${FORMATS[dump.format]} of a ${dump.structure.toUpperCase()} with ${counted(dump.fields.size, "field")}`,
       ...(encodings.summary === "" ? [] : [`your ${encodings.summary}`]),
       `processor: ${processorText(choice, examination)}`,
     ]);

@@ -10,10 +10,11 @@ type View = keyof typeof VIEWS;
 
 startTheme();
 const base64 = found("doctor-wasm", HTMLScriptElement).text;
-const doctor = await Doctor.load(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)));
-const check = new CheckView(doctor, say);
-found("edition", HTMLElement).textContent = doctor.edition;
-const reference = new Reference(doctor.rules);
+const doctors = await Doctor.loadAll(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)));
+const check = new CheckView(doctors, say);
+found("edition", HTMLElement).textContent =
+  `${doctors.vmcs.edition}, or, those of VMRUN, of the ${doctors.vmcb.edition}`;
+const reference = new Reference([...doctors.vmcs.rules, ...doctors.vmcb.rules]);
 followJumps();
 addEventListener("hashchange", () => void route());
 await route();

@@ -1,6 +1,7 @@
 // The reference of all rules, by stage, with a search.
 import { type Rule, STAGES } from "../doctor.ts";
-import { citation, STAGE_WORDS } from "../stages.ts";
+import { STRUCTURES } from "../dump.ts";
+import { citation, stageWords } from "../stages.ts";
 import { element, found, jumpTo } from "./dom.ts";
 import { counted, encodingText, inputView, slugLink } from "./values.ts";
 
@@ -19,14 +20,15 @@ export class Reference {
 
   constructor(rules: readonly Rule[]) {
     this.#entries = rules.map((rule) => ({ rule, view: ruleView(rule), text: searchText(rule) }));
-    this.#stages = STAGES.flatMap((stage) => {
-      const ofStage = this.#entries.filter(({ rule }) => rule.stage === stage);
+    const stages = STRUCTURES.flatMap((structure) => STAGES.map((stage) => ({ structure, stage })));
+    this.#stages = stages.flatMap(({ structure, stage }) => {
+      const ofStage = this.#entries.filter(({ rule }) => rule.structure === structure && rule.stage === stage);
       if (ofStage.length === 0) return [];
-      const { title, outcome } = STAGE_WORDS[stage];
+      const { title, outcome } = stageWords({ structure, stage });
       const heading = element(
         "h3",
-        { id: `rules-${stage}` },
-        title,
+        { id: `rules-${structure}-${stage}` },
+        structure === "vmcs" ? title : `VMRUN: ${title}`,
         element("span", { class: "outcome" }, ` ${outcome}`),
       );
       return [
@@ -71,9 +73,10 @@ export class Reference {
   }
 }
 
-function searchText({ slug, section, sentence, hint, inputs, stage }: Rule): string {
+function searchText(rule: Rule): string {
+  const { slug, sentence, hint, inputs } = rule;
   const names = inputs.flatMap((input) => (input.kind === "field" ? [input.name, encodingText(input)] : [input.name]));
-  return [slug, citation(section), sentence, hint, STAGE_WORDS[stage].title, ...names].join("\n").toLowerCase();
+  return [slug, citation(rule), sentence, hint, stageWords(rule).title, ...names].join("\n").toLowerCase();
 }
 
 function ruleView(rule: Rule): HTMLElement {
@@ -82,7 +85,7 @@ function ruleView(rule: Rule): HTMLElement {
     { id: `rule-${rule.slug}-title` },
     slugLink(rule),
     " ",
-    element("span", { class: "section" }, citation(rule.section)),
+    element("span", { class: "section" }, citation(rule)),
   );
   return element(
     "article",

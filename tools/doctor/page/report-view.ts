@@ -2,7 +2,7 @@
 import type { Finding, Stage, Witness } from "../doctor.ts";
 import type { Dump } from "../dump.ts";
 import type { DumpExamination } from "../examine.ts";
-import { citation, STAGE_WORDS } from "../stages.ts";
+import { citation, stageWords } from "../stages.ts";
 import { element, jump } from "./dom.ts";
 import { lineId } from "./dump-view.ts";
 import { type Labelled, markId, type PlacedNote } from "./findings.ts";
@@ -35,7 +35,7 @@ export function reportView(
 }
 
 function stageView(stage: Stage, labelled: readonly Labelled[], dump: Dump, examination: DumpExamination): Node {
-  const { title, outcome } = STAGE_WORDS[stage];
+  const { title, outcome } = stageWords(labelled[0]!.finding.rule);
   const heading = element("h3", { id: `stage-${stage}` }, title, element("span", { class: "outcome" }, ` ${outcome}`));
   const cards = labelled.map((each) => card(each, dump, examination));
   return element("section", { "aria-labelledby": heading.id, class: "stage" }, heading, ...cards);
@@ -50,7 +50,7 @@ function card({ label, id, isAdvice, finding }: Labelled, dump: Dump, examinatio
     " ",
     slugLink(rule),
     " ",
-    element("span", { class: "section" }, citation(rule.section)),
+    element("span", { class: "section" }, citation(rule)),
   );
   return element(
     "article",

@@ -57,7 +57,7 @@ function itemView({ rule, condition, missing }: Finding): Node {
     {},
     slugLink(rule),
     " ",
-    element("span", { class: "section" }, citation(rule.section)),
+    element("span", { class: "section" }, citation(rule)),
     told.length === 0 ? null : element("p", { class: "condition" }, ...told),
   );
 }

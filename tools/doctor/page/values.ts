@@ -1,16 +1,14 @@
 // How the page writes inputs and values.
 import type { Input, Rule } from "../doctor.ts";
+import { fieldOf, placeOf } from "../fields.ts";
 import { element } from "./dom.ts";
 
-/** By bits 14:13 of a field's encoding: 16-bit, 64-bit, 32-bit, natural width (SDM 3C 25.11.2); in hexadecimal digits. */
-const DIGITS = [4, 16, 8, 16] as const;
-
-/** "0x201a", of a field. */
+/** The encoding or the offset of a field: "0x201a", "0x558". */
 export function encodingText(input: Input): string {
-  return `0x${input.number.toString(16).padStart(4, "0")}`;
+  return placeOf(input.number);
 }
 
-/** The name, and the encoding of a field. */
+/** The name, and the encoding or the offset of a field. */
 export function inputView(input: Input): HTMLElement {
   if (input.kind !== "field") return element("span", { class: "input" }, input.name);
   return element("span", { class: "input" }, `${input.name} (`, element("code", {}, encodingText(input)), ")");
@@ -18,7 +16,7 @@ export function inputView(input: Input): HTMLElement {
 
 /** A value in all of its hexadecimal digits. */
 export function valueText(input: Input, value: bigint): string {
-  const digits = input.kind === "field" ? DIGITS[(input.number >> 13) & 3]! : 1;
+  const digits = input.kind === "field" ? (fieldOf(input.number)?.width ?? 64) / 4 : 1;
   return `0x${value.toString(16).padStart(digits, "0")}`;
 }
 

@@ -1,7 +1,7 @@
 // The result in a few sentences: what is said first, and what a screen reader announces.
-import type { Stage } from "../doctor.ts";
+import type { Rule, Stage } from "../doctor.ts";
 import type { DumpExamination } from "../examine.ts";
-import { STAGE_WORDS } from "../stages.ts";
+import { ENTRIES, stageWords } from "../stages.ts";
 import type { Labelled } from "./findings.ts";
 import { counted } from "./values.ts";
 
@@ -23,8 +23,9 @@ export function verdictOf(
   const notAsked = rules.filter(({ outcome }) => outcome === "notAsked").length;
   const undecidable = rules.filter(({ outcome }) => outcome === "undecidable").length;
   const advice = byStage.get("advice")?.length ?? 0;
+  const entry = ENTRIES[examination.findings[0]!.rule.structure];
   const more = [
-    violated > 0 ? `${consequence(failing.map(([stage]) => stage))}.` : "",
+    violated > 0 ? `${consequence(failing.map(([, labelled]) => labelled[0]!.finding.rule))}.` : "",
     undecidable > 0 ? `${counted(undecidable, "rule")} cannot be decided.` : "",
     notAsked > 0
       ? `${counted(notAsked, "rule")} on what comes before the entry ${notAsked === 1 ? "was" : "were"} not asked.`
@@ -35,18 +36,22 @@ export function verdictOf(
   const outcome = violated > 0 ? "violated" : undecidable > 0 ? "undecidable" : "holds";
   const headline =
     violated > 0
-      ? `${counted(violated, "rule")} of VM entry ${violated === 1 ? "is" : "are"} violated`
+      ? `${counted(violated, "rule")} of ${entry} ${violated === 1 ? "is" : "are"} violated`
       : undecidable > 0
         ? "No rule is violated as far as is known"
-        : `All ${counted(rules.length - notAsked, "rule")} of VM entry hold`;
+        : `All ${counted(rules.length - notAsked, "rule")} of ${entry} hold`;
   return { outcome, headline, more: more.filter((sentence) => sentence !== "").join(" ") };
 }
 
 /** What the processor does: it ends at the first stage that fails; controls and host state come in any order. */
-function consequence(failing: readonly Stage[]): string {
+function consequence(failing: readonly Rule[]): string {
   const first = failing[0]!;
-  const { outcome } = STAGE_WORDS[first];
-  if (first === "controls" && failing.includes("host")) return "The VM entry fails with VM-instruction error 7 or 8";
-  if (first === "preparation" || first === "basic") return outcome;
+  const { stage, structure } = first;
+  const { outcome } = stageWords(first);
+  if (stage === "preparation" || stage === "basic") return outcome;
+  if (structure === "vmcb") return `VMRUN ends with ${outcome}`;
+  if (stage === "controls" && failing.some((rule) => rule.stage === "host")) {
+    return "The VM entry fails with VM-instruction error 7 or 8";
+  }
   return `The VM entry fails with ${outcome}`;
 }

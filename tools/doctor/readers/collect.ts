@@ -1,5 +1,5 @@
-// Gathers what a reader finds into a Dump, and refuses what no VMCS can hold.
-import type { Dump, DumpFormat, DumpValue, MsrEntry, Note, Place, Unreadable } from "../dump.ts";
+// Gathers what a reader finds into a Dump, and refuses what no VMCS or VMCB can hold.
+import type { Dump, DumpFormat, DumpValue, MsrEntry, Note, Place, Structure, Unreadable } from "../dump.ts";
 import { fieldOf, hex } from "../fields.ts";
 import { nearestIdentifier, type Meaning } from "./names.ts";
 
@@ -78,7 +78,7 @@ export class Collector {
   }
 
   /** The dump; refuses a text where the halves of a field contradict each other. */
-  finish(format: DumpFormat): Dump | Unreadable {
+  finish(format: DumpFormat, structure: Structure = "vmcs"): Dump | Unreadable {
     for (const [encoding, upper] of this.#upperHalves) {
       const refusal = this.#merge(encoding, upper);
       if (refusal !== null) return refusal;
@@ -86,6 +86,7 @@ export class Collector {
     if (this.#moreNotes > 0) this.#notes.push({ place: null, text: `${this.#moreNotes} more notes are left out.` });
     return {
       format,
+      structure,
       fields: this.#fields,
       capabilities: this.#capabilities,
       state: this.#state,

@@ -1,6 +1,8 @@
-// Reads JSON: `{ "fields": …, "capabilities": …, "state": …, "msrLoad": [[index, value], …] }`, or a flat object of fields.
+// Reads JSON: `{ "fields": …, "capabilities": …, "state": …, "msrLoad": [[index, value], …] }`, or a flat object of fields;
+// of a VMCB, `{ "vmcb": …, "capabilities": …, "state": … }`.
 import { isUnreadable, type Dump, type Place, type Unreadable } from "../dump.ts";
 import { encodingOf, selected } from "../fields.ts";
+import { vmcbFieldAt, vmcbFieldNamed } from "../vmcb-fields.ts";
 import { Collector, quoted, refuse } from "./collect.ts";
 import { parseJson, type JsonMember, type JsonValue } from "./json-text.ts";
 import type { Line } from "./lines.ts";
@@ -8,7 +10,9 @@ import { capabilityOf } from "./listing.ts";
 import { guestMeaningOf, type Meaning } from "./names.ts";
 import { readNumber } from "./numbers.ts";
 
-const SECTIONS = ["fields", "capabilities", "state"];
+/** The fields of a VMCB, by name or by offset. */
+const VMCB = "vmcb";
+const SECTIONS = ["fields", VMCB, "capabilities", "state"];
 /** The VM-entry MSR-load area. */
 const MSR_LOAD = "msrLoad";
 /** As many entries as any processor recommends at most (IA32_VMX_MISC[27:25], SDM 3D A.6). */
@@ -33,10 +37,14 @@ export function readJson(text: string): Dump | Unreadable {
     ({ key, value }) => (SECTIONS.includes(key) && value.kind === "object") || key === MSR_LOAD,
   );
   const refusal = isStructured ? readSections(root, dump) : readMembers(root, "fields", dump);
-  return refusal ?? dump.finish("json");
+  return refusal ?? dump.finish("json", root.some(({ key }) => key === VMCB) ? "vmcb" : "vmcs");
 }
 
 function readSections(root: readonly JsonMember[], dump: Collector): Unreadable | null {
+  const both = root.find(({ key }) => key === "fields");
+  if (both !== undefined && root.some(({ key }) => key === VMCB)) {
+    return refuse(both.value.place, `Found "fields" beside "${VMCB}", expected one: is it a VMCS or a VMCB?`);
+  }
   for (const { key, value } of root) {
     if (key === MSR_LOAD) {
       const refusal = readMsrLoad(value, dump);
@@ -89,9 +97,11 @@ function readMembers(members: readonly JsonMember[], section: string, dump: Coll
 
 function readMember(key: string, value: JsonValue, section: string, dump: Collector): Unreadable | null {
   const capability = section === "state" ? null : capabilityOf(key);
-  const meaning = section === "fields" && capability === null ? meaningOfKey(key) : null;
-  if (section === "fields" && capability === null && meaning === null) {
-    dump.noteUnknown(value.place, key);
+  const ofFields = section === "fields" || section === VMCB;
+  const meaning = !ofFields || capability !== null ? null : section === VMCB ? vmcbMeaning(key) : meaningOfKey(key);
+  if (ofFields && capability === null && meaning === null) {
+    if (section === VMCB) dump.note(value.place, `${quoted(key)} is the name of no VMCB field; not used.`);
+    else dump.noteUnknown(value.place, key);
     return null;
   }
   const number = numberOf(key, value);
@@ -100,6 +110,11 @@ function readMember(key: string, value: JsonValue, section: string, dump: Collec
   if (section === "state") return dump.state(key, found);
   if (meaning !== null) return dump.field(meaning, found);
   return dump.capability(capability ?? key, found);
+}
+
+function vmcbMeaning(key: string): Meaning | null {
+  const field = ENCODING.test(key) ? vmcbFieldAt(Number(key)) : vmcbFieldNamed(key);
+  return field === undefined ? null : { encoding: field.encoding, isUpperHalf: false };
 }
 
 function meaningOfKey(key: string): Meaning | null {

@@ -20,7 +20,7 @@ const PREFIXES: readonly RegExp[] = [
   // syslog and journalctl: date, host, program.
   /[A-Z][a-z]{2} {1,2}[0-9]{1,2} [0-9:.]{5,15} [^ ]{1,255} [^ :[\]]{1,64}(?:\[[0-9]{1,10}\])?:/y,
   /[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,+Z-]{5,21} [^ ]{1,255} [^ :[\]]{1,64}(?:\[[0-9]{1,10}\])?:/y,
-  /(?:kernel|kvm|kvm_intel|vmx):/y,
+  /(?:kernel|kvm|kvm_intel|kvm_amd|vmx|SVM):/y,
   /kvm ?\[[0-9]{1,10}\]:/y,
   /\(XEN\)/y,
 ];

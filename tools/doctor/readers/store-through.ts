@@ -11,6 +11,9 @@ import type { Encoding, Encodings } from "./encodings.ts";
  */
 export function storeThrough(dump: Dump, encodings: Encodings): Dump {
   const notes: Note[] = [...dump.notes];
+  if (dump.structure !== "vmcs") {
+    return { ...dump, notes: [...notes, { place: null, text: "A VMCB has no encodings: yours are not used." }] };
+  }
   const fields = new Map<number, DumpValue>();
   const written = new Set<number>();
   for (const { encoding } of encodings.values()) {

@@ -1,9 +1,9 @@
 // Basalt's own dump of a VMCS: what `basalt doctor` and the web page read back (tools/doctor/readers).
 
 import { VMCS_FIELD_COUNT, VMCS_FIELD_ENCODINGS, VMCS_FIELD_NAMES } from "../../../x86/vmcs-field-names";
-import { CAPABILITY_NAMES, capabilityInput, STATE_NAMES, stateInput } from "../../../doctor/inputs";
 import { Subject } from "../../../doctor/subject";
 import { LEVEL_DEBUG } from "../../console/console";
+import { sayCapabilitiesAndState } from "../../vcpu/say-report";
 import { VmxVcpu } from "../vmx-vcpu";
 
 /** Prints all that the subject knows at log level debug: `vmcs 0x6800 VALUE NAME`, `capability NAME VALUE`, `state …`. */
@@ -15,13 +15,5 @@ export function printDump(vcpu: VmxVcpu, subject: Subject): void {
     const line = vcpu.say(LEVEL_DEBUG).text("vmcs ").hex(field, 4).text(" ").hex(subject.get(field), 16);
     line.text(" ").text(VMCS_FIELD_NAMES[row]).end();
   }
-  for (let i = 0; i < CAPABILITY_NAMES.length; i++) {
-    printNamed(vcpu, subject, "capability ", CAPABILITY_NAMES[i], capabilityInput(i));
-  }
-  for (let i = 0; i < STATE_NAMES.length; i++) printNamed(vcpu, subject, "state ", STATE_NAMES[i], stateInput(i));
-}
-
-function printNamed(vcpu: VmxVcpu, subject: Subject, kind: string, name: string, input: u32): void {
-  if (!subject.has(input)) return;
-  vcpu.say(LEVEL_DEBUG).text(kind).text(name).text(" ").hex(subject.get(input), 16).end();
+  sayCapabilitiesAndState(vcpu, subject);
 }

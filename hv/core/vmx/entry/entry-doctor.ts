@@ -2,18 +2,17 @@
 
 import { STATE_EPT_MAPS_RIP } from "../../../doctor/inputs";
 import { Doctor } from "../../../doctor/doctor";
+import { vmxRuleBook } from "../../../doctor/vmx-rule-book";
 import { writeReport } from "../../../doctor/report";
 import { Text } from "../../../doctor/text";
 import { UNKNOWN, YES } from "../../../doctor/tri";
-import { LEVEL_ERROR } from "../../console/console";
 import { PagePool } from "../../memory/page-pool";
+import { sayReport } from "../../vcpu/say-report";
 import { VmxVcpu } from "../vmx-vcpu";
 import { VmxCapabilities } from "../capabilities";
 import { printDump } from "./dump";
 import { eptMapsGuestRip } from "./guest-rip";
 import { EntryReader, readCapabilities } from "./subject";
-
-const NEWLINE: u8 = 0x0a;
 
 /** There is one a machine, made when it is first needed; what an examination allocates is a few words a VM. */
 export class EntryDoctor {
@@ -22,7 +21,7 @@ export class EntryDoctor {
   private readonly reader: EntryReader;
 
   constructor(capabilities: VmxCapabilities, pool: PagePool) {
-    const doctor = new Doctor();
+    const doctor = new Doctor(vmxRuleBook());
     this.doctor = doctor;
     this.reader = new EntryReader(doctor.subject, pool);
     readCapabilities(doctor.subject, capabilities);
@@ -43,17 +42,7 @@ export class EntryDoctor {
   /** Prints the report of the last `examine`, a line of the console for each of its lines; and at level debug the dump. */
   print(vcpu: VmxVcpu): void {
     printDump(vcpu, this.doctor.subject);
-    const text = this.text.clear();
-    writeReport(text, this.doctor);
-    if (text.isCut) vcpu.say(LEVEL_ERROR).text("the report is too long; its end is missing").end();
-    let line = vcpu.say(LEVEL_ERROR);
-    for (let i = 0; i < text.length; i++) {
-      if (text.bytes[i] != NEWLINE) {
-        line.byte(text.bytes[i]);
-        continue;
-      }
-      line.end();
-      if (i + 1 < text.length) line = vcpu.say(LEVEL_ERROR);
-    }
+    writeReport(this.text.clear(), this.doctor);
+    sayReport(vcpu, this.text);
   }
 }

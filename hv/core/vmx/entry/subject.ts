@@ -1,13 +1,6 @@
 // Fills the doctor's subject from the processor: the current VMCS, the capabilities, and the state at the entry.
 
-import {
-  CPUID_1_ECX_PDCM,
-  CPUID_7_EBX_PROCESSOR_TRACE,
-  CPUID_7_ECX_TME,
-  CPUID_LEAF_ADDRESS_SIZES,
-  CPUID_LEAF_EXTENDED_MAXIMUM,
-  CPUID_LEAF_VENDOR,
-} from "../../../x86/cpuid";
+import { CPUID_1_ECX_PDCM, CPUID_7_EBX_PROCESSOR_TRACE, CPUID_7_ECX_TME } from "../../../x86/cpuid";
 import {
   IA32_EFER,
   IA32_FEATURE_CONTROL,
@@ -27,25 +20,9 @@ import {
 } from "../../../x86/vmcs-fields";
 import {
   CAP_BASIC,
-  CAP_CPUID_14_EBX,
-  CAP_CPUID_14_ECX,
-  CAP_CPUID_1C_EAX,
-  CAP_CPUID_1C_EBX,
   CAP_CPUID_1_ECX,
-  CAP_CPUID_1_EDX,
-  CAP_CPUID_7_1_EAX,
-  CAP_CPUID_7_1_EDX,
-  CAP_CPUID_7_2_EDX,
   CAP_CPUID_7_EBX,
   CAP_CPUID_7_ECX,
-  CAP_CPUID_7_EDX,
-  CAP_CPUID_80000001_ECX,
-  CAP_CPUID_80000001_EDX,
-  CAP_CPUID_80000008_EAX,
-  CAP_CPUID_A_EAX,
-  CAP_CPUID_A_ECX,
-  CAP_CPUID_A_EDX,
-  CAP_CPUID_D_1_EAX,
   CAP_EXIT_CTLS2,
   CAP_PERF_CAPABILITIES,
   STATE_A20M,
@@ -72,7 +49,7 @@ import {
   STATE_VTPR,
 } from "../../../doctor/inputs";
 import { MAXIMUM_MSR_ENTRIES, Subject } from "../../../doctor/subject";
-import { Cpuid } from "../../cpu/cpuid";
+import { readCpuidInputs } from "../../cpu/cpuid-inputs";
 import {
   rdmsr,
   readPhysical,
@@ -94,104 +71,16 @@ const PAE_CR3_ADDRESS: u64 = 0xffffffe0;
 const PDPTES: u32 = 4;
 const MSR_ENTRY_BYTES: u64 = 16;
 
-// The words of CPUID that rules read: leaf, sub-leaf, and the place of the register (EAX, EBX, ECX, EDX).
-const CPUID_INPUTS: StaticArray<u32> = [
-  CAP_CPUID_1_ECX,
-  CAP_CPUID_1_EDX,
-  CAP_CPUID_7_EBX,
-  CAP_CPUID_7_ECX,
-  CAP_CPUID_7_EDX,
-  CAP_CPUID_7_1_EAX,
-  CAP_CPUID_7_1_EDX,
-  CAP_CPUID_A_EAX,
-  CAP_CPUID_A_ECX,
-  CAP_CPUID_A_EDX,
-  CAP_CPUID_D_1_EAX,
-  CAP_CPUID_14_EBX,
-  CAP_CPUID_1C_EAX,
-  CAP_CPUID_80000001_ECX,
-  CAP_CPUID_80000001_EDX,
-  CAP_CPUID_80000008_EAX,
-  CAP_CPUID_7_2_EDX,
-  CAP_CPUID_14_ECX,
-  CAP_CPUID_1C_EBX,
-];
-const EXTENDED: u32 = CPUID_LEAF_EXTENDED_MAXIMUM;
-const LEAVES: StaticArray<u32> = [
-  1,
-  1,
-  7,
-  7,
-  7,
-  7,
-  7,
-  0xa,
-  0xa,
-  0xa,
-  0xd,
-  0x14,
-  0x1c,
-  EXTENDED + 1,
-  EXTENDED + 1,
-  CPUID_LEAF_ADDRESS_SIZES,
-  7,
-  0x14,
-  0x1c,
-];
-const SUBLEAVES: StaticArray<u32> = [0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 2, 0, 0];
-const EAX: u32 = 0;
-const EBX: u32 = 1;
-const ECX: u32 = 2;
-const EDX: u32 = 3;
-const WORDS: StaticArray<u32> = [
-  ECX,
-  EDX,
-  EBX,
-  ECX,
-  EDX,
-  EAX,
-  EDX,
-  EAX,
-  ECX,
-  EDX,
-  EAX,
-  EBX,
-  EAX,
-  ECX,
-  EDX,
-  EAX,
-  EDX,
-  ECX,
-  EBX,
-];
-
 /** Reads the VMX capability MSRs and CPUID. What the processor does not have reads as 0. */
 export function readCapabilities(subject: Subject, capabilities: VmxCapabilities): void {
   for (let input = CAP_BASIC; input <= CAP_EXIT_CTLS2; input++) {
     subject.set(input, capabilities.of(IA32_VMX_BASIC + (input - CAP_BASIC)));
   }
-  const cpuid = new Cpuid();
-  for (let i = 0; i < CPUID_INPUTS.length; i++) {
-    cpuid.read(LEAVES[i] >= EXTENDED ? EXTENDED : CPUID_LEAF_VENDOR, 0);
-    let exists = LEAVES[i] <= cpuid.eax;
-    if (exists && SUBLEAVES[i] != 0) {
-      cpuid.read(LEAVES[i], 0);
-      // Leaf 7 says in EAX how many sub-leaves it has; leaf DH has sub-leaf 1 wherever it exists (SDM 2A, "CPUID").
-      exists = LEAVES[i] != 7 || cpuid.eax >= SUBLEAVES[i];
-    }
-    if (exists) cpuid.read(LEAVES[i], SUBLEAVES[i]);
-    subject.set(CPUID_INPUTS[i], exists ? wordOf(cpuid, WORDS[i]) : 0);
-  }
+  readCpuidInputs(subject);
   const hasPerfCapabilities = (subject.get(CAP_CPUID_1_ECX) & CPUID_1_ECX_PDCM) != 0;
   const value = new StaticArray<u64>(1);
   const exists = hasPerfCapabilities && tryRdmsr(IA32_PERF_CAPABILITIES, changetype<usize>(value)) == 1;
   subject.set(CAP_PERF_CAPABILITIES, exists ? value[0] : 0);
-}
-
-function wordOf(cpuid: Cpuid, word: u32): u32 {
-  if (word == EAX) return cpuid.eax;
-  if (word == EBX) return cpuid.ebx;
-  return word == ECX ? cpuid.ecx : cpuid.edx;
 }
 
 /** Fills in the current VMCS and what belongs to its entry. Allocates at its creation only. */

@@ -12,6 +12,7 @@ import {
 import { IA32_VMX_BASIC, IA32_VMX_EPT_VPID_CAP } from "../../../x86/msr";
 import { EXIT_REASON, VM_INSTRUCTION_ERROR } from "../../../x86/vmcs-fields";
 import { Doctor } from "../../../doctor/doctor";
+import { vmxRuleBook } from "../../../doctor/vmx-rule-book";
 import { openInterruptWindow, VM_FAIL_VALID, VM_SUCCEED, vmclear, vmEnter, vmptrld, vmread } from "../../hardware";
 import { GuestMemory } from "../../guest-memory";
 import { Machine } from "../../machine";
@@ -31,7 +32,7 @@ import { allocateVmxRegion } from "../vmx-region";
 import { BASE_NAMES } from "./base-names";
 import { Bases } from "./bases";
 import { Examination } from "./examination";
-import { Journal } from "./journal";
+import { Journal } from "../../mutate/journal";
 import {
   CLASS_CONTROLS,
   CLASS_GUEST,
@@ -104,7 +105,7 @@ class MutationRun {
     writeControlFields(controls, ept.pointer, VPID, around.zeroes);
     writeHostState(vcpu, controls);
     writeGuestState(startState(KIND_64_BIT, vcpu.shared), controls, capabilities);
-    const judge = new Judge(new Doctor());
+    const judge = new Judge(new Doctor(vmxRuleBook()));
     const slots = new Slots();
     const start = new VmcsImage(slots);
     start.read();

@@ -1,6 +1,6 @@
 // Which bits are changed in a base: each bit by itself where it means something, and pairs of bits at random.
 
-import { Random } from "./random";
+import { Random } from "../../mutate/random";
 import { belongs, isWhole } from "./relevance";
 import { Slots } from "./slots";
 

@@ -8,6 +8,7 @@ export const classNames = {
   M: "MSR loading",
   S: "success",
   O: "other",
+  I: "VMEXIT_INVALID",
 } as const;
 
 /** One VM entry. */

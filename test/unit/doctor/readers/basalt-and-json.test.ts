@@ -65,7 +65,7 @@ test("JSON has fields by name or encoding, capabilities and state", () => {
   assert.deepEqual([...dump.capabilities.keys()], ["IA32_VMX_BASIC", "MAXPHYADDR", "CPUID.1.ECX"]);
   assert.equal(dump.state.get("CR4")?.value, 0x2020n);
   assert.equal(textAt(text, dump, "GUEST_CR0"), '"0x80050033"');
-  assert.match(dump.notes[0]?.text ?? "", /"comment" is none of fields, capabilities, state/);
+  assert.match(dump.notes[0]?.text ?? "", /"comment" is none of fields, vmcb, capabilities, state/);
 });
 
 test("a flat object of JSON is one of fields and capabilities", () => {

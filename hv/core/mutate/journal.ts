@@ -1,6 +1,6 @@
 // What is told of each VM entry: lines for an emulator's log, where they stand between the emulator's own.
 
-import { in8, out8 } from "../../hardware";
+import { in8, out8 } from "../hardware";
 
 /** Where PC emulators take text of a BIOS: Bochs puts each line into its log. */
 const LOG_PORT: u32 = 0x402;
