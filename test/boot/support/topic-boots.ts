@@ -24,7 +24,19 @@ const reasons: Readonly<Record<string, string>> = {
 };
 const reasonsOn: Readonly<Record<UnderBasalt, Readonly<Record<string, string>>>> = {
   "basalt on bochs": { ...reasons, "no UMIP": "the CPU model has none" },
-  "basalt on tcg": reasons,
+  "basalt on tcg": {
+    ...reasons,
+    "QEMU's own CPU checks none": "the CPU is TCG's",
+    "QEMU's own CPU hangs": "the CPU is TCG's",
+    "QEMU's own CPU would do it": "the CPU is TCG's",
+    "QEMU's own CPU would have no TSS": "the CPU is TCG's",
+    "QEMU's own CPU would have no descriptors": "the CPU is TCG's",
+    "QEMU's own CPU would leave long mode": "the CPU is TCG's",
+    "QEMU's own CPU would walk page tables at that address": "the CPU is TCG's",
+    "no AVX-512": "the CPU is TCG's",
+    "no PCIDs": "the CPU is TCG's",
+    "no TSC_ADJUST": "the CPU is TCG's",
+  },
   "basalt nested": { ...reasons, "no XSAVE": "Linux with KVM is booted without (tools/emulators/nested/medium.ts)" },
 };
 
