@@ -115,6 +115,8 @@ const MEMORY_GRANTS = [
     files: ["hv/core/memory/**/*.ts", "hv/vmm/memory/**/*.ts", "hv/terminal/memory/**/*.ts"],
     grants: { access: true, address: true },
   },
+  // An element with a masked number, at each block of RAM that is touched for the first time.
+  { files: ["hv/core/memory/page-tables.ts"], grants: { access: true, address: true, unchecked: true } },
 ];
 
 /** ESLint's own rules that find defects; they hold in AssemblyScript too. */

@@ -438,6 +438,29 @@ export const deviations: readonly Deviation[] = [
       "INVLPGA at privilege level 3",
     ],
   },
+  {
+    on: "basalt on tcg",
+    topic: "cpuid",
+    does: "its CPU is of AMD's",
+    sdm: "2A, CPUID, leaf 0; APM 3, CPUID Fn0000_0000",
+    checks: ["vendor in EBX is Genu", "vendor in EDX is ineI", "vendor in ECX is ntel"],
+  },
+  {
+    on: "basalt on tcg",
+    topic: "msrs",
+    does: "its CPU is of AMD's, which have no SYSENTER and no SYSEXIT in long mode",
+    sdm: "2B, SYSENTER and SYSEXIT; APM 3, the same",
+    checks: [
+      "SYSENTER with a null SYSENTER_CS",
+      "SYSEXIT with a null SYSENTER_CS",
+      "SYSENTER loads RSP",
+      "SYSENTER loads CS",
+      "SYSENTER loads SS",
+      "SYSEXIT goes to privilege level 3 and CS behind SYSENTER_CS",
+      "SYSEXIT loads RSP from RCX",
+      "SYSEXIT loads SS behind SYSENTER_CS",
+    ],
+  },
 ];
 
 /** The checks of `topic` that fail on `on`. */

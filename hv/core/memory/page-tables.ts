@@ -30,6 +30,9 @@ const GUEST_ADDRESS_END: u64 = 0x1000000000000;
 /** No guest-physical address is so high. */
 const NO_GIB: u64 = 0xffffffffffffffff;
 
+/** Memory types are numbers from 0 to 7. */
+const BLOCK_TYPES_MASK: u32 = 7;
+
 /** Permissions of a page that `change` is to unmap. */
 const NO_ACCESS: u32 = 0;
 
@@ -58,6 +61,8 @@ export class PageTables extends EntryWork {
   /** The table of level 2 that `mapBlock` wrote to last, and which GiB of guest-physical addresses it is for. */
   private blockTable: usize = 0;
   private blockGib: u64 = NO_GIB;
+  /** By memory type: what `mapBlock` adds to a block's address. */
+  private readonly blockBits: StaticArray<u64> = new StaticArray<u64>(BLOCK_TYPES_MASK + 1);
 
   /** `physicalAddressBits` is MAXPHYADDR, at most 52. Takes one page of the pool for the root. */
   constructor(
@@ -68,6 +73,9 @@ export class PageTables extends EntryWork {
     super();
     assert(physicalAddressBits > PAGE_SHIFT && physicalAddressBits <= 52, "MAXPHYADDR is at most 52 (SDM 3A 4.1.4)");
     this.root = pool.allocate();
+    for (let type: u32 = 0; type <= BLOCK_TYPES_MASK; type++) {
+      this.blockBits[type] = format.page(0, PAGE_LEVEL_2_MIB, ALL_PERMISSIONS, type);
+    }
     // The root's page may have been the root of another tree before, whose translations are cached under its address.
     this.invalidationIsPending = true;
   }
@@ -99,7 +107,7 @@ export class PageTables extends EntryWork {
     const pointer = entryPointer(this.blockTable, PAGE_LEVEL_2_MIB, guest);
     // Nothing is there that hardware may hold, so that `replace` is not asked.
     if (load<u64>(pointer) != 0) return false;
-    store<u64>(pointer, this.format.page(host, PAGE_LEVEL_2_MIB, ALL_PERMISSIONS, memoryType));
+    store<u64>(pointer, host | unchecked(this.blockBits[memoryType & BLOCK_TYPES_MASK]));
     return true;
   }
 

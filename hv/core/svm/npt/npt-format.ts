@@ -23,7 +23,6 @@ import {
 } from "../../memory/entry-format";
 import {
   MAPPING_EXECUTE_ONLY_UNSUPPORTED,
-  MAPPING_MEMORY_TYPE_ILLEGAL,
   MAPPING_OK,
   MAPPING_UNKNOWN_PERMISSION,
   MAPPING_WITHOUT_ACCESS,
@@ -58,8 +57,9 @@ export class NptFormat extends EntryFormat {
     return permissions & WRITE ? MAPPING_WRITE_WITHOUT_READ : MAPPING_EXECUTE_ONLY_UNSUPPORTED;
   }
 
-  checkMemoryType(memoryType: u32): u32 {
-    return memoryType == MEMORY_TYPE_WB ? MAPPING_OK : MAPPING_MEMORY_TYPE_ILLEGAL;
+  /** Whatever it is, it is the MTRRs' matter. */
+  checkMemoryType(_memoryType: u32): u32 {
+    return MAPPING_OK;
   }
 
   page(address: u64, level: u32, permissions: u32, _memoryType: u32): u64 {

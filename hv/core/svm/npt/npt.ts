@@ -2,8 +2,6 @@
 
 import { MEMORY_TYPE_WB } from "../../../x86/paging";
 import { Console } from "../../console/console";
-import { BLOCK_TYPE_MASK } from "../../memory/block-pool";
-import { EntryWork } from "../../memory/entry-work";
 import { MAPPING_OK, MAPPING_POOL_EXHAUSTED } from "../../memory/mapping-status";
 import { NestedPaging } from "../../memory/nested-paging";
 import { PagePool } from "../../memory/page-pool";
@@ -18,15 +16,13 @@ const ENTRY_NAMES: StaticArray<string> = ["", "nested PTE", "nested PDE", "neste
  * `flush` is a TLB_CONTROL of the next VMRUN (hv/core/svm/work.ts).
  */
 export class Npt extends NestedPaging {
-  private readonly tables: PageTables;
   private readonly root: u64;
 
   /** `physicalAddressBits` is MAXPHYADDR. Takes one page of the pool. */
   constructor(pool: PagePool, physicalAddressBits: u32, has1GibPages: bool) {
-    super();
-    const tables = new PageTables(pool, new NptFormat(has1GibPages), physicalAddressBits);
-    this.tables = tables;
-    this.root = tables.root == 0 ? 0 : pool.physicalAddress(tables.root);
+    super(new PageTables(pool, new NptFormat(has1GibPages), physicalAddressBits));
+    const root = this.tables.root;
+    this.root = root == 0 ? 0 : pool.physicalAddress(root);
   }
 
   /** nCR3. */
@@ -38,16 +34,8 @@ export class Npt extends NestedPaging {
     return this.root == 0 ? MAPPING_POOL_EXHAUSTED : MAPPING_OK;
   }
 
-  get entryWork(): EntryWork {
-    return this.tables;
-  }
-
   map(guest: u64, host: u64, bytes: u64, permissions: u32): u32 {
     return this.tables.map(guest, host, bytes, permissions, MEMORY_TYPE_WB);
-  }
-
-  mapBlock(guest: u64, block: u64): bool {
-    return this.tables.mapBlock(guest, block & ~BLOCK_TYPE_MASK, MEMORY_TYPE_WB);
   }
 
   unmap(guest: u64, bytes: u64): u32 {

@@ -3,12 +3,10 @@
 import { Console } from "../../console/console";
 import { checkInvept, EptInvalidation } from "../invalidate";
 import { checkEptPointer, EptFormat, eptPointer } from "./ept-format";
-import { BLOCK_TYPE_MASK } from "../../memory/block-pool";
 import { explainMisconfiguration } from "./misconfiguration";
 import { MAPPING_OK, MAPPING_POOL_EXHAUSTED } from "../../memory/mapping-status";
 import { Mtrrs } from "../../memory/memory-type";
 import { PagePool } from "../../memory/page-pool";
-import { EntryWork } from "../../memory/entry-work";
 import { NestedPaging } from "../../memory/nested-paging";
 import { PageTables, Translation } from "../../memory/page-tables";
 
@@ -32,8 +30,7 @@ export function checkEptSupport(capabilities: u64): u32 {
 export class Ept extends NestedPaging {
   private readonly eptp: u64;
   private readonly support: u32;
-  readonly invalidation: EptInvalidation;
-  private readonly tables: PageTables;
+  readonly invalidation!: EptInvalidation;
 
   /**
    * `capabilities` is IA32_VMX_EPT_VPID_CAP and `physicalAddressBits` is MAXPHYADDR. Takes one page of the pool for the
@@ -45,8 +42,8 @@ export class Ept extends NestedPaging {
     private readonly mtrrs: Mtrrs,
     private readonly physicalAddressBits: u32,
   ) {
-    super();
-    const tables = new PageTables(pool, new EptFormat(capabilities), physicalAddressBits);
+    super(new PageTables(pool, new EptFormat(capabilities), physicalAddressBits));
+    const tables = this.tables;
     const pointer = eptPointer(pool.physicalAddress(tables.root), capabilities);
     const invalidation = new EptInvalidation(tables, pointer, capabilities);
 
@@ -57,7 +54,6 @@ export class Ept extends NestedPaging {
 
     this.support = status;
     this.eptp = status == MAPPING_OK ? pointer : 0;
-    this.tables = tables;
     this.invalidation = invalidation;
   }
 
@@ -68,10 +64,6 @@ export class Ept extends NestedPaging {
 
   get status(): u32 {
     return this.support;
-  }
-
-  get entryWork(): EntryWork {
-    return this.tables;
   }
 
   /**
@@ -92,10 +84,6 @@ export class Ept extends NestedPaging {
     // The pages mapped so far end where the range was cut, so that this splits none and cannot be refused.
     if (status != MAPPING_OK && done != 0) this.tables.unmap(guest, done);
     return status;
-  }
-
-  mapBlock(guest: u64, block: u64): bool {
-    return this.tables.mapBlock(guest, block & ~BLOCK_TYPE_MASK, <u32>(block & BLOCK_TYPE_MASK));
   }
 
   /** See `PageTables.unmap`. */
