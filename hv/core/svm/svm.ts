@@ -59,10 +59,6 @@ export class Svm extends Virtualization {
 
   enable(): u32 {
     const capabilities = this.capabilities;
-    if (!capabilities.hasNestedPaging) {
-      this.console.error().text("no nested paging: CPUID.8000000AH:EDX[0] is 0; Basalt needs a CPU with it").end();
-      return RESULT_NO_NPT;
-    }
     if (capabilities.asids < 2) {
       this.console.error().text("CPUID.8000000AH:EBX tells ").decimal(capabilities.asids);
       this.console.text(" ASIDs; a guest needs one beside the host's").end();
@@ -84,8 +80,12 @@ export class Svm extends Virtualization {
     if (machine.options.isMutation) return runMutations(machine, this.hostState);
     if (!machine.options.isProbe) return NOTHING_ASKED;
     const capabilities = this.capabilities;
-    const line = machine.console.info().text("probe svm ok nested-paging=1 next-rip=");
-    line.decimal(capabilities.hasNextRip ? 1 : 0).text(" decode-assists=");
+    const line = machine.console.info().text("probe svm ok nested-paging=");
+    line
+      .decimal(capabilities.hasNestedPaging ? 1 : 0)
+      .text(" next-rip=")
+      .decimal(capabilities.hasNextRip ? 1 : 0);
+    line.text(" decode-assists=");
     line
       .decimal(capabilities.hasDecodeAssists ? 1 : 0)
       .text(" asids=")
@@ -95,7 +95,9 @@ export class Svm extends Virtualization {
   }
 
   checkKind(_kind: u32): u32 {
-    return RESULT_OK;
+    if (this.capabilities.hasNestedPaging) return RESULT_OK;
+    this.console.error().text("no nested paging: CPUID.8000000AH:EDX[0] is 0; Basalt needs a CPU with it").end();
+    return RESULT_NO_NPT;
   }
 
   hasNestedPaging(_kind: u32): bool {

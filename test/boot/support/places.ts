@@ -39,7 +39,7 @@ export const notOffered: Readonly<Record<Vendor, Readonly<Record<string, string>
 /** Refusals by SVM: the results' numbers and names (hv/core/results.ts), and how the sentences begin. */
 export const svmRefusals = {
   noSvm: { result: "34 no-svm", sentence: /no SVM: / },
-  noNestedPaging: { result: "35 no-npt", sentence: /no nested paging: / },
+  noNestedPaging: { result: "37 no-npt", sentence: /no nested paging: / },
 } as const;
 
 /** A CPU of TCG's that Basalt refuses: what is printed about it is the same in each run. */

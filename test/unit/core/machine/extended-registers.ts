@@ -74,6 +74,11 @@ export class ExtendedRegisters {
     this.xcr0 = value;
   }
 
+  xgetbv(): bigint {
+    this.#requireOsxsave();
+    return this.xcr0;
+  }
+
   /** XSAVE, or XSAVEOPT, which leaves out what is in its initial state. */
   xsave(area: Buffer, mask: bigint, isOptimised: boolean): void {
     this.#check(area, mask);

@@ -286,6 +286,7 @@ export class Machine {
       rdtsc: () => ++this.#ticks,
       rdtscLow: () => Number(BigInt.asIntN(32, ++this.#ticks)),
       readRegister: (number: number) => processor.readRegister(number),
+      xgetbv: () => processor.extended.xgetbv(),
       xsetbv: (value: bigint) => processor.extended.xsetbv(u64(value)),
       xsave: (area: number, mask: bigint) => processor.extended.xsave(this.#area(area, "xsave"), u64(mask), false),
       xsaveopt: (area: number, mask: bigint) => processor.extended.xsave(this.#area(area, "xsave"), u64(mask), true),
