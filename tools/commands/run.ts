@@ -47,7 +47,7 @@ interface RunCommandOptions {
 }
 
 /** Where a million exits, the guests' default, would take too long: minutes, as each has exits of its own to KVM, or 10 s. */
-const fewIterations: Partial<Record<PlaceName, string>> = { nested: "iterations=1000", tcg: "iterations=100000" };
+const fewIterations: Partial<Record<PlaceName, string>> = { nested: "iterations=1000", tcg: "iterations=20000" };
 const defaultDebugPort = 1234;
 
 const aboutTimeout = `limit of the run (default: ${defaultTimeoutSeconds}, nested: ${defaultNestedTimeoutSeconds})`;
