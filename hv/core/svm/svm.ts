@@ -18,7 +18,7 @@ import { GuestMemory } from "../guest-memory";
 import { Machine } from "../machine";
 import { NestedPaging } from "../memory/nested-paging";
 import { PagePool } from "../memory/page-pool";
-import { RESULT_NO_ASID, RESULT_NO_NPT, RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "../results";
+import { RESULT_BAD_OPTION, RESULT_NO_ASID, RESULT_NO_NPT, RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "../results";
 import { Vcpu } from "../vcpu/vcpu";
 import { NOTHING_ASKED, Virtualization } from "../vcpu/virtualization";
 import { SvmCapabilities } from "./capabilities";
@@ -77,6 +77,15 @@ export class Svm extends Virtualization {
   }
 
   doOwn(machine: Machine): u32 {
+    if (machine.options.isScript) {
+      machine.console
+        .error()
+        .text(
+          "boot option vmx-script: it executes VMX's instructions, and this CPU virtualizes by SVM; use an Intel CPU",
+        )
+        .end();
+      return RESULT_BAD_OPTION;
+    }
     if (machine.options.isMutation) return runMutations(machine, this.hostState);
     if (!machine.options.isProbe) return NOTHING_ASKED;
     const capabilities = this.capabilities;

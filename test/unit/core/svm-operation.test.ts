@@ -25,6 +25,10 @@ describe("a CPU is refused", () => {
     assert.deepEqual(run.machine.trace, []);
   });
 
+  test("that is to execute the script of VMX's instructions", () => {
+    assertEnd(bootOn(ryzen, { commandLine: "vmx-script" }), "bad-option", /boot option vmx-script: .*SVM/);
+  });
+
   test("whose firmware disabled SVM for good, or but for its key, and nothing is written", () => {
     const locked = ryzen.withMsr("VM_CR", SVMDIS | LOCK);
     const cases = [
