@@ -60,7 +60,7 @@ check_cr0:
     raises "CR0 bit 32 is reserved", GP, 0, {mov cr0, rax}
     with_bit 0, 63
     raises "CR0 bit 63 is reserved", GP, 0, {mov cr0, rax}
-    if_tcg .no_clear
+    if_tcg_machine .no_clear
     without_bit 0, 31
     raises "CR0.PG cannot be cleared in 64-bit mode", GP, 0, {mov cr0, rax}
     without_bit 0, 0
@@ -162,7 +162,7 @@ check_cr4:
     check_toggles "OSFXSR", 4, 9
     check_toggles "OSXMMEXCPT", 4, 10
     mov cr4, r14
-    if_tcg .no_pae
+    if_tcg_machine .no_pae
     without_bit 4, 5
     raises "CR4.PAE cannot be cleared in long mode", GP, 0, {mov cr4, rax}
     with_bit 4, 12

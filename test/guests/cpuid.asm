@@ -331,7 +331,7 @@ check_cr4_features:
     or qword [pml4], PAGE_USER
     mov rax, cr3
     mov cr3, rax
-    if_tcg .no_smxe
+    if_tcg_machine .no_smxe
     check_cr4_bit "SMXE", 1, ecx, 6, 14
     ret
 .no_smxe:

@@ -425,7 +425,7 @@ export const deviations: readonly Deviation[] = [
     does:
       "VMRUN demands EFER.SVME of a guest's state, so that the guest's processor has SVM's instructions: they raise #GP " +
       "before they are intercepted, for a privilege level or an address",
-    sdm: "APM 2 15.5.1 and table 15-7",
+    sdm: "APM 2 15.5.1",
     checks: [
       "VMRUN",
       "VMRUN at privilege level 3",

@@ -63,7 +63,7 @@ check_protected_mode:
     call run_protected
     check_kept "PCIDE cannot be set outside of long mode", 1, GP, 0
     check_kept "NW without CD in protected mode", 2, GP, 0
-    if_tcg .untried
+    if_tcg_machine .untried
     check_kept "PG cannot be set with LME and without PAE", 0, GP, 0
     check_kept "CR4 bit 31 is reserved in protected mode", 3, GP, 0
     check_kept "PG cannot be set without PE", 4, GP, 0
@@ -90,7 +90,7 @@ bits 32
     mov eax, cr0
     mov ebx, eax
     or eax, CR0_PG
-    if_tcg .no_paging
+    if_tcg_machine .no_paging
     try
     mov cr0, eax
     caught
@@ -118,7 +118,7 @@ bits 32
     mov eax, ebx
     or eax, CR0_PG
     and eax, ~CR0_PE
-    if_tcg .no_protection
+    if_tcg_machine .no_protection
     try
     mov cr0, eax
     caught

@@ -56,7 +56,7 @@ bits 64
     mov edi, vmlaunch_in_real_mode
     call run_real
     check "VMLAUNCH in real mode", rax, VECTOR_UD
-    if_tcg .untried
+    if_tcg_machine .untried
 
     ; SDM 3C 24.7: CR4.VMXE is reserved on a CPU without VMX.
     mov eax, 1

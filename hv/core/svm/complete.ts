@@ -37,7 +37,7 @@ export function advancePastPort(vcpu: SvmVcpu, length: u32): void {
 }
 
 /** As `advanceBy`, where RIP is known, and some bit of `special` is 1 if there is more to do than usual. */
-export function advanceFrom(vcpu: SvmVcpu, rip: u64, length: u32, special: u64): void {
+function advanceFrom(vcpu: SvmVcpu, rip: u64, length: u32, special: u64): void {
   const saved = vcpu.saved;
   const next = rip + length;
   saved.write64(VMCB_RIP, next);

@@ -67,7 +67,7 @@ function onImpossible(vcpu: SvmVcpu): u32 {
 
 // Rows behind those of the low codes: nested paging's and AVIC's, a state that VMRUN refused, and Basalt's own work.
 export const ROW_NPF: u32 = SVM_EXIT_LOW_CODES;
-export const ROW_INVALID: u32 = ROW_NPF + 4;
+const ROW_INVALID: u32 = ROW_NPF + 4;
 export const ROW_WORK: u32 = ROW_INVALID + 1;
 /** Another code: an exit that is not defined. */
 const ROW_UNKNOWN: u32 = ROW_WORK + 1;

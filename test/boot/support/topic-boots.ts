@@ -27,15 +27,12 @@ const reasonsOn: Readonly<Record<UnderBasalt, Readonly<Record<string, string>>>>
   "basalt on tcg": {
     ...reasons,
     "QEMU's own CPU checks none": "the CPU is TCG's",
-    "QEMU's own CPU hangs": "the CPU is TCG's",
-    "QEMU's own CPU would do it": "the CPU is TCG's",
     "QEMU's own CPU would have no TSS": "the CPU is TCG's",
     "QEMU's own CPU would have no descriptors": "the CPU is TCG's",
-    "QEMU's own CPU would leave long mode": "the CPU is TCG's",
     "QEMU's own CPU would walk page tables at that address": "the CPU is TCG's",
-    "no AVX-512": "the CPU is TCG's",
-    "no PCIDs": "the CPU is TCG's",
-    "no TSC_ADJUST": "the CPU is TCG's",
+    "no AVX-512": "TCG has none",
+    "no PCIDs": "TCG has none",
+    "no TSC_ADJUST": "TCG has none",
   },
   "basalt nested": { ...reasons, "no XSAVE": "Linux with KVM is booted without (tools/emulators/nested/medium.ts)" },
 };
