@@ -13,12 +13,11 @@ import {
 } from "../../x86/apic";
 import { PAGE_SIZE_4_KIB } from "../../x86/paging";
 import { Console } from "../console/console";
+import { MADT_IO_APIC, MadtEntries } from "../firmware/madt-entries";
 import { readDevice32, writeDevice32 } from "../hardware";
 import { Bytes } from "../memory/bytes";
 import { isRam, PhysicalMemory } from "../memory/physical-memory";
 
-const FIRST_ENTRY: u32 = 44;
-const ENTRY_IO_APIC: u32 = 1;
 const IO_APIC_ENTRY_BYTES: u32 = 12;
 /** A register's number has 8 bits: 16 and twice 119, and one more for the high half. */
 const LAST_LINE: u32 = 119;
@@ -28,23 +27,19 @@ const ALIGNMENT_MASK: u64 = 0xf;
 
 /** Masks the lines of each I/O APIC that the MADT names, where that is not RAM: `memory` is what is free of it. */
 export function maskIoApics(madt: Bytes, memory: PhysicalMemory, console: Console): void {
-  let at = FIRST_ENTRY;
-  while (at + 2 <= madt.length) {
-    const bytes = madt.u8(at + 1);
-    if (bytes < 2 || at + bytes > madt.length) {
-      console.warning().text("the MADT ends in the middle of an entry; I/O APICs behind it stay as they are").end();
-      return;
+  const entries = new MadtEntries(madt);
+  while (entries.next()) {
+    if (entries.type != MADT_IO_APIC || entries.bytes < IO_APIC_ENTRY_BYTES) continue;
+    const address = <u64>madt.u32(entries.at + 4);
+    if (address == 0 || address & ALIGNMENT_MASK || isRam(address, PAGE_SIZE_4_KIB, memory)) {
+      console.warning().text("the MADT has an I/O APIC at the impossible place ").hex(address, 8);
+      console.text("; its lines stay as they are").end();
+    } else {
+      maskLines(address, console);
     }
-    if (madt.u8(at) == ENTRY_IO_APIC && bytes >= IO_APIC_ENTRY_BYTES) {
-      const address = <u64>madt.u32(at + 4);
-      if (address == 0 || address & ALIGNMENT_MASK || isRam(address, PAGE_SIZE_4_KIB, memory)) {
-        console.warning().text("the MADT has an I/O APIC at the impossible place ").hex(address, 8);
-        console.text("; its lines stay as they are").end();
-      } else {
-        maskLines(address, console);
-      }
-    }
-    at += bytes;
+  }
+  if (entries.isCutOff) {
+    console.warning().text("the MADT ends in the middle of an entry; I/O APICs behind it stay as they are").end();
   }
 }
 

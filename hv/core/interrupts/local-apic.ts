@@ -1,10 +1,14 @@
 // This processor's local APIC: what firmware left on is masked, and its timer starts (SDM 3A chapter 11).
 
 import {
+  ALL_EXCLUDING_SELF,
   APIC_DIVIDE_CONFIGURATION,
   APIC_EOI,
+  APIC_ID,
   APIC_IN_SERVICE,
   APIC_INITIAL_COUNT,
+  APIC_INTERRUPT_COMMAND,
+  APIC_INTERRUPT_COMMAND_HIGH,
   APIC_LVT_LINT1,
   APIC_LVT_REGISTERS,
   APIC_LVT_TIMER,
@@ -14,14 +18,21 @@ import {
   APIC_VERSION,
   APIC_VERSION_MAX_LVT_MASK,
   APIC_VERSION_MAX_LVT_SHIFT,
+  DELIVERY_MODE_INIT,
   DELIVERY_MODE_MASK,
   DELIVERY_MODE_NMI,
   DELIVERY_MODE_SMI,
+  DELIVERY_MODE_STARTUP,
   DIVIDE_BY_1,
+  INTERRUPT_COMMAND_PENDING,
   INTERRUPT_MASKED,
+  LEVEL_ASSERT,
   TIMER_PERIODIC,
+  X2APIC_DESTINATION_SHIFT,
+  XAPIC_DESTINATION_SHIFT,
+  XAPIC_ID_SHIFT,
 } from "../../x86/apic";
-import { CPUID_1_EDX_APIC, CPUID_1_EDX_MSR, CPUID_LEAF_FEATURES } from "../../x86/cpuid";
+import { CPUID_1_ECX_X2APIC, CPUID_1_EDX_APIC, CPUID_1_EDX_MSR, CPUID_LEAF_FEATURES } from "../../x86/cpuid";
 import {
   APIC_BASE_ADDRESS_MASK,
   APIC_BASE_GLOBAL_ENABLE,
@@ -40,11 +51,15 @@ export const APIC_MODE_NAMES: StaticArray<string> = ["absent", "xAPIC", "x2APIC"
 
 // As in boot/runtime/runtime.h.
 const TIMER_VECTOR: u32 = 0x40;
+/** Another CPU has put something into this one's mailbox. */
+export const MAIL_VECTOR: u32 = 0x41;
 const SPURIOUS_VECTOR: u32 = 0xff;
 /** A guest pays an exit a period, so it is long: about 40 to 170 ms with the 25 to 100 MHz timers of PCs. */
 const TIMER_PERIOD: u32 = 4 << 20;
 /** Holds back vectors 16 to 31, which an APIC can send and the IDT has exceptions at (SDM 3A 11.8.3.1). */
 const PRIORITY_CLASS_1: u32 = 0x10;
+/** A read of a local APIC's page takes some 20 ns at least, and an interrupt is on its way far sooner. */
+const MAXIMUM_POLLS: u32 = 100000;
 /** One for each vector. */
 const MAXIMUM_IN_SERVICE: u32 = 256;
 
@@ -55,10 +70,37 @@ export class LocalApic {
   base: u64 = 0;
 
   /** Enables the APIC where IA32_APIC_BASE disables it. `mode` stays APIC_ABSENT where there is none. */
-  constructor(cpuid: Cpuid) {
+  constructor(private readonly cpuid: Cpuid) {
     const value = enabledBase(cpuid);
     if (value & APIC_BASE_GLOBAL_ENABLE) this.mode = value & APIC_BASE_X2APIC_ENABLE ? APIC_X2APIC : APIC_XAPIC;
     this.base = value & APIC_BASE_ADDRESS_MASK;
+  }
+
+  /** This processor's APIC ID: 8 bits in xAPIC mode, 32 in x2APIC mode. */
+  get id(): u32 {
+    const value = this.read(APIC_ID);
+    return this.mode == APIC_X2APIC ? value : value >> XAPIC_ID_SHIFT;
+  }
+
+  /**
+   * Starts the APIC of a CPU that joins: as `start`, in the boot processor's `mode` and, where that is xAPIC mode, at its
+   * `base`. Why that is not possible, as the end of a sentence about that CPU; "" where the APIC has started.
+   */
+  startLike(mode: u32, base: u64): string {
+    if (this.mode == APIC_ABSENT) return "has no local APIC that can be enabled";
+    if (mode == APIC_X2APIC && this.mode == APIC_XAPIC) {
+      this.cpuid.read(CPUID_LEAF_FEATURES, 0);
+      if (!(this.cpuid.ecx & CPUID_1_ECX_X2APIC))
+        return "has no x2APIC mode, in which the boot processor's local APIC is";
+      // From xAPIC mode only: a disabled APIC cannot go there at once (SDM 3A 11.12.5).
+      wrmsr(IA32_APIC_BASE, rdmsr(IA32_APIC_BASE) | APIC_BASE_X2APIC_ENABLE);
+      this.mode = APIC_X2APIC;
+    }
+    if (this.mode != mode) return "has its local APIC in x2APIC mode, and the boot processor's is in xAPIC mode";
+    if (mode == APIC_XAPIC && this.base != base)
+      return "has its local APIC at another address than the boot processor's";
+    this.start();
+    return "";
   }
 
   /** Silences what firmware left behind, then starts the periodic timer. Interrupts are off. */
@@ -71,6 +113,51 @@ export class LocalApic {
     this.write(APIC_DIVIDE_CONFIGURATION, DIVIDE_BY_1);
     this.write(APIC_LVT_TIMER, TIMER_PERIODIC | TIMER_VECTOR);
     this.write(APIC_INITIAL_COUNT, TIMER_PERIOD);
+  }
+
+  // What follows sends by the interrupt command register (SDM 3A 11.6.1). False where the APIC did not accept it in time,
+  // which only xAPIC mode tells. In x2APIC mode the write overtakes earlier stores (11.12.3): what the receiver is to find
+  // in memory has to be stored by a locked instruction, or be followed by one.
+
+  /** Resets the CPU `apicId`, but for its APIC's mode and its caches: it waits for `sendStartup`. */
+  sendInit(apicId: u32): bool {
+    return this.send(apicId, DELIVERY_MODE_INIT);
+  }
+
+  /** Has a CPU that waits after INIT begin in real mode at `vector` x 4 KiB; without effect on others. */
+  sendStartup(apicId: u32, vector: u32): bool {
+    return this.send(apicId, DELIVERY_MODE_STARTUP | vector);
+  }
+
+  /** Raises the interrupt `vector`, 16 to 255, at the CPU `apicId`. */
+  sendInterrupt(apicId: u32, vector: u32): bool {
+    return this.send(apicId, vector);
+  }
+
+  /** An NMI to all CPUs but this one, also to those that Basalt does not use. */
+  sendNmiToOthers(): bool {
+    return this.send(0, ALL_EXCLUDING_SELF | DELIVERY_MODE_NMI);
+  }
+
+  private send(apicId: u32, command: u32): bool {
+    command |= LEVEL_ASSERT;
+    if (this.mode == APIC_X2APIC) {
+      const register = X2APIC_MSR_FIRST + (APIC_INTERRUPT_COMMAND >> 4);
+      wrmsr(register, ((<u64>apicId) << X2APIC_DESTINATION_SHIFT) | command);
+      return true;
+    }
+    if (!this.awaitAcceptance()) return false;
+    this.write(APIC_INTERRUPT_COMMAND_HIGH, apicId << XAPIC_DESTINATION_SHIFT);
+    // This half sends.
+    this.write(APIC_INTERRUPT_COMMAND, command);
+    return this.awaitAcceptance();
+  }
+
+  private awaitAcceptance(): bool {
+    for (let polls = MAXIMUM_POLLS; polls > 0; polls--) {
+      if (!(this.read(APIC_INTERRUPT_COMMAND) & INTERRUPT_COMMAND_PENDING)) return true;
+    }
+    return false;
   }
 
   /** Masks each entry of the LVT but firmware's own SMIs, and NMIs at LINT1: machines report broken memory by them. */

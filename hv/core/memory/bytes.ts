@@ -42,6 +42,10 @@ export class Bytes {
     const pointer = this.pointer(offset, 1);
     return pointer ? load<u8>(pointer) : 0;
   }
+  u16(offset: u32): u32 {
+    const pointer = this.pointer(offset, 2);
+    return pointer ? load<u16>(pointer) : 0;
+  }
   u32(offset: u32): u32 {
     const pointer = this.pointer(offset, 4);
     return pointer ? load<u32>(pointer) : 0;
@@ -49,6 +53,13 @@ export class Bytes {
   u64(offset: u32): u64 {
     const pointer = this.pointer(offset, 8);
     return pointer ? load<u64>(pointer) : 0;
+  }
+
+  /** The sum of all bytes modulo 256, which firmware's tables make 0 by a checksum. */
+  sum(): u32 {
+    let sum: u32 = 0;
+    for (let i: u32 = 0; i < this.length; i++) sum += this.u8(i);
+    return sum & 0xff;
   }
 
   /** Fills this copy from `source`, from `offset` on. */

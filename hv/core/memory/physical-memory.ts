@@ -1,9 +1,10 @@
 // The machine's free RAM: ranges from the boot information, less what is reserved or already taken.
 
 import { imageEnd, imageStart } from "../hardware";
+import { LowMemory } from "./low-memory";
 
 const CAPACITY: i32 = 512;
-/** Below this lie the BIOS data area, boot loaders' leftovers and, later, a start-up trampoline. */
+/** Below this lie the BIOS data area, boot loaders' leftovers, and the start-up trampoline. */
 const LOW_MEMORY_END: u64 = 0x100000;
 
 /** Whether any of [start, start + bytes) is free memory or Basalt's image: no device's registers are there. */
@@ -13,6 +14,8 @@ export function isRam(start: u64, bytes: u64, memory: PhysicalMemory): bool {
 
 /** Disjoint ranges of free physical memory. Order of use: `add` all RAM, `remove` all that is not, then `allocate`. */
 export class PhysicalMemory {
+  /** What `add` and `remove` leave of the first 640 KiB, which is in none of the ranges. */
+  readonly low: LowMemory = new LowMemory();
   private readonly starts: StaticArray<u64> = new StaticArray<u64>(CAPACITY);
   private readonly ends: StaticArray<u64> = new StaticArray<u64>(CAPACITY);
   private count: i32 = 0;
@@ -29,6 +32,7 @@ export class PhysicalMemory {
   /** Adds the whole pages of [start, start + bytes) above the first MiB. Overlaps with earlier ranges or that touch are merged. */
   add(start: u64, bytes: u64): void {
     let end = start + bytes < start ? u64.MAX_VALUE : start + bytes;
+    this.low.add(start, end);
     start = max(start, LOW_MEMORY_END);
     start = (start + 4095) & ~4095;
     end &= ~4095;
@@ -47,6 +51,7 @@ export class PhysicalMemory {
   remove(start: u64, bytes: u64): void {
     const end = start + bytes < start ? u64.MAX_VALUE : start + bytes;
     if (bytes == 0) return;
+    this.low.remove(start, end);
     this.removeRange(start & ~4095, end > u64.MAX_VALUE - 4095 ? u64.MAX_VALUE : (end + 4095) & ~4095);
   }
 
