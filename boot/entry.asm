@@ -6,6 +6,7 @@ bits 32
 
 BOOT_KIND_MULTIBOOT2 equ 1
 BOOT_KIND_PVH        equ 2
+BOOT_KIND_PROCESSOR  equ 3      ; another CPU, which the first has started
 
 MULTIBOOT2_HEADER_MAGIC equ 0xE85250D6
 MULTIBOOT2_LOADER_MAGIC equ 0x36D76289
@@ -20,7 +21,7 @@ CPUID_LM     equ 1 << 29        ; CPUID.80000001H:EDX[29]
 CPUID_NX     equ 1 << 20        ; CPUID.80000001H:EDX[20]
 
 extern runtime_start
-extern core_stack_top
+extern core_stack_top, writable_first_page, writable_pages
 
 section .multiboot align=8
 header:
@@ -64,6 +65,28 @@ pvh_entry:
     cmp dword [ebx], PVH_START_MAGIC
     jne refuse
     mov edi, BOOT_KIND_PVH
+    jmp enter_long_mode
+
+; Where another CPU starts (SDM 3A 9.4), copied to a page below 1 MiB that CS has as its base.
+bits 16
+global trampoline_start, trampoline_end
+trampoline_start:
+    o32 lgdt [cs:.gdt_pointer - trampoline_start]
+    mov eax, cr0
+    or al, 1
+    mov cr0, eax
+    jmp dword 0x18:processor_entry
+.gdt_pointer:
+    dw bootstrap_gdt_pointer - bootstrap_gdt - 1
+    dd bootstrap_gdt
+trampoline_end:
+
+bits 32
+processor_entry:
+    mov ax, 0x10
+    mov ds, ax
+    mov ss, ax
+    mov edi, BOOT_KIND_PROCESSOR
 
 enter_long_mode:
     cli
@@ -93,6 +116,12 @@ enter_long_mode:
     mov eax, ecx
     shl eax, 21
     or eax, 0x83                ; present, writable, 2 MiB
+    mov edx, ecx
+    sub edx, writable_first_page
+    cmp edx, writable_pages
+    jae .map
+    add eax, [replica_offset]   ; this CPU's own
+.map:
     mov [bootstrap_pd + ecx * 8], eax
     inc ecx
     cmp ecx, 512
@@ -194,7 +223,7 @@ text_no_nx:
     db " set-up.", 13, 10, "basalt: result 11 no-nx", 13, 10, 0
     align 8
 bootstrap_gdt:
-    dq 0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF
+    dq 0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF, 0x00CF9B000000FFFF
 bootstrap_gdt_pointer:
     dw bootstrap_gdt_pointer - bootstrap_gdt - 1
     dd bootstrap_gdt
@@ -203,5 +232,7 @@ section .boot.bss nobits alloc noexec write align=4096
 bootstrap_pml4: resb 4096
 bootstrap_pdpt: resb 4096
 bootstrap_pd:   resb 4096
-    resb 256
+global replica_offset
+replica_offset: resq 1          ; where the CPU that starts has the writable part of the image, less where it is mapped
+    resb 248
 bootstrap_stack_top:

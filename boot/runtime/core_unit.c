@@ -9,7 +9,8 @@ static void w2c_env_abort(struct w2c_env *env, u32 message, u32 file, u32 line, 
 }
 
 _Noreturn void vmcs_access_failed(const char *instruction, u32 field) {
-  put("basalt: panic: ", instruction, " of the field with encoding ");
+  panic_start();
+  put(instruction, " of the field with encoding ");
   put_hex(field, 4);
   put(" failed\n");
   panic_at(RESULT_VMCS_ACCESS, "vmcs-access", CALL_SITE, CALLER_FRAME);
@@ -29,14 +30,23 @@ void w2c_hardware_announceResult(struct w2c_hardware *h, u32 result, u32 name) {
 
 #include "core_module.c.inc"
 
-// From entry.asm, in long mode on core's stack: sets the machine up for core, and calls it.
+u64 shared_words[SHARED_WORDS] SHARED;
+
+// From entry.asm, in long mode on core's stack: sets the machine up for core, and calls it. A CPU that another one has
+// started finds core as that one left it.
 _Noreturn void runtime_start(u32 kind, u32 information) {
+  enum { BOOT_KIND_PROCESSOR = 3 }; // entry.asm
   w2c_core *core = (w2c_core *)INSTANCE_STATE(CORE_INSTANCE);
   _Static_assert(sizeof *core <= PAGE_SIZE, "the function table lies behind the first page");
-  serial_start();
   paging_start();
-  terminal_start();
   traps_start();
+  processors++;
+  if (kind == BOOT_KIND_PROCESSOR) {
+    w2c_core_join(core);
+    __builtin_trap();
+  }
+  serial_start();
+  terminal_start();
   void *memory = (void *)INSTANCE_MEMORY(CORE_INSTANCE);
   wasm2c_core_instantiate(core, memory, memory);
   w2c_core_start(core);

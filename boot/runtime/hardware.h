@@ -9,7 +9,7 @@ struct w2c_hardware {
 };
 
 enum { VM_SUCCEED, VM_FAIL_INVALID, VM_FAIL_VALID };
-extern u8 vmx_exit[], vm_mirror[]; // vm_entry.asm
+extern u8 vmx_exit[], vm_mirror[], trampoline_start[], trampoline_end[]; // vm_entry.asm, entry.asm
 // What the functions of assembly keep no register of: so the compiler saves just those that are live at the call.
 #define LOST "rbx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory"
 #define CALL(function) "push %%rbp\n\tcall " function "\n\tpop %%rbp"
@@ -127,6 +127,8 @@ PLAIN(openInterruptWindow, "sti\n\tnop\n\tcli")
 // An NMI that made a guest exit leaves NMIs blocked until an IRET (SDM 3C 27.5.5): the handler of this one ends in one.
 PLAIN(unblockNmis, "int $2")
 PLAIN(wbinvd, "wbinvd")
+PLAIN(relax, "pause\n\tsti\n\tnop\n\tcli")
+PLAIN(waitForInterrupt, "sti\n\thlt\n\tcli") // an interrupt that is pending already comes behind the HLT, and ends it
 PLAIN(clearBuffers, "push $0x10\n\tverw (%%rsp)\n\tpop %%rcx") // VERW's form with a register need not clear them
 // 32 calls that never return; what predicts a return from them meets the INT3.
 PLAIN(fillReturnStack, "mov $16, %%ecx\n1: call 2f\n int3\n2: call 3f\n int3\n3: loop 1b\n add $256, %%rsp")
@@ -151,6 +153,20 @@ IMPORT(void, readPhysical, u64 physical, u32 to, u32 length) {
   }
   window_to((u64)image_start, PAGE_READ); // harmless to be left there
 }
+// What is written of the image, as it is on this CPU, for another one: in memory from `replica` on, where that CPU will have
+// it when it starts at the trampoline in `page`. Only the first CPU's image lies where it is mapped.
+IMPORT(void, cloneTo, u32 number, u64 replica, u64 page) {
+  processor = number;
+  replica_offset = replica - (u64)writable_start;
+  for (u64 at = (u64)writable_start; at < (u64)writable_end; at += LARGE_PAGE_SIZE) {
+    paging_map(BLOCK_WINDOW, at, LARGE_PAGE_SIZE, PAGE_READ);
+    paging_map(BLOCK_WINDOW + LARGE_PAGE_SIZE, at + replica_offset, LARGE_PAGE_SIZE, PAGE_WRITE);
+    memcpy((u8 *)BLOCK_WINDOW + LARGE_PAGE_SIZE, (u8 *)BLOCK_WINDOW, LARGE_PAGE_SIZE);
+  }
+  paging_map(BLOCK_WINDOW, 0, 2 * LARGE_PAGE_SIZE, 0);
+  processor = 0;
+  memcpy((u8 *)window_to(page, PAGE_WRITE), trampoline_start, trampoline_end - trampoline_start);
+}
 IMPORT(void, zeroBlock, u64 physical) {
   paging_map(BLOCK_WINDOW, physical, LARGE_PAGE_SIZE, PAGE_WRITE);
   memset((void *)BLOCK_WINDOW, 0, LARGE_PAGE_SIZE);
@@ -159,15 +175,25 @@ IMPORT(void, zeroBlock, u64 physical) {
 IMPORT(u32, readDevice32, u64 physical) { return *(volatile u32 *)window_to(physical, PAGE_UNCACHED); }
 IMPORT(void, writeDevice32, u64 physical, u32 value) { *(volatile u32 *)window_to(physical, PAGE_UNCACHED) = value; }
 IMPORT(void, writePhysical8, u64 physical, u32 value) { *(u8 *)window_to(physical, PAGE_WRITE) = (u8)value; }
-IMPORT(void, setTickWord, u32 word) { tick_word = &AT(u32, word); }
+IMPORT(void, setTickWord, u32 word) { work_word = &AT(u32, word); }
 IMPORT(void, setLocalApic, u32 mode, u64 base) {
   if (mode == APIC_XAPIC)
     paging_map(APIC_WINDOW, base, PAGE_SIZE, PAGE_UNCACHED);
   apic_mode = mode;
 }
+#define WORD(word) (&shared_words[(word) % SHARED_WORDS])
+IMPORT(u64, sharedLoad, u32 word) { return __atomic_load_n(WORD(word), __ATOMIC_ACQUIRE); }
+IMPORT(void, sharedStore, u32 word, u64 value) { __atomic_store_n(WORD(word), value, __ATOMIC_RELEASE); }
+IMPORT(u64, sharedExchange, u32 word, u64 value) { return __atomic_exchange_n(WORD(word), value, __ATOMIC_SEQ_CST); }
+IMPORT(u64, sharedOr, u32 word, u64 bits) { return __atomic_fetch_or(WORD(word), bits, __ATOMIC_SEQ_CST); }
+IMPORT(u64, sharedCompareExchange, u32 word, u64 expected, u64 value) {
+  __atomic_compare_exchange_n(WORD(word), &expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+  return expected;
+}
 #define ANSWER(name, value) IMPORT(u64, name) { return (u64)(value); }
-ANSWER(physicalBase, core_memory_start) ANSWER(memoryBase, h->memory) ANSWER(vmExitAddress, vmx_exit)
+ANSWER(physicalBase, paging_physical(core_memory_start)) ANSWER(memoryBase, h->memory) ANSWER(vmExitAddress, vmx_exit)
 ANSWER(imageStart, image_start) ANSWER(imageEnd, image_end) ANSWER(mirrorAddress, vm_mirror) ANSWER(nmiCount, nmi_count)
+ANSWER(processorNumber, processor) ANSWER(replicaBytes, writable_end - writable_start)
 IMPORT(void, consoleWrite, u32 text, u32 length) { console_write(&AT(u8, text), length); }
 IMPORT(u32, hasSerial) { return !serial_is_absent; }
 IMPORT(void, setEndSteps, u32 steps) { __builtin_memcpy(end_steps, &AT(u8, steps), sizeof end_steps); }

@@ -7,16 +7,22 @@ enum { PRESENT = 1, WRITABLE = 2, LARGE = 0x80, TABLES = 192 };
 #define ADDRESS 0x000FFFFFFFFFF000ull
 
 static u64 tables[TABLES][512] __attribute__((aligned(4096)));
-static u32 tables_used = 1; // tables[0] is the PML4
+static u32 tables_used; // tables[0] is the PML4
+static u64 offset;      // replica_offset, which is the next CPU's later
 
-// The tables lie in the image, which is mapped where it was loaded: a physical address is a pointer.
+// The image is mapped where it was loaded, but for what each CPU has of its own.
+u64 paging_physical(const void *linear) {
+  u64 address = (u64)linear;
+  return address >= (u64)writable_start && address < (u64)writable_end ? address + offset : address;
+}
+
 static u64 *next_level(u64 *entry) {
   if (!(*entry & PRESENT)) {
     if (tables_used == TABLES)
       return NULL;
-    *entry = (u64)tables[tables_used++] | WRITABLE | PRESENT;
+    *entry = paging_physical(tables[tables_used++]) | WRITABLE | PRESENT;
   }
-  return (u64 *)(*entry & ADDRESS);
+  return (u64 *)((*entry & ADDRESS) - offset);
 }
 
 static u64 *entry_of(u64 address, u32 level) {
@@ -49,24 +55,30 @@ bool paging_map(u64 address, u64 physical, u64 bytes, u32 flags) {
 
 static u8 core_state[INSTANCE_STATE_BYTES] __attribute__((aligned(4096)));
 
+static void map_image(const u8 *start, const u8 *end, u32 flags) {
+  paging_map((u64)start, paging_physical(start), (u64)(end - start), flags);
+}
+
+// Of a CPU that another one has started, all is that one's copy (hardware.h's cloneTo): its tables are made anew, and
+// only the screen stays what it is.
 void paging_start(void) {
-  struct { u8 *start, *end; u32 flags; } parts[] = {
-      {image_start, text_start, PAGE_READ},
-      {text_start, text_end, PAGE_READ | PAGE_EXECUTE},
-      {rodata_start, data_start, PAGE_READ},
-      {data_start, data_end, PAGE_WRITE},
-      {core_stack_bottom, core_stack_top, PAGE_WRITE},
-      {vmm_stack_bottom, vmm_stack_top, PAGE_WRITE},
-      {symbols_start, image_end, PAGE_READ},
-  };
-  for (u32 i = 0; i < sizeof parts / sizeof parts[0]; i++)
-    paging_map((u64)parts[i].start, (u64)parts[i].start, (u64)(parts[i].end - parts[i].start), parts[i].flags);
-  for (u32 i = 0; i < IST_STACKS; i++) {
-    u64 bottom = (u64)ist_stacks_start + i * IST_STACK_STRIDE + PAGE_SIZE;
-    paging_map(bottom, bottom, IST_STACK_STRIDE - PAGE_SIZE, PAGE_WRITE);
-  }
-  paging_map(INSTANCE_STATE(CORE_INSTANCE), (u64)core_state, sizeof core_state, PAGE_WRITE);
-  paging_map(INSTANCE_MEMORY(CORE_INSTANCE), (u64)core_memory_start, (u64)(core_memory_end - core_memory_start),
+  u64 *terminal = &tables[0][INSTANCE_SLOT(TERMINAL_INSTANCE) >> 39], terminal_entry = *terminal;
+  offset = replica_offset;
+  memset(tables, 0, tables_used * PAGE_SIZE);
+  tables_used = 1;
+  *terminal = terminal_entry;
+  map_image(image_start, text_start, PAGE_READ);
+  map_image(text_start, text_end, PAGE_READ | PAGE_EXECUTE);
+  map_image(rodata_start, shared_start, PAGE_READ);
+  map_image(shared_start, shared_end, PAGE_WRITE);
+  map_image(writable_start, data_end, PAGE_WRITE);
+  map_image(core_stack_bottom, core_stack_top, PAGE_WRITE);
+  map_image(vmm_stack_bottom, vmm_stack_top, PAGE_WRITE);
+  map_image(symbols_start, image_end, PAGE_READ);
+  for (u8 *stack = ist_stacks_start; stack < ist_stacks_start + IST_STACKS * IST_STACK_STRIDE; stack += IST_STACK_STRIDE)
+    map_image(stack + PAGE_SIZE, stack + IST_STACK_STRIDE, PAGE_WRITE);
+  paging_map(INSTANCE_STATE(CORE_INSTANCE), paging_physical(core_state), sizeof core_state, PAGE_WRITE);
+  paging_map(INSTANCE_MEMORY(CORE_INSTANCE), paging_physical(core_memory_start), (u64)(core_memory_end - core_memory_start),
              PAGE_WRITE);
-  __asm__ volatile("mov %0, %%cr3" : : "r"(tables[0]) : "memory");
+  __asm__ volatile("mov %0, %%cr3" : : "r"(paging_physical(tables)) : "memory");
 }

@@ -32,8 +32,8 @@ typedef uint64_t u64;
 #define MODULE_OWN_START 0xC0000000ull // vmm's and terminal's statics and heap: asconfig.json's memoryBase
 
 // linker.ld
-extern u8 image_start[], text_start[], text_end[], rodata_start[], data_start[], data_end[], core_memory_start[],
-    core_memory_end[], symbols_start[], image_end[], vmm_text_start[], vmm_text_end[];
+extern u8 image_start[], text_start[], text_end[], rodata_start[], shared_start[], shared_end[], writable_start[], data_end[],
+    core_memory_start[], core_memory_end[], writable_end[], symbols_start[], image_end[], vmm_text_start[], vmm_text_end[];
 extern u8 core_stack_bottom[], core_stack_top[], vmm_stack_bottom[], vmm_stack_top[], ist_stacks_start[];
 
 // Each interrupt stack lies above a guard page (linker.ld).
@@ -51,6 +51,7 @@ void terminal_start(void);
 void terminal_write(const u8 *text, u32 length);
 
 // text.c: all that is printed goes to COM1 and the screen; and the runtime's own few words, for reports without core.
+extern u32 console_lock;
 void console_write(const u8 *text, u32 length);
 void put_texts(const char *const *texts);
 #define put(...) put_texts((const char *[]){__VA_ARGS__, NULL})
@@ -79,6 +80,12 @@ enum page_flags {
 };
 void paging_start(void);
 bool paging_map(u64 address, u64 physical, u64 bytes, u32 flags);
+u64 paging_physical(const void *linear);
+extern u64 replica_offset;
+// What all CPUs have together; of all else that is written each has its own.
+#define SHARED __attribute__((section(".shared,\"aw\",@nobits#"), aligned(64)))
+enum { SHARED_WORDS = 32768 }; // hv/core/processors/shared-words.ts
+extern u64 shared_words[SHARED_WORDS];
 
 // traps.c
 struct trap_frame {
@@ -86,8 +93,11 @@ struct trap_frame {
 };
 extern volatile u64 nmi_count;
 extern enum apic_mode { APIC_ABSENT, APIC_XAPIC, APIC_X2APIC } apic_mode; // local-apic.ts, as the vectors below
-enum { TIMER_VECTOR = 0x40, SPURIOUS_VECTOR = 0xFF, WORK_TICK = 2 }; // and hv/core/vcpu/work.ts
-extern u32 *tick_word; // of core's: each interrupt of the timer sets WORK_TICK there
+enum { TIMER_VECTOR = 0x40, MAIL_VECTOR, SPURIOUS_VECTOR = 0xFF, WORK_TICK = 2, WORK_MAIL = 4 }; // and hv/core/vcpu/work.ts
+extern u32 *work_word; // of core's: each interrupt of the timer sets WORK_TICK there, another CPU's mail WORK_MAIL
+extern u32 processors, processor; // how many run, and which one this is, by hv/core/processors
+extern bool is_panicking;
+void panic_start(void); // stops the other CPUs, and begins the first line of the only report
 void traps_start(void);
 
 // report.c: the ends that nothing returns from.

@@ -1,9 +1,15 @@
 // The console, and the runtime's own few words, for reports that must not depend on core.
 #include "runtime.h"
 
+u32 console_lock SHARED;
+
+// A line of core's is one call. Who waits lets interrupts in; who panics has stopped the others, and does not wait.
 void console_write(const u8 *text, u32 length) {
+  while (!is_panicking && __atomic_exchange_n(&console_lock, 1, __ATOMIC_ACQUIRE))
+    __asm__ volatile("pause\n\tsti\n\tnop\n\tcli" : : : "memory");
   serial_write(text, length);
   terminal_write(text, length);
+  __atomic_store_n(&console_lock, 0, __ATOMIC_RELEASE);
 }
 
 void put_texts(const char *const *texts) {
@@ -51,7 +57,7 @@ u32 copy_text(const char *text, char *out, u32 capacity) {
 
 void put_assertion(const u8 *memory, u64 start, u64 bytes, u32 message, u32 file, u32 line, u32 column) {
   char text[256];
-  put("basalt: panic: ");
+  panic_start();
   console_write((u8 *)text, copy_string(memory, start, bytes, message, text, sizeof text));
   put(" at ");
   console_write((u8 *)text, copy_string(memory, start, bytes, file, text, sizeof text));

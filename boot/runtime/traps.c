@@ -14,15 +14,15 @@ struct gate {
   u32 offset_high, reserved;
 };
 static struct gate idt[256];
-static u64 gdt[5] = {0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF};
+static u64 gdt[5];
 static struct {
   u32 reserved0;
   u64 rsp[3], reserved1, ist[7], reserved2;
   u16 reserved3, io_map_base;
 } __attribute__((packed)) tss;
 volatile u64 nmi_count;
-static u32 unwatched_ticks;
-u32 *tick_word = &unwatched_ticks;
+static u32 unwatched_work;
+u32 *work_word;
 
 static const char *const exception_names[FIRST_INTERRUPT] = {
     "#DE divide error", "#DB debug", "NMI", "#BP breakpoint", "#OF overflow", "#BR bound range exceeded",
@@ -43,6 +43,8 @@ void traps_start(void) {
   for (u32 i = 0; i < IST_STACKS; i++)
     tss.ist[i] = (u64)ist_stacks_start + (i + 1) * IST_STACK_STRIDE;
   tss.io_map_base = sizeof tss;
+  work_word = &unwatched_work;
+  gdt[1] = 0x00AF9B000000FFFF, gdt[2] = 0x00CF93000000FFFF; // code, data
   gdt[3] = (sizeof tss - 1) | (base & 0xFFFFFF) << 16 | (u64)TSS_AVAILABLE << 40 | (base >> 24 & 0xFF) << 56;
   gdt[4] = base >> 32;
   for (u32 v = 0; v < 256; v++) {
@@ -54,15 +56,38 @@ void traps_start(void) {
   __asm__ volatile("mov %%cr4, %0\n\tor %1, %0\n\tmov %0, %%cr4" : "=&r"(base) : "i"(CR4_MCE));
 }
 
-// The local APIC, which core has set up, is the source of all interrupts; here they are only ended (SDM 3A 11.8.5).
+// The local APIC, which core has set up, is the source of all interrupts; here they are only ended (SDM 3A 11.8.5), and
+// a panic stops the other CPUs by NMI (11.6).
 enum apic_mode apic_mode;
 
-static void end_interrupt(void) {
-  enum { EOI = 0xB0, MSR_X2APIC_EOI = 0x80B };
+enum { APIC_EOI = 0xB0, APIC_INTERRUPT_COMMAND = 0x300, NMI_TO_ALL_BUT_SELF = 0xC4400 };
+static void write_apic(u32 offset, u32 value) {
   if (apic_mode == APIC_XAPIC)
-    *(volatile u32 *)(APIC_WINDOW + EOI) = 0;
+    *(volatile u32 *)(APIC_WINDOW + offset) = value;
   else if (apic_mode == APIC_X2APIC)
-    write_msr(MSR_X2APIC_EOI, 0);
+    write_msr(0x800 + offset / 16, value);
+}
+
+static u32 is_stopping SHARED, stopped SHARED;
+u32 processors SHARED, processor;
+bool is_panicking;
+
+static _Noreturn void stop(void) {
+  __atomic_fetch_add(&stopped, 1, __ATOMIC_SEQ_CST);
+  while (true)
+    __asm__ volatile("cli\n\thlt");
+}
+
+void panic_start(void) {
+  if (!is_panicking && __atomic_exchange_n(&is_stopping, 1, __ATOMIC_SEQ_CST))
+    stop(); // another CPU was first
+  is_panicking = true;
+  write_apic(APIC_INTERRUPT_COMMAND, NMI_TO_ALL_BUT_SELF);
+  for (u32 polls = 1 << 20; polls > 0 && __atomic_load_n(&stopped, __ATOMIC_SEQ_CST) + 1 < processors; polls--)
+    __builtin_ia32_pause();
+  put(console_lock ? "\n" : "", "basalt: panic: "); // who was stopped may have been printing
+  if (processors > 1)
+    put("CPU "), put_decimal(processor), put(": ");
 }
 
 static _Noreturn void report(struct trap_frame *f) {
@@ -73,7 +98,8 @@ static _Noreturn void report(struct trap_frame *f) {
   is_reporting = true;
   __asm__ volatile("mov %%cr2, %0\n\tmov %%cr3, %1" : "=r"(cr2), "=r"(cr3));
   const char *name = f->vector < FIRST_INTERRUPT ? exception_names[f->vector] : NULL;
-  put("basalt: panic: ", name ? name : "unexpected interrupt", ", vector ");
+  panic_start();
+  put(name ? name : "unexpected interrupt", ", vector ");
   put_decimal(f->vector);
   put(", error code ");
   put_hex(f->error, 4);
@@ -113,14 +139,18 @@ static _Noreturn void report(struct trap_frame *f) {
 void trap_dispatch(struct trap_frame *f) {
   if (f->vector >= FIRST_INTERRUPT) {
     if (f->vector != SPURIOUS_VECTOR)
-      end_interrupt();
+      write_apic(APIC_EOI, 0);
+    if (f->vector == MAIL_VECTOR)
+      *work_word |= WORK_MAIL;
     if (f->vector == TIMER_VECTOR) {
-      *tick_word |= WORK_TICK;
+      *work_word |= WORK_TICK;
       vmm_timer_tick(f);
     }
     return;
   }
   if (f->vector == NMI) {
+    if (is_stopping)
+      stop();
     nmi_count++;
     return;
   }

@@ -66,7 +66,8 @@ u32 w2c_hardware_vmmMap(struct w2c_hardware *h, u32 vm, u64 address, u64 physica
   u64 end = physical + bytes;
   bool is_aligned = ((address | physical | bytes) & (PAGE_SIZE - 1)) == 0;
   bool in_image = physical < (u64)image_end && end > (u64)image_start;
-  bool in_core = physical >= (u64)core_memory_start && end <= (u64)core_memory_end;
+  u64 core = paging_physical(core_memory_start);
+  bool in_core = physical >= core && end <= core + (u64)(core_memory_end - core_memory_start);
   if (vm >= MAX_VMS || !is_aligned || bytes == 0 || end < physical || address >= 4 * GIB ||
       bytes > 4 * GIB - address || (in_image && !in_core))
     return 1;

@@ -31,6 +31,7 @@ _Noreturn void wasm_rt_trap(wasm_rt_trap_t kind) {
     vmm_record_trap(kinds[kind].vmm_kind, 0, rip, rbp);
     vmm_escape(kinds[kind].vmm_kind);
   }
-  put("basalt: panic: Wasm trap: ", kinds[kind].text, "\n");
+  panic_start();
+  put("Wasm trap: ", kinds[kind].text, "\n");
   panic_at(RESULT_CORE_TRAP, "core-trap", rip, rbp);
 }

@@ -8,7 +8,7 @@ import { MAPPING_OK, mappingStatusText } from "./memory/mapping-status";
 import { NestedPaging } from "./memory/nested-paging";
 import { RESULT_EPT_UNUSABLE, RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "./results";
 
-/** RAM of a built-in guest; that of a boot module is BootOptions.memory. */
+/** RAM of a built-in guest for which none is asked. */
 export const BUILT_IN_RAM_BYTES: u64 = 16 << 20;
 /** What `hostAddress` returns where nothing is mapped. */
 export const NOT_MAPPED: u64 = 0xffffffffffffffff;
@@ -45,6 +45,8 @@ export class GuestMemory {
   constructor(
     private readonly machine: Machine,
     private readonly vm: u32,
+    /** What the console calls the VM. */
+    readonly vmName: string,
   ) {}
 
   /**
@@ -57,13 +59,12 @@ export class GuestMemory {
     this.blocks = new StaticArray<u64>(<i32>(bytes >> BLOCK_SHIFT));
     this.nestedPaging = machine.virtualization.newNestedPaging(machine);
     if (this.nestedPaging!.status != MAPPING_OK) return this.unusable(this.nestedPaging!.status);
-    if (!machine.blocks.reserve(this.blocks.length + 1)) return tooLittleMemory(machine, this.vm, bytes);
+    if (!machine.blocks.reserve(this.blocks.length + 1)) return tooLittleMemory(machine, this.vmName, bytes);
     this.vmmOwn = machine.blocks.take();
-    if (this.vmmOwn == 0) return tooLittleMemory(machine, this.vm, bytes);
+    if (this.vmmOwn == 0) return tooLittleMemory(machine, this.vmName, bytes);
     machine.console
       .debug()
-      .text("vm")
-      .decimal(this.vm)
+      .text(this.vmName)
       .text(": vmm at ")
       .hex(this.vmmOwn & ~BLOCK_TYPE_MASK, 8)
       .end();
@@ -90,7 +91,7 @@ export class GuestMemory {
   }
 
   private unusable(status: u32): u32 {
-    const line = this.machine.console.error().text("vm").decimal(this.vm).text(": nested paging: ");
+    const line = this.machine.console.error().text(this.vmName).text(": nested paging: ");
     line.text(mappingStatusText(status)).end();
     return RESULT_EPT_UNUSABLE;
   }
@@ -110,7 +111,7 @@ export class GuestMemory {
 
   private giveUp(block: u64): u32 {
     if (block != 0) this.machine.blocks.giveBack(block);
-    tooLittleMemory(this.machine, this.vm, this.ramBytes);
+    tooLittleMemory(this.machine, this.vmName, this.ramBytes);
     return NO_MEMORY_LEFT;
   }
 
@@ -189,8 +190,8 @@ export class GuestMemory {
 }
 
 /** Says what a VM with `ramBytes` of RAM takes and what is there. */
-export function tooLittleMemory(machine: Machine, vm: u32, ramBytes: u64): u32 {
-  const line = machine.console.error().text("vm").decimal(vm).text(": too little memory: ");
+export function tooLittleMemory(machine: Machine, vmName: string, ramBytes: u64): u32 {
+  const line = machine.console.error().text(vmName).text(": too little memory: ");
   line
     .decimal(machine.memory.freeBytes >> 20)
     .text(" MiB are free; a VM takes ")

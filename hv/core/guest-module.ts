@@ -3,6 +3,7 @@
 import { PAGE_SIZE_2_MIB } from "../x86/paging";
 import { COMMAND_LINE_CAPACITY, COMMAND_LINE_OFFSET, MODULE_IN_VMM } from "../shared/vcpu-page";
 import { BootModule } from "./boot/boot-modules";
+import { VmDescription } from "./boot/vm-description";
 import { LEVEL_ERROR } from "./console/console";
 import { imageEnd, imageStart, VMM_MAP_READ_ONLY, vmmMap } from "./hardware";
 import { Machine } from "./machine";
@@ -15,11 +16,12 @@ import { Vcpu } from "./vcpu/vcpu";
 const MAXIMUM_BYTES: u64 = 128 << 20;
 
 /**
- * Maps boot module `number`, from 0 on, into the memory of the vCPU's vmm, read-only and as it is, and tells the vmm where it
- * lies and what its command line is. The vmm can read to the end of the module's last page. RESULT_OK or why not.
+ * Maps the boot module of a VM into the memory of the vCPU's vmm, read-only and as it is, and tells the vmm where it lies and
+ * what its command line is. The vmm can read to the end of the module's last page. RESULT_OK or why not.
  */
-export function showModule(machine: Machine, vcpu: Vcpu, number: u32): u32 {
+export function showModule(machine: Machine, vcpu: Vcpu, description: VmDescription): u32 {
   const modules = machine.modules;
+  const number = description.module;
   if (number >= <u32>modules.length) return refuseMissing(vcpu, number, <u32>modules.length);
   const module = modules[number];
   const problem = findProblem(machine, module);
@@ -33,7 +35,7 @@ export function showModule(machine: Machine, vcpu: Vcpu, number: u32): u32 {
       .end();
     return RESULT_GUEST_NOT_LOADED;
   }
-  const commandLine = commandLineFor(machine, module);
+  const commandLine = commandLineFor(machine, module, description);
   if (<u32>commandLine.length > COMMAND_LINE_CAPACITY) {
     const line = vcpu.say(LEVEL_ERROR).text("the guest's command line has ").decimal(commandLine.length);
     line.text(" letters; expected ").decimal(COMMAND_LINE_CAPACITY).text(" at most").end();
@@ -53,8 +55,13 @@ export function showModule(machine: Machine, vcpu: Vcpu, number: u32): u32 {
   return RESULT_OK;
 }
 
-/** The loader's own words for the module; what is behind "--" where there are none: QEMU's -initrd takes none. */
-function commandLineFor(machine: Machine, module: BootModule): string {
+/**
+ * The VM table's words; where it has none the loader's own for the module; where there are none, as QEMU's -initrd takes none,
+ * what is behind "--" of the boot options.
+ */
+function commandLineFor(machine: Machine, module: BootModule, description: VmDescription): string {
+  const own = description.commandLine;
+  if (own != null) return own;
   return module.commandLine.length != 0 ? module.commandLine : machine.options.guestCommandLine;
 }
 

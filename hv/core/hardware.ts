@@ -111,6 +111,25 @@ export declare function svmEnter(registersEnd: usize, vmcb: u64, host: u64): voi
 export declare function readGuest(vm: u32, address: u32): u64;
 /** Takes the interrupts that are pending: their handlers acknowledge them. */
 export declare function openInterruptWindow(): void;
+
+// What the CPUs' instances of core share is SHARED_WORDS words of 64 bits (hv/core/processors/shared-words.ts), which are 0
+// at start, and nothing else. Each access is atomic; `word` is taken modulo SHARED_WORDS.
+
+/** The value of a shared word. No access behind it is carried out before it (acquire). */
+export declare function sharedLoad(word: u32): u64;
+/** Writes a shared word. All accesses before it are seen by who sees the value (release); a later load may overtake it. */
+export declare function sharedStore(word: u32, value: u64): void;
+/** Writes a shared word and returns what it held (XCHG): a full barrier. */
+export declare function sharedExchange(word: u32, value: u64): u64;
+/** Writes `value` to a shared word that holds `expected`. What it held (LOCK CMPXCHG): a full barrier either way. */
+export declare function sharedCompareExchange(word: u32, expected: u64, value: u64): u64;
+/** Sets bits of a shared word. What it held before (LOCK OR, or CMPXCHG in a loop): a full barrier. */
+export declare function sharedOr(word: u32, bits: u64): u64;
+/** One turn of waiting for another CPU: PAUSE, and the interrupts that are pending are taken, as by openInterruptWindow. */
+export declare function relax(): void;
+/** STI, HLT, CLI: sleeps until an interrupt was taken. One that is pending already ends the sleep at once. */
+export declare function waitForInterrupt(): void;
+
 /** Ends the blocking of NMIs that an NMI exit leaves behind, and counts that NMI as the host's (`nmiCount`). */
 export declare function unblockNmis(): void;
 
@@ -133,10 +152,22 @@ export declare function writePhysical8(hpa: u64, value: u32): void;
 export declare function readDevice32(hpa: u64): u32;
 /** Writes such a register. */
 export declare function writeDevice32(hpa: u64, value: u32): void;
-/** From now on each interrupt of the host's timer sets WORK_TICK (hv/core/vcpu/work.ts) in the u32 at `word`. */
+/**
+ * From now on each interrupt of the host's timer sets WORK_TICK (hv/core/vcpu/work.ts) in the u32 at `word`, and each of
+ * MAIL_VECTOR WORK_MAIL.
+ */
 export declare function setTickWord(word: usize): void;
 /** How interrupt handlers reach the local APIC's EOI: APIC_* of hv/core/interrupts/local-apic.ts, and xAPIC's page. */
 export declare function setLocalApic(mode: u32, base: u64): void;
+/** Which CPU this is: 0 is the one that booted. */
+export declare function processorNumber(): u64;
+/** What a CPU has of its own of Basalt's image, in bytes: a multiple of 2 MiB. */
+export declare function replicaBytes(): u64;
+/**
+ * Copies all that, as it is now on the CPU that booted, to `hpa`, a multiple of 2 MiB below 4 GiB with replicaBytes behind it, for
+ * CPU `number`; and the code that it starts with to `page`, a page below 1 MiB. There it calls `join` of index.ts, once.
+ */
+export declare function cloneTo(number: u32, hpa: u64, page: u64): void;
 /** The host-physical address of core's memory, which is contiguous. */
 export declare function physicalBase(): u64;
 /** The host-linear address of core's memory. */

@@ -11,6 +11,7 @@ import {
 import { BOOT_INFORMATION_OK, BOOT_INFORMATION_TEXTS, BootInformation } from "./boot/boot-information";
 import { BootModule } from "./boot/boot-modules";
 import { BootOptions } from "./boot/options";
+import { describeVms } from "./boot/vms";
 import { Console } from "./console/console";
 import { Cpuid } from "./cpu/cpuid";
 import { failOnPurpose } from "./monitor/fail";
@@ -18,7 +19,7 @@ import { AcpiTables } from "./firmware/acpi-tables";
 import { Ending } from "./firmware/ending";
 import { silenceMachine } from "./firmware/take-over";
 import { GuestMemory } from "./guest-memory";
-import { announceResult, imageEnd, imageStart, nmiCount, physicalBase } from "./hardware";
+import { processorNumber, waitForInterrupt, announceResult, imageEnd, imageStart, nmiCount, physicalBase } from "./hardware";
 import { GuestExit } from "./guest-exit";
 import { Machine } from "./machine";
 import { Mtrrs } from "./memory/memory-type";
@@ -30,6 +31,9 @@ import { runGuests } from "./monitor/schedule";
 import { NOTHING_ASKED, Virtualization } from "./vcpu/virtualization";
 import { checkSvm, hasSvm } from "./svm/operation";
 import { Svm } from "./svm/svm";
+import { joinTeam, Team, TeamWork } from "./processors/team";
+import { APIC_ABSENT, LocalApic } from "./interrupts/local-apic";
+import { findProcessors } from "./processors/find-processors";
 import { checkVmx, Vmx } from "./vmx/vmx";
 
 // What has one caller is inlined there: these are exported to stay out of the exit path's code, and `run` out of its caller's.
@@ -63,6 +67,12 @@ export function boot(kind: u32, information: u32): void {
   ending.end(console);
 }
 
+/** Another CPU, which core has started, begins here with core as it was then. Does not return. */
+export function join(): void {
+  joinTeam();
+  while (true) waitForInterrupt();
+}
+
 /**
  * A vmm has touched `address` of its guest's RAM where nothing is mapped in its memory; `memory` is what core gave to
  * vmmInstantiate. 1: the page is there now. 0: it cannot be had, and the vmm is to be stopped. Called while that vmm runs.
@@ -85,7 +95,8 @@ function main(console: Console, ending: Ending, exit: GuestExit, kind: u32, addr
   if (memory.isTruncated) console.warning().text("the memory map has too many pieces; some RAM stays unused").end();
 
   const options = new BootOptions();
-  const areOptionsGood = options.parse(information.commandLine, console);
+  const areOptionsGood =
+    options.parse(information.commandLine, console) && describeVms(options, information.modules, console);
   console.level = options.logLevel;
   console
     .info()
@@ -95,13 +106,13 @@ function main(console: Console, ending: Ending, exit: GuestExit, kind: u32, addr
     .end();
   console.debug().text("boot command line: ").text(information.commandLine).end();
   const tables = new AcpiTables(information.rsdp);
-  if (areOptionsGood) silenceMachine(console, tables, memory);
+  const apic = areOptionsGood ? silenceMachine(console, tables, memory) : null;
   // Behind that, as a keyboard that firmware only emulates may have lost its DMA.
   printConsoles(console, information.screen);
   ending.find(console, options.end, tables);
-  if (!areOptionsGood) return RESULT_BAD_OPTION;
+  if (!apic) return RESULT_BAD_OPTION;
   failOnPurpose(options.fail);
-  return start(console, options, memory, information.modules, exit);
+  return start(console, options, memory, information.modules, exit, tables, apic);
 }
 
 /** From a machine of unknown abilities to VMs, and back. */
@@ -111,6 +122,8 @@ function start(
   memory: PhysicalMemory,
   modules: Array<BootModule>,
   exit: GuestExit,
+  tables: AcpiTables,
+  apic: LocalApic,
 ): u32 {
   const cpuid = new Cpuid();
   const usesSvm = isAmds(cpuid);
@@ -121,19 +134,39 @@ function start(
   const first = (heap.alloc((POOL_PAGES + 1) * PAGE_BYTES) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
   const pool = new PagePool(first, POOL_PAGES, physicalBase());
   const virtualization = newVirtualization(usesSvm, console, pool);
-  result = virtualization.enable();
-  if (result != RESULT_OK) return result;
-
   cpuid.read(CPUID_LEAF_FEATURES, 0);
   const mtrrs = new Mtrrs(bits, (cpuid.edx & CPUID_1_EDX_MTRR) != 0);
   const machine = new Machine(console, options, memory, modules, exit, pool, bits, mtrrs, virtualization);
+  const list = findProcessors(tables, apic.mode, apic.mode == APIC_ABSENT ? 0 : apic.id, console);
+  const team = new Team(machine, apic, list);
+  result = team.takeMemory();
+  if (result != RESULT_OK) return result;
+  if (!machine.blocks.fill()) console.warning().text("Basalt uses 1 TiB of RAM; the rest of it stays unused").end();
+  const guests = new Guests(machine);
+  result = team.start(guests);
+  if (result != RESULT_OK) return result;
+  result = virtualization.enable();
+  if (result != RESULT_OK) {
+    team.end();
+    return result;
+  }
   result = virtualization.doOwn(machine);
-  if (result == NOTHING_ASKED) result = runGuests(machine);
+  if (result == NOTHING_ASKED) result = team.run(guests);
+  else team.end();
 
   const nmis = nmiCount();
   if (nmis != 0) console.warning().decimal(nmis).text(" NMIs came, of a cause unknown to Basalt").end();
   const end = virtualization.disable();
   return result == RESULT_OK ? end : result;
+}
+
+class Guests extends TeamWork {
+  constructor(private readonly machine: Machine) {
+    super();
+  }
+  work(): u32 {
+    return processorNumber() == 0 ? runGuests(this.machine) : RESULT_OK;
+  }
 }
 
 /** The processor virtualizes by SVM if it has that, or if it is one of AMD's that lacks it. */

@@ -9,6 +9,9 @@ export const RESULT_NO_BOOT_INFORMATION: u32 = 12; // boot/entry.asm
 export const RESULT_BAD_BOOT_INFORMATION: u32 = 13;
 export const RESULT_BAD_OPTION: u32 = 14;
 export const RESULT_TOO_LITTLE_MEMORY: u32 = 15;
+/** CPUs of one machine that virtualize differently. */
+export const RESULT_PROCESSORS_DIFFER: u32 = 16;
+export const RESULT_PROCESSOR_NOT_STARTED: u32 = 17;
 export const RESULT_NOT_INTEL: u32 = 20;
 export const RESULT_NO_VMX: u32 = 21;
 export const RESULT_VMX_DISABLED_BY_FIRMWARE: u32 = 22;
@@ -63,6 +66,8 @@ const NUMBERS: StaticArray<u32> = [
   RESULT_BAD_BOOT_INFORMATION,
   RESULT_BAD_OPTION,
   RESULT_TOO_LITTLE_MEMORY,
+  RESULT_PROCESSORS_DIFFER,
+  RESULT_PROCESSOR_NOT_STARTED,
   RESULT_NOT_INTEL,
   RESULT_NO_VMX,
   RESULT_VMX_DISABLED_BY_FIRMWARE,
@@ -107,6 +112,8 @@ const NAMES: StaticArray<string> = [
   "bad-boot-information",
   "bad-option",
   "too-little-memory",
+  "processors-differ",
+  "processor-not-started",
   "not-intel",
   "no-vmx",
   "vmx-disabled-by-firmware",

@@ -1,16 +1,7 @@
 // One VM: its memory, its vmm instance and its vCPU, from creation to summary.
 
-import {
-  GUEST_EPT,
-  GUEST_HLT,
-  GUEST_LOOP,
-  GUEST_MODULE,
-  GUEST_NAMES,
-  GUEST_RDTSC,
-  GUEST_REAL,
-  GUEST_TOUCH,
-} from "../shared/guests";
-import { GuestChoice } from "./boot/options";
+import { GUEST_EPT, GUEST_HLT, GUEST_LOOP, GUEST_NAMES, GUEST_RDTSC, GUEST_REAL, GUEST_TOUCH } from "../shared/guests";
+import { VmDescription } from "./boot/vm-description";
 import { LEVEL_INFO } from "./console/console";
 import { StateSwitch, SwitchedState } from "./cpu/switched-state";
 import { GUEST_KINDS, mirrorsHost, touchedRamBytes } from "./guest-kinds";
@@ -31,10 +22,9 @@ const MAXIMUM_RDTSCS: u64 = 1000;
 /** What the guest `loop`, which never ends, may run where the boot options set no limit. */
 const LOOP_TICKS: u64 = 50000000;
 
-/** VM `number` with guest `guest`, which may be boot module `module`: `create`, then `run` until it is not `isRunning`, then `end`. */
+/** VM `number`: `create`, then `run` until it is not `isRunning`, then `end`. */
 export class Vm {
   private readonly guest: u32;
-  private readonly module: u32;
   private vcpu: Vcpu | null = null;
   private state: SwitchedState | null = null;
   private readonly memory: GuestMemory;
@@ -46,12 +36,11 @@ export class Vm {
   constructor(
     private readonly machine: Machine,
     private readonly number: u32,
-    choice: GuestChoice,
+    private readonly description: VmDescription,
     private readonly stateSwitch: StateSwitch,
   ) {
-    this.guest = choice.guest;
-    this.module = choice.module;
-    this.memory = new GuestMemory(machine, number);
+    this.guest = description.guest;
+    this.memory = new GuestMemory(machine, number, description.name);
   }
 
   /** Makes all that it needs. RESULT_OK, or why it cannot run, which has been told; then `end` is not called. */
@@ -69,7 +58,7 @@ export class Vm {
     if (result != RESULT_OK) return this.giveBack(result);
     const state = this.stateSwitch.newState();
     const vcpu = machine.virtualization.newVcpu(machine, this.number, kind, memory);
-    if (!vcpu || !state) return this.giveBack(tooLittleMemory(machine, this.number, this.ramBytes));
+    if (!vcpu || !state) return this.giveBack(tooLittleMemory(machine, this.description.name, this.ramBytes));
     this.pagesTaken = machine.pool.inUse - pagesBefore;
     this.vcpu = vcpu;
     this.state = state;
@@ -78,9 +67,9 @@ export class Vm {
       "a guest may set no bit of XCR0 whose state is not kept apart",
     );
     vcpu.mirrorsHost = isMirror;
-    if (!isMirror) result = createVmm(machine, vcpu, this.guest, this.module, memory);
+    if (!isMirror) result = createVmm(machine, vcpu, this.description, memory);
     if (result != RESULT_OK) return this.giveBack(result);
-    result = vcpu.watches.arm(vcpu, machine.options.watches, machine.options.answerTicks);
+    result = vcpu.watches.arm(vcpu, this.description.watches, machine.options.answerTicks);
     if (result != RESULT_OK) return this.giveBack(result);
     this.setCounts(vcpu);
     result = vcpu.prepare();
@@ -96,8 +85,9 @@ export class Vm {
 
   /** RAM of a VM that has its own. */
   private get ramBytes(): u64 {
-    if (this.guest == GUEST_TOUCH) return touchedRamBytes(this.machine.options.iterations);
-    return this.guest == GUEST_MODULE ? this.machine.options.memory : BUILT_IN_RAM_BYTES;
+    const asked = this.description.memory;
+    if (asked != 0) return asked;
+    return this.guest == GUEST_TOUCH ? touchedRamBytes(this.description.iterations) : BUILT_IN_RAM_BYTES;
   }
 
   get isRunning(): bool {
@@ -162,7 +152,10 @@ export class Vm {
     const machine = this.machine;
     // Before the line is begun: it may warn.
     const hasNestedPaging = machine.virtualization.hasNestedPaging(kind);
-    const line = machine.console.info().text("vm").decimal(this.number).text(": guest ").text(GUEST_NAMES[this.guest]);
+    const line = machine.console.info().text(this.description.name).text(": ");
+    // What programs read about it has the number.
+    if (!this.description.hasDefaultName) line.text("vm").decimal(this.number).text(", ");
+    line.text("guest ").text(GUEST_NAMES[this.guest]);
     if (mirrorsHost(kind)) {
       line.text(", in Basalt's own memory, ");
       line.text(hasNestedPaging ? "with " : "without ");
@@ -177,21 +170,21 @@ export class Vm {
   }
 
   private refuse(result: u32): u32 {
-    const line = this.machine.console.error().text("vm").decimal(this.number).text(": guest ");
+    const line = this.machine.console.error().text(this.description.name).text(": guest ");
     line.text(GUEST_NAMES[this.guest]).text(" does not run on this CPU").end();
     return result;
   }
 
   /** When the time that the VM may run is over, if it runs from `start` on. */
   private deadline(start: u64): u64 {
-    let limit = this.machine.options.ticks;
+    let limit = this.description.ticks;
     if (limit == 0 && this.guest == GUEST_LOOP) limit = LOOP_TICKS;
     return limit == 0 ? NO_DEADLINE : start + limit - min(limit, this.ticks);
   }
 
   /** How often the guest does what it does before it ends. */
   private setCounts(vcpu: Vcpu): void {
-    const iterations = this.machine.options.iterations;
+    const iterations = this.description.iterations;
     if (this.guest == GUEST_HLT || this.guest == GUEST_EPT) vcpu.haltsLeft = iterations;
     if (this.guest == GUEST_REAL) vcpu.haltsLeft = 1;
     if (this.guest == GUEST_RDTSC) vcpu.registers.rcx = min(iterations, MAXIMUM_RDTSCS);

@@ -70,7 +70,7 @@ describe("the page tables of a running Basalt", () => {
     const [screen, ...own] = pages;
     assert.deepEqual(screen, { ...screen, linear: memory, physical: 0xb8000n, bytes: 4096n, isUncached: true });
     assert.equal(own.length, 64);
-    const data = { start: symbols.address("data_start"), end: symbols.address("data_end") };
+    const data = { start: symbols.address("writable_start"), end: symbols.address("data_end") };
     for (const { linear, physical, isUncached } of own) {
       assert.ok(linear >= memory + 3n * GIB && !isUncached);
       assert.ok(physical >= data.start && physical < data.end);

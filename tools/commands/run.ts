@@ -35,6 +35,7 @@ interface RunCommandOptions {
   kernel: string | undefined;
   options: string | undefined;
   memory: number | undefined;
+  cpus: number | undefined;
   machineMemory: number | undefined;
   timeout: number | undefined;
   debug: number | undefined;
@@ -96,6 +97,7 @@ export function runCommand(): Command {
     )
     .option("--options <text>", "words for Basalt's boot command line, also with --kernel")
     .option("--cpu <model>", "intel, amd, or the emulator's CPU model")
+    .addOption(numberOption("--cpus <n>", "processors of the machine (default: 1)", 1, 16))
     .addOption(numberOption("--machine-memory <MiB>", aboutMachineMemory, 64, 65536))
     .addOption(numberOption("--timeout <seconds>", aboutTimeout, 1, 86400))
     .addOption(numberOption("--debug [port]", "wait for gdb at this port (QEMU)", 1, 65535).preset(defaultDebugPort))
@@ -148,6 +150,7 @@ async function run(options: RunCommandOptions): Promise<void> {
         ...run,
         on,
         cpu,
+        processors: options.cpus,
         timeoutSeconds: options.timeout,
         onLine,
         onStage,

@@ -51,7 +51,7 @@ plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, serial=1
 memory: guest=${plan.memory}, host=${Math.min(plan.memory, maximumHostMemory)}
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/vgabios/vgabios.bin
-cpu: model=${plan.cpu ?? defaultBochsCpu}, count=1, ips=${instructionsPerSecond}, reset_on_triple_fault=0, ignore_bad_msrs=1
+cpu: model=${plan.cpu ?? defaultBochsCpu}, count=${plan.processors ?? 1}, ips=${instructionsPerSecond}, reset_on_triple_fault=0, ignore_bad_msrs=1
 floppya: type=none
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 ${drive}

@@ -41,6 +41,8 @@ export interface RunPlan {
   readonly media: Media;
   readonly firmware: Firmware;
   readonly cpu: string | undefined;
+  /** How many processors the machine has; undefined: one. */
+  readonly processors?: number | undefined;
   /** In MiB. */
   readonly memory: number;
   readonly debugPort: number | undefined;

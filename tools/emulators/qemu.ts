@@ -43,6 +43,7 @@ export function qemu(name: keyof typeof accelerators): Machine {
     async prepare(plan): Promise<Launch> {
       const args = [
         ...["-machine", machine, "-accel", acceleration, "-cpu", plan.cpu ?? cpu, "-m", `${plan.memory}M`],
+        ...(plan.processors === undefined ? [] : ["-smp", String(plan.processors)]),
         ...["-display", "none", "-no-reboot", ...serialArguments(plan)],
         ...(plan.devices === "default" ? [] : ["-nodefaults", "-no-user-config"]),
         ...(plan.countsInstructions ? instructionClock : []),

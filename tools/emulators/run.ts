@@ -34,10 +34,12 @@ export interface RunOptions {
   /** Words for Basalt's command line, behind `guest=NAME`. */
   readonly append?: string | undefined;
   readonly guest?: string | undefined;
-  /** Kernels to be the guests, one after the other, instead of `guest`: one, or up to eight. */
+  /** Kernels to be the guests, one after the other, instead of `guest`: one, or up to sixteen. */
   readonly kernel?: GuestKernel | readonly GuestKernel[] | undefined;
   /** A CPU model by the emulator's own name. */
   readonly cpu?: string | undefined;
+  /** Processors of the machine; one if undefined. */
+  readonly processors?: number | undefined;
   /** RAM of the machine in MiB. */
   readonly memory?: number | undefined;
   /** The limit for the whole run; there is none under a debugger. */
@@ -116,6 +118,7 @@ export async function planRun(machine: Machine, options: RunOptions, directory: 
     media,
     firmware: options.firmware ?? "bios",
     cpu: options.cpu,
+    processors: options.processors,
     memory: options.memory ?? memoryFor(kernels),
     debugPort: options.debug,
     devices: options.devices,

@@ -1,7 +1,7 @@
 // The boot modules: files that the boot loader has put into memory for Basalt. A guest can be one.
 
-/** Modules that can be guests; any further ones are only left alone. */
-export const MAXIMUM_MODULES: i32 = 8;
+/** Modules that are looked at: a kernel for each VM, and the VM table. Any further ones are only left alone. */
+export const MAXIMUM_MODULES: i32 = 17;
 
 /** One boot module. Where it lies is the loader's word, which guest-module.ts checks before anybody reads it. */
 export class BootModule {

@@ -1,16 +1,16 @@
 // The boot command line: `guest=hlt quiet loglevel=debug …`.
 
-import { GUEST_MODULE, GUEST_NAMES } from "../../shared/guests";
 import { MAXIMUM_COMMAND_LINE } from "./boot-information";
-import { MAXIMUM_MODULES } from "./boot-modules";
+import { decimal, indexOf, list, memorySize, NO_MEMORY_SIZE, NO_NUMBER } from "./option-values";
+import { MAXIMUM_CPUS, MAXIMUM_VMS, VmDescription } from "./vm-description";
 import { DEFENCE_NAMES, DEFENCES_AUTOMATIC } from "../cpu/defences";
 import { END_AUTOMATIC, END_NAMES } from "../firmware/end-choice";
 import { Watch } from "../watch/watch";
-import { addWatch } from "../watch/watch-option";
+import { WatchReading } from "../watch/watch-option";
 import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/console";
 
 const KNOWN: string =
-  "guest=NAME[,NAME...][+NAME...], iterations=N, ticks=N, defences=auto|none|NAME[,NAME...], loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, populate=touch|start, watch=VM:START-END:KIND:ACTION, step=auto|tf, answer=N, end=NAME, fail=NAME; behind -- a module's own";
+  "guest=NAME[,NAME...][+NAME...], cpus=N|all|available, iterations=N, ticks=N, defences=auto|none|NAME[,NAME...], loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, populate=touch|start, watch=VM:START-END:KIND:ACTION, step=auto|tf, answer=N, end=NAME, fail=NAME; behind -- a module's own";
 
 /** What `fail=` makes happen on purpose, so that the reports of host failures can be seen and tested. */
 export const FAIL_NOTHING: u32 = 0;
@@ -21,6 +21,10 @@ export const FAIL_BOUNDS: u32 = 4;
 /** The VMCS of each guest gets an EPTP beyond MAXPHYADDR, or access rights of GS that say nothing. */
 export const FAIL_ENTRY_CONTROLS: u32 = 5;
 export const FAIL_ENTRY_STATE: u32 = 6;
+/** CPU 1 and those behind it get no start-up interrupt, find themselves different, or panic when they start their work. */
+export const FAIL_PROCESSOR_SILENT: u32 = 7;
+export const FAIL_PROCESSOR_DIFFERS: u32 = 8;
+export const FAIL_PROCESSOR_PANICS: u32 = 9;
 const FAIL_NAMES: StaticArray<string> = [
   "nothing",
   "assertion",
@@ -29,6 +33,9 @@ const FAIL_NAMES: StaticArray<string> = [
   "bounds",
   "entry-controls",
   "entry-state",
+  "processor-silent",
+  "processor-differs",
+  "processor-panics",
 ];
 
 /** `doctor=`: when the rules of VM entry are gone through. */
@@ -41,36 +48,36 @@ const POPULATE_NAMES: StaticArray<string> = ["touch", "start"];
 
 /** No guest that a vmm loads: it runs alone, and needs none. */
 const MUTATION: string = "mutate";
-const MAXIMUM_GUESTS: i32 = 8;
-/** `guest=module` is the first boot module, `guest=module:2` the second. */
-const MODULE_PREFIX: string = "module:";
 /** What is behind this word is for the guest. */
 const SEPARATOR: string = "--";
 
-const MIB: u64 = 1 << 20;
-/** RAM comes in large pages, and ends below the vmm's own half of its memory. */
-const MEMORY_STEP: u64 = 2 * MIB;
-const LEAST_MEMORY: u64 = 2 * MIB;
-const MOST_MEMORY: u64 = 3072 * MIB;
-const DEFAULT_MEMORY: u64 = 128 * MIB;
+const DEFAULT_MEMORY: u64 = 128 << 20;
 /** A third of a minute at 3 GHz. */
 const DEFAULT_ANSWER_TICKS: u64 = 60000000000;
 
 /** Of a wrong option, so that what is wrong with it fits the line too. */
 const SHOWN_LETTERS: i32 = 60;
 
-/** A guest that the option `guest` names: its number in hv/shared/guests.ts, and which boot module it is, from 0 on. */
-export class GuestChoice {
+/** A watch of the option `watch`, and the VM that it is for, by its number or its name. */
+export class WatchChoice {
   constructor(
-    readonly guest: u32,
-    readonly module: u32,
+    readonly vm: string,
+    readonly watch: Watch,
+    /** The option's value, to tell of it. */
+    readonly value: string,
   ) {}
 }
 
 /** The options, with their defaults where the command line names none. */
 export class BootOptions {
-  /** The groups run one after the other, the VMs of a group side by side, each guest in a VM of its own. */
-  readonly groups: Array<Array<GuestChoice>> = [[new GuestChoice(0, 0)]];
+  /** The groups run one after the other, the VMs of a group side by side. `describeVms` (vms.ts) completes them. */
+  readonly groups: Array<Array<VmDescription>> = [[new VmDescription()]];
+  /** `guest=` was there. */
+  namesGuests: bool = false;
+  /** `cpus=N`: how many processors are used, 1 to 64; 0: all. */
+  cpuLimit: u32 = 0;
+  /** `cpus=available`: a processor that does not start is left out, instead of ending the run. */
+  leavesFailedCpusOut: bool = false;
   /** Bytes of RAM for a guest that is a boot module. */
   memory: u64 = DEFAULT_MEMORY;
   /** The command line for a boot module that the loader gave none. */
@@ -97,7 +104,7 @@ export class BootOptions {
   /** `step=tf`: watched accesses are stepped over by RFLAGS.TF also where there is a monitor trap flag. */
   stepsByTf: bool = false;
   /** `watch=`, which may come several times. */
-  readonly watches: Array<Watch> = [];
+  readonly watches: Array<WatchChoice> = [];
   /** TSC ticks that a watch waits for each command of the host line. */
   answerTicks: u64 = DEFAULT_ANSWER_TICKS;
   /** `populate=start`: all RAM of a guest is there, and zeroed, before it starts. */
@@ -119,8 +126,7 @@ export class BootOptions {
       const value = equals < 0 ? "" : word.slice(equals + 1);
       const problem = this.apply(name, value, equals >= 0);
       if (problem.length == 0) continue;
-      const shown = word.length > SHOWN_LETTERS ? word.slice(0, SHOWN_LETTERS) + "..." : word;
-      console.error().text("boot option '").text(shown).text("': ").text(problem).end();
+      refuseOption(console, word, problem);
       isGood = false;
     }
     return isGood;
@@ -148,7 +154,8 @@ export class BootOptions {
     if (name == "doctor") return this.applyDoctor(value);
     if (name == "populate") return this.applyPopulate(value);
     if (name == "step") return this.applyStep(value);
-    if (name == "watch") return addWatch(value, this.watches);
+    if (name == "watch") return this.applyWatch(value);
+    if (name == "cpus") return this.applyCpus(value);
     if (name == "answer") return this.applyAnswer(value);
     if (name == "mutate") return this.applyMutate(value);
     if (name == "memory") return this.applyMemory(value);
@@ -163,6 +170,7 @@ export class BootOptions {
   }
 
   private applyGuests(value: string): string {
+    this.namesGuests = true;
     this.isMutation = value == MUTATION;
     if (this.isMutation) return "";
     const groups = value.split(",");
@@ -170,20 +178,37 @@ export class BootOptions {
     this.groups.length = 0;
     for (let i = 0; i < groups.length; i++) {
       const names = groups[i].split("+");
-      const group = new Array<GuestChoice>();
+      const group = new Array<VmDescription>();
       guests += names.length;
-      if (guests > MAXIMUM_GUESTS) return "at most 8 guests run in one boot";
+      if (guests > MAXIMUM_VMS) return "at most 16 guests run in one boot";
       for (let j = 0; j < names.length; j++) {
-        const isNumbered = names[j].startsWith(MODULE_PREFIX);
-        const module = isNumbered ? decimal(names[j].slice(MODULE_PREFIX.length)) : 1;
-        if (module == 0 || module > <u64>MAXIMUM_MODULES) return "a boot module has a number from 1 to 8";
-        const guest = isNumbered ? <i32>GUEST_MODULE : indexOf(GUEST_NAMES, names[j]);
-        if (guest < 0) return "no such guest; Basalt has " + list(GUEST_NAMES) + ", and mutate by itself";
-        group.push(new GuestChoice(<u32>guest, <u32>module - 1));
+        const vm = new VmDescription();
+        const problem = vm.choose(names[j], ", and mutate by itself");
+        if (problem.length != 0) return problem;
+        group.push(vm);
       }
       this.groups.push(group);
     }
     return "";
+  }
+
+  private applyCpus(value: string): string {
+    this.leavesFailedCpusOut = value == "available";
+    this.cpuLimit = 0;
+    if (value == "all" || this.leavesFailedCpusOut) return "";
+    const limit = decimal(value);
+    if (limit == 0 || limit > MAXIMUM_CPUS) return "expected all, available, or a number from 1 to 64";
+    this.cpuLimit = <u32>limit;
+    return "";
+  }
+
+  private applyWatch(value: string): string {
+    const parts = value.split(":");
+    if (parts.length != 4) return "expected VM:START-END:KIND:ACTION, as in 0:30000-31000:nofetch:log";
+    const reading = new WatchReading(parts[1], parts[2], parts[3]);
+    const watch = reading.watch;
+    if (watch) this.watches.push(new WatchChoice(parts[0], watch, value));
+    return reading.problem;
   }
 
   private applyMutate(value: string): string {
@@ -233,15 +258,9 @@ export class BootOptions {
   }
 
   private applyMemory(value: string): string {
-    const unit = value.endsWith("G") ? 1024 * MIB : value.endsWith("M") ? MIB : 0;
-    const number = decimal(value.slice(0, value.length - 1));
-    // Of MOST_MEMORY each unit has fewer, so that the product is right.
-    const bytes = number <= MOST_MEMORY / MIB ? number * unit : 0;
-    if (bytes < LEAST_MEMORY || bytes > MOST_MEMORY || bytes % MEMORY_STEP != 0) {
-      return "expected an even number of MiB from 2M to 3072M, or 1G to 3G";
-    }
-    this.memory = bytes;
-    return "";
+    const bytes = memorySize(value);
+    if (bytes != 0) this.memory = bytes;
+    return bytes == 0 ? NO_MEMORY_SIZE : "";
   }
 
   private applyLogLevel(value: string): string {
@@ -273,29 +292,8 @@ export class BootOptions {
   }
 }
 
-const NO_NUMBER: string = "expected a number from 1 to 999999999999";
-
-/** The value of 1 to 12 decimal digits; 0 where `text` is anything else. */
-function decimal(text: string): u64 {
-  if (text.length == 0 || text.length > 12) return 0;
-  let number: u64 = 0;
-  for (let i = 0; i < text.length; i++) {
-    const digit = text.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9) return 0;
-    number = number * 10 + digit;
-  }
-  return number;
-}
-
-function indexOf(names: StaticArray<string>, name: string): i32 {
-  for (let i = 0; i < names.length; i++) {
-    if (names[i] == name) return i;
-  }
-  return -1;
-}
-
-function list(names: StaticArray<string>): string {
-  let text = names[0];
-  for (let i = 1; i < names.length; i++) text += ", " + names[i];
-  return text;
+/** Tells what is wrong with an option. */
+export function refuseOption(console: Console, word: string, problem: string): void {
+  const shown = word.length > SHOWN_LETTERS ? word.slice(0, SHOWN_LETTERS) + "..." : word;
+  console.error().text("boot option '").text(shown).text("': ").text(problem).end();
 }

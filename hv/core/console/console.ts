@@ -18,6 +18,8 @@ const NEWLINE: u8 = 0x0a;
 export class Console {
   /** Lines above this level are dropped. */
   level: u32 = LEVEL_INFO;
+  /** The CPU that the lines are about, where that is another than the one that booted; else 0. */
+  speaker: u32 = 0;
   private readonly buffer: StaticArray<u8> = new StaticArray<u8>(LINE_BYTES + 1);
   private used: i32 = 0;
   private isShown: bool = false;
@@ -26,7 +28,8 @@ export class Console {
   line(level: u32): Console {
     this.used = 0;
     this.isShown = level <= this.level;
-    return this.text(PREFIXES[level]);
+    this.text(PREFIXES[level]);
+    return this.speaker == 0 ? this : this.text("CPU ").decimal(this.speaker).text(": ");
   }
   /**
    * A line of protocol `name` about VM `vm`, for a program to read: printed at every level. What a guest prints stands behind

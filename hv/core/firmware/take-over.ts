@@ -12,8 +12,11 @@ import { maskIsaDma } from "../pci/isa-dma";
 import { silencePci } from "../pci/segments";
 import { AcpiTables } from "./acpi-tables";
 
-/** Before any free RAM is used: DMA and interrupts that firmware's drivers left on are switched off. */
-export function silenceMachine(console: Console, tables: AcpiTables, memory: PhysicalMemory): void {
+/**
+ * Before any free RAM is used: DMA and interrupts that firmware's drivers left on are switched off. The local APIC, whose timer
+ * runs now.
+ */
+export function silenceMachine(console: Console, tables: AcpiTables, memory: PhysicalMemory): LocalApic {
   const cpuid = new Cpuid();
   const bits = cpuid.maximumPhysicalAddress();
   cpuid.read(CPUID_LEAF_FEATURES, 0);
@@ -29,9 +32,10 @@ export function silenceMachine(console: Console, tables: AcpiTables, memory: Phy
   const apic = new LocalApic(cpuid);
   if (apic.mode == APIC_ABSENT) {
     console.warning().text("no local APIC, so nothing bounds the time of a vmm call").end();
-    return;
+    return apic;
   }
   if (apic.mode == APIC_XAPIC) memory.remove(apic.base, PAGE_SIZE_4_KIB);
   apic.start();
   console.debug().text("local APIC in ").text(APIC_MODE_NAMES[apic.mode]).text(" mode, at ").hex(apic.base, 8).end();
+  return apic;
 }

@@ -160,6 +160,11 @@ export class LocalApic {
     return false;
   }
 
+  /** Stops the timer. */
+  stop(): void {
+    this.write(APIC_LVT_TIMER, INTERRUPT_MASKED);
+  }
+
   /** Masks each entry of the LVT but firmware's own SMIs, and NMIs at LINT1: machines report broken memory by them. */
   private maskLocalVectors(): void {
     const last = (this.read(APIC_VERSION) >> APIC_VERSION_MAX_LVT_SHIFT) & APIC_VERSION_MAX_LVT_MASK;

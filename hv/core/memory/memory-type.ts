@@ -35,7 +35,7 @@ const MEMORY_TYPE_NONE: u32 = 0x101;
 const FIXED_RANGES_END: u64 = 0x100000;
 // The fixed-range registers in the order of the memory that they cover. Each holds the types of 8 ranges, a byte each
 // (SDM 3A 12.11.2.2), so range n of them all is byte n % 8 of register n / 8.
-const FIXED_REGISTERS: StaticArray<u32> = [
+export const FIXED_REGISTERS: StaticArray<u32> = [
   IA32_MTRR_FIX64K_00000,
   IA32_MTRR_FIX16K_80000,
   IA32_MTRR_FIX16K_A0000,

@@ -18,12 +18,17 @@ export class PagePool {
   constructor(
     private readonly first: usize,
     private readonly pages: u32,
-    private readonly physicalBase: u64,
+    private physicalBase: u64,
   ) {
     assert(first != 0 && first % PAGE_BYTES == 0, "a page pool starts at a pointer that is not 0 and 4-KiB aligned");
     assert(physicalBase % PAGE_BYTES == 0, "core memory starts at a 4-KiB aligned host-physical address");
     this.end = first + <usize>pages * PAGE_BYTES;
     this.untouched = first;
+  }
+
+  /** The pool is a copy of another one, whose pages are at the same pointers, and pointer 0 is at `physicalBase`. */
+  moveTo(physicalBase: u64): void {
+    this.physicalBase = physicalBase;
   }
 
   /** Pages that are handed out. */

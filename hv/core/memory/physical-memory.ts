@@ -64,14 +64,26 @@ export class PhysicalMemory {
     return false;
   }
 
-  /** How many pieces of `bytes`, a power of two ≥ 4 KiB, are free at multiples of it. */
-  pieces(bytes: u64): u64 {
-    let found: u64 = 0;
+  /**
+   * Of the free pieces of `bytes` at multiples of it, a power of two ≥ 4 KiB, that lie at `from` or above: the lowest, 0 where
+   * there is none.
+   */
+  nextPiece(from: u64, bytes: u64): u64 {
+    let best: u64 = 0;
     for (let i = 0; i < this.count; i++) {
-      const start = (this.starts[i] + bytes - 1) & ~(bytes - 1);
-      if (start >= this.starts[i] && start < this.ends[i]) found += (this.ends[i] - start) / bytes;
+      const start = (max(this.starts[i], from) + bytes - 1) & ~(bytes - 1);
+      if (start < from || start >= this.ends[i] || this.ends[i] - start < bytes) continue;
+      if (best == 0 || start < best) best = start;
     }
-    return found;
+    return best;
+  }
+
+  /** The end of the range that holds `address`, which is in one. */
+  endOf(address: u64): u64 {
+    for (let i = 0; i < this.count; i++) {
+      if (address >= this.starts[i] && address < this.ends[i]) return this.ends[i];
+    }
+    return address;
   }
 
   /** Takes the lowest free range of `bytes` at a multiple of `alignment` (a power of two ≥ 4 KiB); 0 where none is. */

@@ -3,7 +3,7 @@
 // A slice is one tick of the host's timer: 4,194,304 counts of the local APIC's timer (local-apic.ts), 40 to 170 ms on PCs,
 // 4.2 million instructions in Bochs. It ends at the tick, wherever in it the VM began to run, so that the first one is shorter.
 
-import { GuestChoice } from "../boot/options";
+import { VmDescription } from "../boot/vm-description";
 import { Defences } from "../cpu/defences";
 import { StateSwitch } from "../cpu/switched-state";
 import { rdtsc } from "../hardware";
@@ -52,7 +52,7 @@ class Scheduler {
    * Creates a VM for each of `guests` and runs them in turn until all have ended; one that cannot be created leaves the
    * others. The result of the first guest that is not ok.
    */
-  runGroup(guests: Array<GuestChoice>): u32 {
+  runGroup(guests: Array<VmDescription>): u32 {
     const results = new StaticArray<u32>(guests.length);
     const vms = new Array<Vm>();
     const places = new Array<i32>();

@@ -28,7 +28,8 @@ export function offerMadtProcessors(madt: Bytes, list: ProcessorList, console: C
   while (entries.next()) {
     const isX2apic = entries.type == MADT_LOCAL_X2APIC;
     if (!isX2apic && entries.type != MADT_LOCAL_APIC) continue;
-    if (entries.bytes < (isX2apic ? LOCAL_X2APIC_BYTES : LOCAL_APIC_BYTES)) {
+    const least = isX2apic ? LOCAL_X2APIC_BYTES : LOCAL_APIC_BYTES;
+    if (entries.bytes < least) {
       entries.isCutOff = true;
       break;
     }

@@ -5,7 +5,7 @@ import { LocalApic } from "../interrupts/local-apic";
 import { PhysicalMemory } from "../memory/physical-memory";
 import { Delay } from "./delay";
 
-const AFTER_INIT_MICROSECONDS: u32 = 10000;
+export const AFTER_INIT_MICROSECONDS: u32 = 10000;
 const AFTER_STARTUP_MICROSECONDS: u32 = 200;
 
 /** How the waker sees that a processor runs the trampoline. */

@@ -25,7 +25,7 @@ import { SvmCapabilities } from "./capabilities";
 import { EntryDoctor } from "./entry/entry-doctor";
 import { runMutations } from "./mutate/mutate";
 import { Npt } from "./npt/npt";
-import { SvmOperation } from "./operation";
+import { checkSvm, SvmOperation } from "./operation";
 import { PermissionMaps } from "./permission-maps";
 import { SvmVcpu } from "./svm-vcpu";
 
@@ -55,6 +55,10 @@ export class Svm extends Virtualization {
     this.features = hasRdtscp ? own | FEATURE_RDTSCP : own;
     this.maps = new PermissionMaps(pool);
     this.operation = new SvmOperation(pool);
+  }
+
+  checkHere(): u32 {
+    return checkSvm(this.console, new Cpuid());
   }
 
   enable(): u32 {

@@ -280,9 +280,9 @@ export abstract class Vcpu {
     this.entryWork.bits = bits;
   }
 
-  /** Starts a line of the console about this VM. */
+  /** Starts a line of the console about this VM, with its name. */
   say(level: u32): Console {
-    return this.console.line(level).text("vm").decimal(this.vm).text(": ");
+    return this.console.line(level).text(this.memory.vmName).text(": ");
   }
 
   /** Ends the VM with `result`; to be returned by a handler. */

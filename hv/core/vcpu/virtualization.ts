@@ -9,7 +9,12 @@ import { Vcpu } from "./vcpu";
 export const NOTHING_ASKED: u32 = 0xffffffff;
 
 export abstract class Virtualization {
-  /** Switches it on: RESULT_OK or why not. */
+  /**
+   * Whether the CPU that executes this, another than the one that made this object, can take part: RESULT_OK, or why not, which
+   * it has said.
+   */
+  abstract checkHere(): u32;
+  /** Switches it on, on the CPU that executes this: RESULT_OK or why not. */
   abstract enable(): u32;
   /** Switches it off again. */
   abstract disable(): u32;

@@ -69,6 +69,17 @@ export class VmxCapabilities {
     return this.values[index - FIRST];
   }
 
+  /** Whether this CPU's, `here`, are those of the CPU that booted; else names the first that is not. */
+  isAlike(console: Console, here: VmxCapabilities): bool {
+    for (let i = 0; i < COUNT; i++) {
+      if (here.values[i] == this.values[i]) continue;
+      const line = console.error().text(CAPABILITY_NAMES[i]).text(" is ").hex(here.values[i], 16).text(" here and ");
+      line.hex(this.values[i], 16).text(" on CPU 0; Basalt needs CPUs that are alike").end();
+      return false;
+    }
+    return true;
+  }
+
   /** The TRUE MSRs exist: default1 controls may be cleared (SDM 3D A.2). */
   get hasTrueControls(): bool {
     return (this.of(IA32_VMX_BASIC) & VMX_BASIC_TRUE_CONTROLS) != 0;

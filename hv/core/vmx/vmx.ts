@@ -9,7 +9,7 @@ import { KINDS } from "../guest-kinds";
 import { Machine } from "../machine";
 import { NestedPaging } from "../memory/nested-paging";
 import { PagePool } from "../memory/page-pool";
-import { RESULT_INCONSISTENT_CAPABILITIES, RESULT_OK } from "../results";
+import { RESULT_INCONSISTENT_CAPABILITIES, RESULT_OK, RESULT_PROCESSORS_DIFFER } from "../results";
 import { Vcpu } from "../vcpu/vcpu";
 import { NOTHING_ASKED, Virtualization } from "../vcpu/virtualization";
 import { VmxCapabilities } from "./capabilities";
@@ -46,6 +46,12 @@ export class Vmx extends Virtualization {
     capabilities.print(console);
     this.capabilities = capabilities;
     this.operation = new VmxOperation(console, capabilities, pool);
+  }
+
+  checkHere(): u32 {
+    const result = checkVmx(this.console, new Cpuid());
+    if (result != RESULT_OK) return result;
+    return this.capabilities.isAlike(this.console, new VmxCapabilities()) ? RESULT_OK : RESULT_PROCESSORS_DIFFER;
   }
 
   enable(): u32 {

@@ -42,13 +42,12 @@ export class WatchList {
   constructor(private readonly memory: GuestMemory) {}
 
   /**
-   * Arms the watches of `all` that are this VM's, for which the host line is asked and has `answerTicks` of the TSC for each
-   * command. RESULT_OK or why not, which has been said.
+   * Arms the watches of `all`, for which the host line is asked and has `answerTicks` of the TSC for each command. RESULT_OK
+   * or why not, which has been said.
    */
   arm(vcpu: Vcpu, all: Array<Watch>, answerTicks: u64): u32 {
     for (let i = 0; i < all.length; i++) {
       const watch = all[i];
-      if (watch.vm != vcpu.vm) continue;
       if (watch.end > this.memory.ramBytes) {
         watch.describe(vcpu.say(LEVEL_ERROR)).text(": the range ends beyond this VM's RAM, which ends at ");
         vcpu.console.hex(this.memory.ramBytes).end();

@@ -34,7 +34,6 @@ export class Watch {
 
   /** [start, end) is of guest-physical addresses, multiples of 4 KiB. */
   constructor(
-    readonly vm: u32,
     readonly start: u64,
     readonly end: u64,
     readonly kind: u32,

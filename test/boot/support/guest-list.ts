@@ -60,7 +60,7 @@ const ends = [
   { ended: "time-limit", result: "54 time-limit", exit: "guest" },
 ] as const;
 
-/** As many as one boot takes. */
+/** A boot takes sixteen; eight are soon made again where one fails. */
 const mostGuests = 8;
 
 /** All guests that `vendor`'s virtualization offers, in as few boots as it takes. */

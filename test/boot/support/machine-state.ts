@@ -24,7 +24,7 @@ const interruptStacks = 7n;
 
 /** The physical memory that a snapshot has to hold: the image's data, where Basalt keeps its page tables. */
 export function dataOf(symbols: ImageSymbols): Range {
-  return { start: symbols.address("data_start"), end: symbols.address("data_end") };
+  return { start: symbols.address("writable_start"), end: symbols.address("data_end") };
 }
 
 /** The state as the walker takes it. */

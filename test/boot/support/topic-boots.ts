@@ -13,7 +13,7 @@ export interface TopicBoot {
   readonly exit: ExitName;
 }
 
-/** One boot takes eight guests. */
+/** A boot takes sixteen; eight are soon made again where one fails. */
 const mostGuests = 8;
 
 /** Why a guest leaves checks out, in its words, and the reason for that. */

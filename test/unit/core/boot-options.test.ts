@@ -13,11 +13,16 @@ const mistakes: readonly (readonly [string, RegExp])[] = [
   ["guest=HLT", /no such guest/],
   ["guest=hlt+", /'guest=hlt\+'.*no such guest/],
   ["guest=+hlt", /'guest=\+hlt'.*no such guest/],
-  ["guest=hlt+count,hlt+hlt+hlt,hlt+hlt+hlt+hlt", /at most 8 guests/],
+  ["guest=hlt+count,hlt+hlt+hlt,hlt+hlt+hlt+hlt,hlt+hlt+hlt+hlt,hlt+hlt+hlt+hlt", /at most 16 guests/],
+  ["cpus=0", /'cpus=0'.*expected all, available, or a number from 1 to 64/],
+  ["cpus=65", /expected all, available, or a number from 1 to 64/],
+  ["cpus=", /expected all, available/],
+  ["cpus", /'cpus'.*expected all, available/],
+  ["cpus=some", /expected all, available/],
   ["ticks=0", /'ticks=0'.*expected a number/],
   ["ticks=", /'ticks='.*expected a number/],
   ["ticks=1000000000000", /expected a number/],
-  [`guest=${Array.from({ length: 9 }, () => "hlt").join(",")}`, /at most 8 guests/],
+  [`guest=${Array.from({ length: 17 }, () => "hlt").join(",")}`, /at most 16 guests/],
   ["guest=mutate,hlt", /'guest=mutate,hlt'.*no such guest.*, and mutate by itself/],
   ["mutate=some", /'mutate=some'.*expected all/],
   ["iterations=0", /'iterations=0'.*expected a number/],
@@ -74,6 +79,18 @@ test("without options the guest hlt runs", () => {
     /no more exits/,
     "a guest was entered although no option names one",
   );
+});
+
+for (const value of ["all", "available", "1", "64"]) {
+  test(`cpus=${value} is taken`, () => {
+    assertEnd(boot({ commandLine: `guest=hlt iterations=1 cpus=${value}` }), "ok");
+  });
+}
+
+test("sixteen VMs run in one boot", () => {
+  const guests = Array.from({ length: 16 }, () => "hlt").join("+");
+  const run = boot({ commandLine: `guest=${guests} iterations=1` });
+  assertEnd(run, "ok", ...Array.from({ length: 16 }, (_, vm) => new RegExp(`vm${vm}: ended: ok`)));
 });
 
 test("iterations takes up to twelve digits", () => {

@@ -58,11 +58,17 @@ describe("an armed page", () => {
   }
 
   test("of another VM is none of this one's", () => {
-    const ended = run("watch=1:30000-31000:noaccess:count", function* (guest) {
-      assert.ok(guest.hostAddress(WATCHED) !== null);
-      yield vmcall;
+    const isMapped = [true, false].map((expected): Script => {
+      return function* (guest) {
+        assert.equal(guest.hostAddress(WATCHED) !== null, expected);
+        yield vmcall;
+      };
     });
-    assertEnd(ended, "ok");
+    const ended = boot({
+      commandLine: "guest=count,count watch=1:30000-31000:noaccess:count",
+      scripts: isMapped,
+    });
+    assertEnd(ended, "ok", /vm1: watch 0x30000-0x31000:noaccess:count: 0 accesses/);
   });
 });
 
@@ -224,7 +230,10 @@ describe("an access that a watch forbids", () => {
 describe("the option watch", () => {
   for (const [value, sentence] of [
     ["0:30000-31000:nofetch", /expected VM:START-END:KIND:ACTION/],
-    ["x:30000-31000:nofetch:log", /expected the number of a VM/],
+    ["x:30000-31000:nofetch:log", /no VM has this number or name/],
+    ["1:30000-31000:nofetch:log", /no VM has this number or name/],
+    ["4294967296:30000-31000:nofetch:log", /no VM has this number or name/],
+    [":30000-31000:nofetch:log", /no VM has this number or name/],
     ["0:30000:nofetch:log", /expected START-END in hexadecimal/],
     ["0:30001-31000:nofetch:log", /multiples of 1000/],
     ["0:31000-31000:nofetch:log", /START below END/],

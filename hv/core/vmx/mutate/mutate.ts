@@ -14,6 +14,7 @@ import { EXIT_REASON, VM_INSTRUCTION_ERROR } from "../../../x86/vmcs-fields";
 import { Doctor } from "../../../doctor/doctor";
 import { vmxRuleBook } from "../../../doctor/vmx-rule-book";
 import { openInterruptWindow, VM_FAIL_VALID, VM_SUCCEED, vmclear, vmEnter, vmptrld, vmread } from "../../hardware";
+import { defaultName } from "../../boot/vm-description";
 import { GuestMemory } from "../../guest-memory";
 import { Machine } from "../../machine";
 import { Ept } from "../ept/ept";
@@ -97,7 +98,17 @@ class MutationRun {
     // It maps nothing.
     const ept = new Ept(machine.pool, described, machine.mtrrs, machine.maximumPhysicalAddress);
     const translations = new GuestTranslations(ept, new VpidInvalidation(VPID, described));
-    const vcpu = new VmxVcpu(machine, vmx, 0, KIND_64_BIT, page, vmcs, 0, new GuestMemory(machine, 0), translations);
+    const vcpu = new VmxVcpu(
+      machine,
+      vmx,
+      0,
+      KIND_64_BIT,
+      page,
+      vmcs,
+      0,
+      new GuestMemory(machine, 0, defaultName(0)),
+      translations,
+    );
     vcpu.shared.startCr3 = around.zeroes;
     const controls = new ExecutionControls(capabilities, KIND_64_BIT);
     vmclear(vmcs);

@@ -1,0 +1,96 @@
+// The words that the CPUs' instances of core share: which word is what. All are 0 at start. In order of address:
+//
+//   words          what
+//      64          state of each CPU
+//      64          pending mail: one a receiver, a bit a sender
+//   4,096          mail slots: requests, a word for each ordered pair of CPUs
+//   4,096          mail slots: answers
+//   2,176          locks: 32 of 68 words, of which LOCK_WORDS are in use
+//       3          the team: TEAM_*
+//      64          how far each CPU has come with the groups of VMs
+//      16          the result of each VM
+//   8,193          RAM: how many blocks are free, and a bit for each block that is
+
+/** CPUs that Basalt can use: as many as a word has bits. */
+export const MAX_CPUS: u32 = 64;
+/** Words there are (boot/runtime): all below are fewer. */
+export const SHARED_WORDS: u32 = 32768;
+
+/** Locks by number: one a VM, from LOCK_VM on, then those of which the machine has one. */
+export const LOCK_VM: u32 = 0;
+/** The pool of free RAM. */
+export const LOCK_RAM: u32 = 16;
+export const LOCKS: u32 = 32;
+
+const STATES: u32 = 0;
+const PENDING: u32 = STATES + MAX_CPUS;
+const REQUESTS: u32 = PENDING + MAX_CPUS;
+const ANSWERS: u32 = REQUESTS + MAX_CPUS * MAX_CPUS;
+const LOCK_TABLE: u32 = ANSWERS + MAX_CPUS * MAX_CPUS;
+const LOCK_STRIDE: u32 = 68;
+
+// Words of a lock.
+const LOCK_TAIL: u32 = 0;
+const LOCK_HOLDER: u32 = 1;
+const LOCK_NODES: u32 = 2;
+
+/** How far the start of a CPU has come, and what it runs: written by that CPU and by the one that starts it. */
+export function stateWord(cpu: u32): u32 {
+  return STATES + cpu;
+}
+
+/** The pointer to the Team of core's CPUs, which is at one place in all of them. */
+export const TEAM_OBJECT: u32 = LOCK_TABLE + LOCKS * LOCK_STRIDE;
+/** What those that are ready are to do. */
+export const TEAM_GO: u32 = TEAM_OBJECT + 1;
+/** A bit for each CPU that works. */
+export const TEAM_MEMBERS: u32 = TEAM_OBJECT + 2;
+const PROGRESS: u32 = TEAM_OBJECT + 3;
+const RESULTS: u32 = PROGRESS + MAX_CPUS;
+const MAX_VMS: u32 = 16;
+/** Blocks that are free, and that nobody has reserved. */
+export const RAM_AVAILABLE: u32 = RESULTS + MAX_VMS;
+/** The first of RAM_WORDS words: a bit for each block, by its number in hv/core/memory/block-pool.ts, 1 while it is free. */
+export const RAM_MAP: u32 = RAM_AVAILABLE + 1;
+/** Enough for 1 TiB. */
+export const RAM_WORDS: u32 = 8192;
+
+/** How many groups of VMs a CPU has done with: written by that CPU. */
+export function progressWord(cpu: u32): u32 {
+  return PROGRESS + cpu;
+}
+
+/** What became of a VM: written by the CPU that ran it (hv/core/monitor). */
+export function resultWord(vm: u32): u32 {
+  return RESULTS + vm;
+}
+
+/** A bit for each CPU that has left mail for `receiver` since it looked last. */
+export function pendingWord(receiver: u32): u32 {
+  return PENDING + receiver;
+}
+
+/** The request of `sender` that `receiver` is to take: written by `sender`, and set to 0 by who takes it or takes it back. */
+export function requestWord(sender: u32, receiver: u32): u32 {
+  return REQUESTS + sender * MAX_CPUS + receiver;
+}
+
+/** What `receiver` answered to `sender` last: written by `receiver` alone. */
+export function answerWord(sender: u32, receiver: u32): u32 {
+  return ANSWERS + sender * MAX_CPUS + receiver;
+}
+
+/** The node of the CPU that drew the lock last: 0 before the first. */
+export function lockTailWord(lock: u32): u32 {
+  return LOCK_TABLE + lock * LOCK_STRIDE + LOCK_TAIL;
+}
+
+/** The CPU that holds the lock, + 1; 0: none. */
+export function lockHolderWord(lock: u32): u32 {
+  return LOCK_TABLE + lock * LOCK_STRIDE + LOCK_HOLDER;
+}
+
+/** A node of the lock's queue, 0 to MAX_CPUS: one a CPU, and one for who comes behind nobody. */
+export function lockNodeWord(lock: u32, node: u32): u32 {
+  return LOCK_TABLE + lock * LOCK_STRIDE + LOCK_NODES + node;
+}
