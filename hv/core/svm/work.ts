@@ -2,15 +2,15 @@
 
 import { CLEAN_ASID, TLB_CONTROL_FLUSH_ALL, TLB_CONTROL_FLUSH_ASID, VMCB_TLB_CONTROL } from "../../x86/vmcb";
 import { RESUME } from "../vcpu/action";
-import { onTick } from "../vcpu/tick";
-import { WORK_EVENTS, WORK_TICK } from "../vcpu/work";
+import { onInterrupts } from "../vcpu/tick";
+import { WORK_EVENTS, WORK_OF_INTERRUPTS } from "../vcpu/work";
 import { deliverEvents } from "./deliver";
 import { SvmVcpu } from "./svm-vcpu";
 import { WORK_FLUSH } from "./values";
 
-/** Does it all: then the run loop enters, or comes back for what is due by now. A tick may end the slice, or the VM. */
+/** Does it all: then the run loop enters, or comes back for what is due by now. A tick may end the slice, or the VM; mail ends the slice. */
 export function onWork(vcpu: SvmVcpu): u32 {
-  const action = vcpu.work & WORK_TICK ? onTick(vcpu) : RESUME;
+  const action = vcpu.work & WORK_OF_INTERRUPTS ? onInterrupts(vcpu) : RESUME;
   if (action != RESUME) return action;
   if (vcpu.entryWork.invalidationIsPending || vcpu.work & WORK_FLUSH) flushTranslations(vcpu);
   if (vcpu.work & WORK_EVENTS) deliverEvents(vcpu);

@@ -4,15 +4,15 @@ import { LEVEL_ERROR } from "../console/console";
 import { MAPPING_OK, mappingStatusText } from "../memory/mapping-status";
 import { RESULT_EPT_UNUSABLE, RESULT_VPID_UNUSABLE } from "../results";
 import { RESUME } from "../vcpu/action";
-import { onTick } from "../vcpu/tick";
-import { WORK_EVENTS, WORK_TICK } from "../vcpu/work";
+import { onInterrupts } from "../vcpu/tick";
+import { WORK_EVENTS, WORK_OF_INTERRUPTS } from "../vcpu/work";
 import { deliverEvents } from "./deliver";
 import { WORK_VPID } from "./vcpu-values";
 import { VmxVcpu } from "./vmx-vcpu";
 
-/** Does it all: then the run loop enters, or comes back for what is due by now. A tick may end the slice, or the VM. */
+/** Does it all: then the run loop enters, or comes back for what is due by now. A tick may end the slice, or the VM; mail ends the slice. */
 export function onWork(vcpu: VmxVcpu): u32 {
-  let action = vcpu.work & WORK_TICK ? onTick(vcpu) : RESUME;
+  let action = vcpu.work & WORK_OF_INTERRUPTS ? onInterrupts(vcpu) : RESUME;
   if (action == RESUME) action = dropStaleTranslations(vcpu);
   if (action == RESUME && vcpu.work & WORK_EVENTS) deliverEvents(vcpu);
   return action;

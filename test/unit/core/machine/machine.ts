@@ -29,6 +29,7 @@ import { Pm1Control } from "./pm1.ts";
 import { Ports } from "./ports.ts";
 import { Processor, WRITABLE_REGISTERS } from "./processor.ts";
 import { hasSvm } from "./svm/features.ts";
+import { sharedWords } from "./shared-words.ts";
 import { Svm } from "./svm/svm.ts";
 import { SvmEntry } from "./svm/svm-entry.ts";
 import { field } from "./tables.ts";
@@ -342,6 +343,7 @@ export class Machine {
         this.entry.interruptIsPending = false;
         this.#tick();
       },
+      ...sharedWords(() => this.#tick()),
       unblockNmis: () => {
         this.trace.push("INT 2");
         this.entry.nmisAreBlocked = false;
@@ -363,6 +365,11 @@ export class Machine {
       writeDevice32: (hpa: bigint, value: number) => this.devices.write(u64(hpa), value >>> 0),
       setTickWord: (word: number) => (this.#tickWord = word >>> 0),
       setLocalApic: (mode: number, base: bigint) => (this.localApicOfHandlers = { mode, base: u64(base) }),
+      processorNumber: () => 0n,
+      replicaBytes: () => 0x600000n,
+      cloneTo: () => {
+        throw new Error("the simulated machine has one CPU, and core has found another one");
+      },
       physicalBase: () => CORE_START,
       memoryBase: () => MEMORY_BASE,
       imageStart: () => IMAGE_START,

@@ -1,0 +1,620 @@
+// The model of the mailbox and the lock for three CPUs: every operation on a shared word, every turn of a wait and every
+// interrupt is one step, and any CPU may take the next one. A store reaches the shared words in a step of its own, behind which
+// the CPU's later loads may have been (SDM 3A 9.2.2). hv/core/processors is held to the model by replay.test.ts.
+
+import { type Command, CPUS, type Scenario } from "./scenario.ts";
+
+/** Small numbers: the shared words, then each CPU's own state, then what the properties need to know of the past. */
+export type State = number[];
+
+export type OperationKind = "load" | "store" | "exchange" | "or" | "relax" | "halt" | "ring" | "arrive" | "drain";
+
+/**
+ * What a CPU does in one step. `place` is a shared word, or the CPU that is rung for; "arrive" and "drain" are the machine's: an
+ * interrupt reaches the CPU, and its oldest store the shared words.
+ */
+export interface Operation {
+  readonly kind: OperationKind;
+  readonly place: number;
+  readonly value: number;
+  readonly result: number;
+}
+
+export interface Step {
+  readonly cpu: number;
+  readonly operation: Operation;
+  readonly state: State;
+  /** What the step breaks, if anything. */
+  readonly violation: string | null;
+}
+
+/** Defects that the model can be given: each must be found. */
+export type Defect =
+  | "bit before request"
+  | "ring before bit"
+  | "no ring"
+  | "sleep without a look"
+  | "clear without taking"
+  | "no serving while waiting"
+  | "no sequence"
+  | "no withdrawal"
+  | "no last look"
+  | "node marked behind the exchange"
+  | "no wait for the node"
+  | "node kept"
+  | "plain lock"
+  | "no barrier";
+
+// The shared words of a state.
+export const PENDING = 0;
+export const REQUESTS = PENDING + CPUS;
+export const ANSWERS = REQUESTS + CPUS * CPUS;
+export const TAIL = ANSWERS + CPUS * CPUS;
+export const HOLDER = TAIL + 1;
+export const NODES = HOLDER + 1;
+export const WORDS = NODES + CPUS + 1;
+
+export const pending = (receiver: number): number => PENDING + receiver;
+export const requestPlace = (sender: number, receiver: number): number => REQUESTS + CPUS * sender + receiver;
+export const answerPlace = (sender: number, receiver: number): number => ANSWERS + CPUS * sender + receiver;
+
+// A request's word and an answer's: the sequence, the number of the ask, and in an answer who gives it.
+const SEQUENCE_UNIT = 64;
+const ASK_UNIT = 4;
+export const sequenceOf = (word: number): number => Math.floor(word / SEQUENCE_UNIT);
+export const askOf = (word: number): number => Math.floor((word % SEQUENCE_UNIT) / ASK_UNIT);
+export const receiverOf = (word: number): number => word % ASK_UNIT;
+
+/** A CPU's own state, by place in its part of the state. */
+const OWN = [
+  "label", // what it does next
+  "command", // of its script
+  "receivers", // whose answers it waits for
+  "bits", // receivers that are to be told, or senders that are to be served
+  "taken", // the request that it carries out
+  "sequence",
+  "isExpired", // its clock has run out in this ask
+  "isArriving", // an interrupt is on its way to it
+  "isInterrupted", // an interrupt waits until it lets it in
+  "node", // its own in the lock's queue
+  "before", // the node of the one before it there
+  "passed", // how many have had the lock since it drew its place
+  "stores", // how many of its stores are under way: behind this the place and the value of each, the oldest first
+] as const;
+type Own = (typeof OWN)[number];
+const OWN_PLACE = Object.fromEntries(OWN.map((name, n) => [name, n])) as Record<Own, number>;
+/** Stores that a CPU can have under way: more than this code ever has between two barriers. */
+const STORES = 4;
+const OWNS = OWN.length + 2 * STORES;
+const GHOSTS = WORDS + CPUS * OWNS;
+
+// What became of an ask of one receiver.
+const NOT_ASKED = 0;
+const ASKED = 1;
+const CARRIED_OUT = 2;
+const ANSWERED = 3;
+const WITHDRAWN = 4;
+const GIVEN_UP = 5;
+
+const LABELS = [
+  "post-request",
+  "post-bit",
+  "post-ring",
+  "post-relax",
+  "poll",
+  "poll-relax",
+  "withdraw",
+  "last-look",
+  "serve-look",
+  "serve-exchange",
+  "serve-take",
+  "serve-answer",
+  "serve-relax",
+  "halt",
+  "take-check",
+  "take-node",
+  "take-tail",
+  "take-poll",
+  "take-look",
+  "take-relax",
+  "take-holder",
+  "release-check",
+  "release-holder",
+  "release-node",
+] as const;
+type Label = (typeof LABELS)[number];
+const LABEL_NUMBER = Object.fromEntries(LABELS.map((name, n) => [name, n])) as Record<Label, number>;
+
+/** Where the next step is a locked operation, or sends an interrupt: with all stores done (SDM 3A 9.2.5). */
+const FENCED: ReadonlySet<Label> = new Set([
+  "post-bit",
+  "post-ring",
+  "withdraw",
+  "serve-exchange",
+  "serve-take",
+  "take-tail",
+]);
+/** Where a CPU tells another of its request. */
+const POSTING: ReadonlySet<Label> = new Set(["post-request", "post-bit", "post-ring"]);
+/** Where a CPU holds the lock. */
+const HOLDING: ReadonlySet<Label> = new Set(["take-holder", "release-check", "release-holder", "release-node"]);
+/** Where it waits for it, its place drawn. */
+const QUEUED: ReadonlySet<Label> = new Set(["take-poll", "take-look", "take-relax"]);
+
+const FIRST_LABEL: Readonly<Record<Command["kind"], Label>> = {
+  ask: "post-request",
+  take: "take-check",
+  release: "release-check",
+  rest: "serve-look",
+};
+
+const lowest = (mask: number): number => 31 - Math.clz32(mask & -mask);
+const withoutLowest = (mask: number): number => mask & (mask - 1);
+
+export class Model {
+  readonly scenario: Scenario;
+  readonly #defects: ReadonlySet<Defect>;
+
+  constructor(scenario: Scenario, ...defects: readonly Defect[]) {
+    this.scenario = scenario;
+    this.#defects = new Set(defects);
+  }
+
+  initial(): State {
+    const state = new Array<number>(GHOSTS + this.scenario.asks * CPUS).fill(0);
+    for (let cpu = 0; cpu < CPUS; cpu++) {
+      const turn = this.#turn(state, cpu);
+      turn.set("node", cpu + 1);
+      turn.begin(0);
+    }
+    return state;
+  }
+
+  /** Every step that can be taken in `state`. */
+  steps(state: State): Step[] {
+    const steps: Step[] = [];
+    for (let cpu = 0; cpu < CPUS; cpu++) {
+      const now = this.#turn(state, cpu);
+      if (now.get("isArriving") !== 0) steps.push(this.#turn([...state], cpu).arrive());
+      if (now.get("stores") !== 0) steps.push(this.#turn([...state], cpu).drain());
+      if (!now.canStep) continue;
+      steps.push(this.#turn([...state], cpu).step(false));
+      if (now.mayExpire) steps.push(this.#turn([...state], cpu).step(true));
+    }
+    return steps;
+  }
+
+  /** All scripts are over, and all CPUs sleep. */
+  isEnd(state: State): boolean {
+    return this.#all(state, (turn) => turn.isIdle && turn.label === "halt" && !turn.isWoken && turn.get("stores") === 0);
+  }
+
+  /** What is wrong with a state in itself. */
+  violationOf(state: State): string | null {
+    const turns = Array.from({ length: CPUS }, (_, cpu) => this.#turn(state, cpu));
+    if (turns.filter((turn) => HOLDING.has(turn.label)).length > 1) return "two CPUs hold the lock";
+    for (const turn of turns) {
+      if (turn.get("passed") >= CPUS) return `CPU ${turn.cpu} was passed in the lock's queue`;
+      if (turn.label !== "halt" || turn.isWoken) continue;
+      const rung = turns.filter((sender) => (state[pending(turn.cpu)]! >> sender.cpu) & 1);
+      if (rung.some((sender) => !POSTING.has(sender.label))) return `CPU ${turn.cpu} sleeps, and has mail`;
+    }
+    return null;
+  }
+
+  /** What is wrong with a state in which nothing is left to do. */
+  violationOfEnd(state: State): string | null {
+    const outcomes = state.slice(GHOSTS);
+    const asked = outcomes.filter((outcome) => outcome === ASKED || outcome === CARRIED_OUT);
+    if (asked.length !== 0) return "a request is lost";
+    if (state.slice(PENDING, ANSWERS).some((word) => word !== 0)) return "mail is left behind";
+    return null;
+  }
+
+  /** Where a CPU is, and with what: for the text of a trace. */
+  describe(state: State, cpu: number): string {
+    return this.#turn(state, cpu).label;
+  }
+
+  #all(state: State, holds: (turn: Turn) => boolean): boolean {
+    for (let cpu = 0; cpu < CPUS; cpu++) if (!holds(this.#turn(state, cpu))) return false;
+    return true;
+  }
+
+  #turn(state: State, cpu: number): Turn {
+    return new Turn(this.scenario, this.#defects, state, cpu);
+  }
+}
+
+/** One CPU's turn: it reads and changes a state of its own copy. */
+class Turn {
+  readonly cpu: number;
+  readonly #scenario: Scenario;
+  readonly #defects: ReadonlySet<Defect>;
+  readonly #state: State;
+  readonly #base: number;
+  #operation: Operation = { kind: "relax", place: 0, value: 0, result: 0 };
+  #violation: string | null = null;
+
+  constructor(scenario: Scenario, defects: ReadonlySet<Defect>, state: State, cpu: number) {
+    this.#scenario = scenario;
+    this.#defects = defects;
+    this.#state = state;
+    this.cpu = cpu;
+    this.#base = WORDS + cpu * OWNS;
+  }
+
+  get(name: Own): number {
+    return this.#state[this.#base + OWN_PLACE[name]]!;
+  }
+  set(name: Own, value: number): void {
+    this.#state[this.#base + OWN_PLACE[name]] = value;
+  }
+
+  get label(): Label {
+    return LABELS[this.get("label")]!;
+  }
+  get #command(): Command | undefined {
+    return this.#scenario.scripts[this.cpu]![this.get("command")];
+  }
+  get isIdle(): boolean {
+    return this.#command === undefined;
+  }
+  get isWoken(): boolean {
+    return this.get("isArriving") !== 0 || this.get("isInterrupted") !== 0;
+  }
+  /** Whether its program can go on: it does not sleep, and no operation waits for its stores. */
+  get canStep(): boolean {
+    const stores = this.get("stores");
+    if (this.label === "halt") return this.get("isInterrupted") !== 0;
+    if (FENCED.has(this.label) && !this.#has("no barrier")) return stores === 0;
+    return stores < STORES;
+  }
+  /** Whether its clock may run out now. */
+  get mayExpire(): boolean {
+    const command = this.#command;
+    return this.label === "poll-relax" && command?.kind === "ask" && command.mayGiveUp && !this.get("isExpired");
+  }
+
+  /** Starts a command of the script; behind the last one it rests. */
+  begin(command: number): void {
+    this.set("command", command);
+    const next = this.#command;
+    this.#goTo(FIRST_LABEL[next?.kind ?? "rest"]);
+    if (next?.kind === "ask") {
+      this.set("receivers", next.receivers);
+      this.set("bits", next.receivers);
+      this.set("isExpired", 0);
+      this.set("sequence", this.#has("no sequence") ? 1 : this.get("sequence") + 1);
+      if (this.#has("bit before request")) this.#goTo("post-bit");
+      if (this.#has("ring before bit")) this.#goTo("post-request");
+    }
+    if (this.label === "serve-look" && this.#has("sleep without a look")) this.#goTo("halt");
+  }
+
+  /** An interrupt reaches its processor, which lets it in later. */
+  arrive(): Step {
+    this.set("isArriving", 0);
+    this.set("isInterrupted", 1);
+    this.#operation = { kind: "arrive", place: this.cpu, value: 0, result: 0 };
+    return this.#done();
+  }
+
+  /** Its oldest store reaches the shared words. */
+  drain(): Step {
+    const stores = this.get("stores");
+    const first = this.#base + OWN_PLACE.stores + 1;
+    const [place, value] = this.#state.slice(first, first + 2);
+    this.#state[place!] = value!;
+    this.#state.copyWithin(first, first + 2, first + 2 * stores);
+    this.#state.fill(0, first + 2 * stores - 2, first + 2 * stores);
+    this.set("stores", stores - 1);
+    this.#operation = { kind: "drain", place: this.cpu, value: 0, result: 0 };
+    return this.#done();
+  }
+
+  step(expires: boolean): Step {
+    if (expires) this.set("isExpired", 1);
+    STEPS[this.label](this);
+    return this.#done();
+  }
+
+  #done(): Step {
+    return { cpu: this.cpu, operation: this.#operation, state: this.#state, violation: this.#violation };
+  }
+  #has(defect: Defect): boolean {
+    return this.#defects.has(defect);
+  }
+  #goTo(label: Label): void {
+    this.set("label", LABEL_NUMBER[label]);
+  }
+  #end(): void {
+    const command = this.get("command");
+    this.begin(this.isIdle ? command : command + 1);
+  }
+  #expect(holds: boolean, violation: string): void {
+    if (!holds) this.#violation ??= violation;
+  }
+
+  #load(place: number): number {
+    let result = this.#state[place]!;
+    // Its own stores it sees at once, the youngest first.
+    const first = this.#base + OWN_PLACE.stores + 1;
+    for (let n = 0; n < this.get("stores"); n++) {
+      if (this.#state[first + 2 * n] === place) result = this.#state[first + 2 * n + 1]!;
+    }
+    this.#operation = { kind: "load", place, value: 0, result };
+    return result;
+  }
+  #store(place: number, value: number): void {
+    const stores = this.get("stores");
+    const next = this.#base + OWN_PLACE.stores + 1 + 2 * stores;
+    this.#state[next] = place;
+    this.#state[next + 1] = value;
+    this.set("stores", stores + 1);
+    this.#operation = { kind: "store", place, value, result: 0 };
+  }
+  #exchange(place: number, value: number): number {
+    const result = this.#state[place]!;
+    this.#state[place] = value;
+    this.#operation = { kind: "exchange", place, value, result };
+    return result;
+  }
+  #or(place: number, value: number): void {
+    const result = this.#state[place]!;
+    this.#state[place] = result | value;
+    this.#operation = { kind: "or", place, value, result };
+  }
+  /** Lets interrupts in; `value` says whether the clock has run out. */
+  #relax(): void {
+    this.set("isInterrupted", 0);
+    this.#operation = { kind: "relax", place: 0, value: this.get("isExpired"), result: 0 };
+  }
+
+  get #ask(): number {
+    const command = this.#command;
+    if (command?.kind !== "ask") throw new Error(`CPU ${this.cpu} is not asking`);
+    return command.number;
+  }
+  get #request(): number {
+    return this.get("sequence") * SEQUENCE_UNIT + this.#ask * ASK_UNIT;
+  }
+  #outcome(ask: number, receiver: number): number {
+    return this.#state[GHOSTS + ask * CPUS + receiver]!;
+  }
+  #setOutcome(ask: number, receiver: number, outcome: number): void {
+    this.#state[GHOSTS + ask * CPUS + receiver] = outcome;
+  }
+
+  // Asking.
+
+  postRequest(): void {
+    const receiver = lowest(this.get("bits"));
+    this.#store(requestPlace(this.cpu, receiver), this.#request);
+    this.#expect(this.#outcome(this.#ask, receiver) === NOT_ASKED, "a request is made twice");
+    this.#setOutcome(this.#ask, receiver, ASKED);
+    if (this.#has("ring before bit") || this.#has("bit before request")) this.#goTo("post-ring");
+    else this.#goTo("post-bit");
+  }
+
+  postBit(): void {
+    this.#or(pending(lowest(this.get("bits"))), 1 << this.cpu);
+    if (this.#has("bit before request")) this.#goTo("post-request");
+    else if (this.#has("ring before bit") || this.#has("no ring")) this.#goTo("post-relax");
+    else this.#goTo("post-ring");
+  }
+
+  postRing(): void {
+    const receiver = lowest(this.get("bits"));
+    this.#state[WORDS + receiver * OWNS + OWN_PLACE.isArriving] = 1;
+    this.#operation = { kind: "ring", place: receiver, value: 0, result: 0 };
+    this.#goTo(this.#has("ring before bit") ? "post-bit" : "post-relax");
+  }
+
+  postRelax(): void {
+    this.#relax();
+    this.set("bits", withoutLowest(this.get("bits")));
+    const again = this.#has("bit before request") ? "post-bit" : "post-request";
+    this.#goTo(this.get("bits") === 0 ? "poll" : again);
+  }
+
+  poll(): void {
+    if (this.#isAnswered()) this.#accept();
+    else this.#goTo(this.#has("no serving while waiting") ? "poll-relax" : "serve-look");
+  }
+
+  pollRelax(): void {
+    this.#relax();
+    this.#goTo(this.get("isExpired") === 0 ? "poll" : "withdraw");
+  }
+
+  withdraw(): void {
+    const receiver = lowest(this.get("receivers"));
+    const place = requestPlace(this.cpu, receiver);
+    const old = this.#has("no withdrawal") ? this.#load(place) : this.#exchange(place, 0);
+    if (old === 0) {
+      this.#goTo("last-look");
+      return;
+    }
+    this.#expect(this.#outcome(this.#ask, receiver) === ASKED, "what was carried out counts as withdrawn");
+    this.#setOutcome(this.#ask, receiver, WITHDRAWN);
+    this.#nextReceiver();
+  }
+
+  lastLook(): void {
+    const receiver = lowest(this.get("receivers"));
+    if (this.#isAnswered() && !this.#has("no last look")) {
+      this.#accept();
+      return;
+    }
+    this.#expect(
+      this.#state[answerPlace(this.cpu, receiver)]! !== this.#request + receiver,
+      "an answer that is there counts as none",
+    );
+    this.#setOutcome(this.#ask, receiver, GIVEN_UP);
+    this.#nextReceiver();
+  }
+
+  #isAnswered(): boolean {
+    const receiver = lowest(this.get("receivers"));
+    return sequenceOf(this.#load(answerPlace(this.cpu, receiver))) === this.get("sequence");
+  }
+
+  #accept(): void {
+    const receiver = lowest(this.get("receivers"));
+    this.#expect(this.#operation.result === this.#request + receiver, "a CPU takes another answer for its own");
+    this.#expect(this.#outcome(this.#ask, receiver) === CARRIED_OUT, "an answer to what was not carried out once");
+    this.#setOutcome(this.#ask, receiver, ANSWERED);
+    this.#nextReceiver();
+  }
+
+  #nextReceiver(): void {
+    this.set("receivers", withoutLowest(this.get("receivers")));
+    if (this.get("receivers") === 0) this.#end();
+    else this.#goTo("poll");
+  }
+
+  // Serving, within an ask or at rest.
+
+  serveLook(): void {
+    if (this.#load(pending(this.cpu)) !== 0) this.#goTo("serve-exchange");
+    else this.#goTo(this.#isAsking ? "poll-relax" : "halt");
+  }
+
+  serveExchange(): void {
+    this.set("bits", this.#exchange(pending(this.cpu), 0));
+    if (this.#has("clear without taking")) this.set("bits", this.get("bits") & -this.get("bits"));
+    this.#goTo("serve-take");
+  }
+
+  serveTake(): void {
+    const request = this.#exchange(requestPlace(lowest(this.get("bits")), this.cpu), 0);
+    this.set("taken", request);
+    if (request === 0) {
+      this.#goTo("serve-relax");
+      return;
+    }
+    const outcome = this.#outcome(askOf(request), this.cpu);
+    this.#expect(outcome !== WITHDRAWN, "what was withdrawn is carried out");
+    this.#expect(outcome === ASKED || outcome === WITHDRAWN, "a request is carried out twice");
+    this.#setOutcome(askOf(request), this.cpu, CARRIED_OUT);
+    this.#goTo("serve-answer");
+  }
+
+  serveAnswer(): void {
+    this.#store(answerPlace(lowest(this.get("bits")), this.cpu), this.get("taken") + this.cpu);
+    this.set("taken", 0);
+    this.#goTo("serve-relax");
+  }
+
+  serveRelax(): void {
+    this.#relax();
+    this.set("bits", withoutLowest(this.get("bits")));
+    if (this.get("bits") !== 0) this.#goTo("serve-take");
+    else if (this.#isAsking) this.#goTo("poll-relax");
+    else this.#end();
+  }
+
+  halt(): void {
+    this.set("isInterrupted", 0);
+    this.#operation = { kind: "halt", place: 0, value: 0, result: 0 };
+    if (this.#has("sleep without a look")) this.#goTo("serve-look");
+    else this.#end();
+  }
+
+  get #isAsking(): boolean {
+    return this.#command?.kind === "ask";
+  }
+
+  // The lock.
+
+  takeCheck(): void {
+    this.#expect(this.#load(HOLDER) !== this.cpu + 1, "a CPU takes a lock twice");
+    this.#goTo(this.#has("node marked behind the exchange") ? "take-tail" : "take-node");
+  }
+
+  takeNode(): void {
+    this.#store(NODES + this.get("node"), 1);
+    this.#goTo(this.#has("node marked behind the exchange") ? "take-poll" : "take-tail");
+  }
+
+  takeTail(): void {
+    this.set("before", this.#exchange(TAIL, this.get("node")));
+    if (this.#has("plain lock")) {
+      this.#goTo(this.get("before") === 0 ? "take-holder" : "take-relax");
+      return;
+    }
+    const isMarked = !this.#has("node marked behind the exchange");
+    if (this.#has("no wait for the node")) this.#goTo("take-holder");
+    else this.#goTo(isMarked ? "take-poll" : "take-node");
+  }
+
+  takePoll(): void {
+    const isFree = this.#load(NODES + this.get("before")) === 0;
+    this.#goTo(isFree ? "take-holder" : "take-look");
+  }
+
+  takeLook(): void {
+    this.#load(HOLDER);
+    this.#goTo("take-relax");
+  }
+
+  takeRelax(): void {
+    this.#relax();
+    this.#goTo(this.#has("plain lock") ? "take-tail" : "take-poll");
+  }
+
+  takeHolder(): void {
+    this.#store(HOLDER, this.cpu + 1);
+    this.set("passed", 0);
+    for (let cpu = 0; cpu < CPUS; cpu++) {
+      const other = new Turn(this.#scenario, this.#defects, this.#state, cpu);
+      if (QUEUED.has(other.label)) other.set("passed", other.get("passed") + 1);
+    }
+    this.#end();
+  }
+
+  releaseCheck(): void {
+    this.#expect(this.#load(HOLDER) === this.cpu + 1, "a CPU releases a lock that it does not hold");
+    this.#goTo("release-holder");
+  }
+
+  releaseHolder(): void {
+    this.#store(HOLDER, 0);
+    this.#goTo("release-node");
+  }
+
+  releaseNode(): void {
+    this.#store(this.#has("plain lock") ? TAIL : NODES + this.get("node"), 0);
+    if (!this.#has("node kept") && !this.#has("plain lock")) this.set("node", this.get("before"));
+    this.set("before", 0);
+    this.#end();
+  }
+}
+
+const STEPS: Readonly<Record<Label, (turn: Turn) => void>> = {
+  "post-request": (turn) => turn.postRequest(),
+  "post-bit": (turn) => turn.postBit(),
+  "post-ring": (turn) => turn.postRing(),
+  "post-relax": (turn) => turn.postRelax(),
+  poll: (turn) => turn.poll(),
+  "poll-relax": (turn) => turn.pollRelax(),
+  withdraw: (turn) => turn.withdraw(),
+  "last-look": (turn) => turn.lastLook(),
+  "serve-look": (turn) => turn.serveLook(),
+  "serve-exchange": (turn) => turn.serveExchange(),
+  "serve-take": (turn) => turn.serveTake(),
+  "serve-answer": (turn) => turn.serveAnswer(),
+  "serve-relax": (turn) => turn.serveRelax(),
+  halt: (turn) => turn.halt(),
+  "take-check": (turn) => turn.takeCheck(),
+  "take-node": (turn) => turn.takeNode(),
+  "take-tail": (turn) => turn.takeTail(),
+  "take-poll": (turn) => turn.takePoll(),
+  "take-look": (turn) => turn.takeLook(),
+  "take-relax": (turn) => turn.takeRelax(),
+  "take-holder": (turn) => turn.takeHolder(),
+  "release-check": (turn) => turn.releaseCheck(),
+  "release-holder": (turn) => turn.releaseHolder(),
+  "release-node": (turn) => turn.releaseNode(),
+};
