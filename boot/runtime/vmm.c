@@ -7,7 +7,6 @@
 
 struct vmm_trap_record vmm_trap_record;
 static struct w2c_host hosts[MAX_VMS];
-static u8 states[MAX_VMS][INSTANCE_STATE_BYTES] __attribute__((aligned(4096)));
 static u64 deadline; u64 vmm_guest_cr2; // no VM exit saves it, and a page fault that populates changes it
 u32 vmm_running, vmm_timer_ticks, vmm_budget_is_spent; // of the call that runs; an import looks at the last and unwinds
 
@@ -61,30 +60,36 @@ void vmm_timer_tick(struct trap_frame *f) {
     vmm_budget_is_spent = 1;
 }
 
-// Maps physical memory into a vmm's linear memory. Statuses: 0, or 1 where the arguments name what no VM may have.
+// Maps physical memory other than the image into an instance's linear memory. False where the arguments name anything else.
+static bool map(u32 instance, u64 address, u64 physical, u64 bytes, u32 flags) {
+  bool in_image = physical < (u64)image_end && physical + bytes > (u64)image_start;
+  return ((address | physical | bytes) & (PAGE_SIZE - 1)) == 0 && bytes != 0 && physical + bytes > physical && !in_image &&
+         address < 4 * GIB && bytes <= 4 * GIB - address &&
+         paging_map(INSTANCE_MEMORY(instance) + address, physical, bytes, flags & PAGE_WRITE);
+}
+
+// Maps into core's memory, behind what it has of the image. Statuses, as of the next two: 0, or 1 where that may not be.
+u32 w2c_hardware_coreMap(struct w2c_hardware *h, u32 address, u64 physical, u64 bytes, u32 flags) {
+  return address < (u64)(core_memory_end - core_memory_start) || !map(CORE_INSTANCE, address, physical, bytes, flags);
+}
+
 u32 w2c_hardware_vmmMap(struct w2c_hardware *h, u32 vm, u64 address, u64 physical, u64 bytes, u32 flags) {
-  u64 end = physical + bytes;
-  bool is_aligned = ((address | physical | bytes) & (PAGE_SIZE - 1)) == 0;
-  bool in_image = physical < (u64)image_end && end > (u64)image_start;
-  u64 core = paging_physical(core_memory_start);
-  bool in_core = physical >= core && end <= core + (u64)(core_memory_end - core_memory_start);
-  if (vm >= MAX_VMS || !is_aligned || bytes == 0 || end < physical || address >= 4 * GIB ||
-      bytes > 4 * GIB - address || (in_image && !in_core))
-    return 1;
-  if (!paging_map(INSTANCE_MEMORY(VMM_INSTANCE(vm)) + address, physical, bytes, flags & PAGE_WRITE))
+  if (vm >= MAX_VMS || !map(VMM_INSTANCE(vm), address, physical, bytes, flags))
     return 1;
   if (address == MODULE_OWN_START)
     hosts[vm].own_bytes = bytes;
   return 0;
 }
 
-// Creates the instance in memory that vmmMap has populated from MODULE_OWN_START on. `ram` is for core's `populate`.
-u32 w2c_hardware_vmmInstantiate(struct w2c_hardware *h, u32 vm, u64 ram_bytes, u32 ram) {
-  if (vm >= MAX_VMS || hosts[vm].own_bytes == 0)
-    return 1;
+// Creates the instance in memory that vmmMap has populated from MODULE_OWN_START on, its state at `physical`, where 0 takes it
+// away. `ram` is for core's `populate`.
+u32 w2c_hardware_vmmInstantiate(struct w2c_hardware *h, u32 vm, u64 physical, u64 ram_bytes, u32 ram) {
   u64 state = INSTANCE_STATE(VMM_INSTANCE(vm));
-  if (!paging_map(state, (u64)states[vm], INSTANCE_STATE_BYTES, PAGE_WRITE))
+  if (vm >= MAX_VMS || hosts[vm].own_bytes == 0 || (physical < (u64)image_end && physical) ||
+      !paging_map(state, physical, INSTANCE_STATE_BYTES, physical ? PAGE_WRITE : 0))
     return 1;
+  if (!physical)
+    return 0;
   hosts[vm].memory = (u8 *)INSTANCE_MEMORY(VMM_INSTANCE(vm));
   hosts[vm].ram_bytes = ram_bytes;
   hosts[vm].ram = ram;

@@ -1,20 +1,18 @@
 // The memory of one VM: RAM of its own, or Basalt's for a guest that mirrors the host; and the nested paging that maps it.
 
-import { VMM_MAP_NOTHING, VMM_MAP_WRITABLE, imageEnd, imageStart, rdtscLow, vmmMap } from "./hardware";
+import { imageEnd, imageStart, MAP_NOTHING, MAP_WRITABLE, rdtscLow, vmmMap } from "./hardware";
 import { Machine } from "./machine";
 import { BLOCK_BYTES, BLOCK_SHIFT, BLOCK_TYPE_MASK } from "./memory/block-pool";
 import { ALL_PERMISSIONS } from "./memory/entry-format";
 import { MAPPING_OK, mappingStatusText } from "./memory/mapping-status";
 import { NestedPaging } from "./memory/nested-paging";
+import { PagePool } from "./memory/page-pool";
 import { RESULT_EPT_UNUSABLE, RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "./results";
 
 /** RAM of a built-in guest for which none is asked. */
 export const BUILT_IN_RAM_BYTES: u64 = 16 << 20;
 /** What `hostAddress` returns where nothing is mapped. */
 export const NOT_MAPPED: u64 = 0xffffffffffffffff;
-/** What a vmm has for its statics and heap, and where in its memory (boot/runtime/runtime.h's MODULE_OWN_START). */
-export const VMM_OWN_BYTES: u64 = BLOCK_BYTES;
-export const VMM_OWN_START: u64 = 0xc0000000;
 
 // What came of `populate`.
 /** There was nothing yet, and now there are zeroes. */
@@ -31,45 +29,38 @@ export const NO_MEMORY_LEFT: u32 = 3;
  * zeroed, when one of them first touches it, or at the start with the boot option `populate=start`.
  */
 export class GuestMemory {
-  /** Guest RAM is [0, ramBytes), a multiple of BLOCK_BYTES; 0 where the guest has none of its own. */
-  ramBytes: u64 = 0;
-  /** The block of the vmm's own memory, with its type; 0 where the guest has no vmm. */
-  private vmmOwn: u64 = 0;
   /** null: none, so that guest-physical addresses are host-physical ones. */
   nestedPaging: NestedPaging | null = null;
   /** Of each block of RAM the host-physical address, with its memory type in the low bits; 0: nobody has touched it. */
-  private blocks: StaticArray<u64> = [];
+  private readonly blocks: StaticArray<u64>;
   /** TSC ticks that finding and zeroing them took. */
   zeroingTicks: u64 = 0;
 
+  /** The VM's number, the slot that its vmm has, and where its page tables come from. */
   constructor(
     private readonly machine: Machine,
     private readonly vm: u32,
     /** What the console calls the VM. */
     readonly vmName: string,
-  ) {}
+    readonly slot: u32,
+    readonly pool: PagePool,
+    /**
+     * Guest RAM is [0, ramBytes), at most 3 GiB and a multiple of BLOCK_BYTES, for which blocks are reserved; 0 where the guest
+     * has none of its own.
+     */
+    readonly ramBytes: u64,
+  ) {
+    this.blocks = new StaticArray<u64>(<i32>(ramBytes >> BLOCK_SHIFT));
+  }
 
-  /**
-   * Gives the guest `bytes` of RAM from guest-physical 0 on, at most 3 GiB and a multiple of BLOCK_BYTES, and its vmm memory
-   * of its own. RESULT_OK or why not.
-   */
-  takeRam(bytes: u64): u32 {
+  /** Gives the guest RAM of its own. RESULT_OK or why not. */
+  takeRam(): u32 {
     const machine = this.machine;
-    this.ramBytes = bytes;
-    this.blocks = new StaticArray<u64>(<i32>(bytes >> BLOCK_SHIFT));
-    this.nestedPaging = machine.virtualization.newNestedPaging(machine);
-    if (this.nestedPaging!.status != MAPPING_OK) return this.unusable(this.nestedPaging!.status);
-    if (!machine.blocks.reserve(this.blocks.length + 1)) return tooLittleMemory(machine, this.vmName, bytes);
-    this.vmmOwn = machine.blocks.take();
-    if (this.vmmOwn == 0) return tooLittleMemory(machine, this.vmName, bytes);
-    machine.console
-      .debug()
-      .text(this.vmName)
-      .text(": vmm at ")
-      .hex(this.vmmOwn & ~BLOCK_TYPE_MASK, 8)
-      .end();
+    const paging = machine.virtualization.newNestedPaging(machine, this.pool);
+    this.nestedPaging = paging;
+    if (paging.status != MAPPING_OK) return this.unusable(paging.status);
     if (!machine.options.populatesAtStart) return RESULT_OK;
-    for (let guest: u64 = 0; guest < bytes; guest += BLOCK_BYTES) {
+    for (let guest: u64 = 0; guest < this.ramBytes; guest += BLOCK_BYTES) {
       if (this.populate(guest) != POPULATED) return RESULT_TOO_LITTLE_MEMORY;
     }
     return RESULT_OK;
@@ -82,7 +73,7 @@ export class GuestMemory {
   shareImage(hasNestedPaging: bool): u32 {
     if (!hasNestedPaging) return RESULT_OK;
     const machine = this.machine;
-    const paging = machine.virtualization.newNestedPaging(machine);
+    const paging = machine.virtualization.newNestedPaging(machine, this.pool);
     this.nestedPaging = paging;
     const bytes = imageEnd() - imageStart();
     const status =
@@ -111,7 +102,7 @@ export class GuestMemory {
 
   private giveUp(block: u64): u32 {
     if (block != 0) this.machine.blocks.giveBack(block);
-    tooLittleMemory(this.machine, this.vmName, this.ramBytes);
+    this.sayTooLittle();
     return NO_MEMORY_LEFT;
   }
 
@@ -120,12 +111,7 @@ export class GuestMemory {
     const status = this.populate(address);
     if (status > WAS_POPULATED) return false;
     const n = <u32>(address >> BLOCK_SHIFT);
-    return vmmMap(this.vm, (<u64>n) << BLOCK_SHIFT, this.hostBlock(n), BLOCK_BYTES, VMM_MAP_WRITABLE) == 0;
-  }
-
-  /** Maps the vmm's own memory into it. */
-  mapVmmOwn(): bool {
-    return vmmMap(this.vm, VMM_OWN_START, this.vmmOwn & ~BLOCK_TYPE_MASK, VMM_OWN_BYTES, VMM_MAP_WRITABLE) == 0;
+    return vmmMap(this.slot, (<u64>n) << BLOCK_SHIFT, this.hostBlock(n), BLOCK_BYTES, MAP_WRITABLE) == 0;
   }
 
   private hostBlock(n: u32): u64 {
@@ -165,26 +151,30 @@ export class GuestMemory {
     return isMapped ? guest : NOT_MAPPED;
   }
 
-  /** Gives all back, tables and RAM: neither the guest nor its vmm runs again. */
+  /** Says that a block, or a page for a table, cannot be had. */
+  sayTooLittle(): u32 {
+    const result = tooLittleMemory(this.machine, this.vmName, this.ramBytes);
+    const line = this.machine.console.error().text(this.vmName).text(": of its own ");
+    line.decimal(this.pool.inUse + this.pool.available).text(" pages for tables ").decimal(this.pool.available);
+    line.text(" are left").end();
+    return result;
+  }
+
+  /** Gives RAM back: neither the guest nor its vmm runs again. The tables go with the VM's area. */
   release(): void {
-    const paging = this.nestedPaging;
-    if (paging) paging.release();
-    this.nestedPaging = null;
-    let untaken = this.vmmOwn == 0 ? 0 : this.blocks.length;
+    let untaken = this.blocks.length;
     for (let n = 0; n < this.blocks.length; n++) {
       if (this.blocks[n] == 0) continue;
       this.takeFromVmm((<u64>n) << BLOCK_SHIFT, this.blocks[n]);
       this.blocks[n] = 0;
       untaken--;
     }
-    if (this.vmmOwn != 0) this.takeFromVmm(VMM_OWN_START, this.vmmOwn);
-    this.vmmOwn = 0;
     this.machine.blocks.unreserve(untaken);
   }
 
   private takeFromVmm(address: u64, block: u64): void {
     // A block is given back only once nothing of the ended VM reaches it.
-    const isGone = vmmMap(this.vm, address, block & ~BLOCK_TYPE_MASK, BLOCK_BYTES, VMM_MAP_NOTHING) == 0;
+    const isGone = vmmMap(this.slot, address, block & ~BLOCK_TYPE_MASK, BLOCK_BYTES, MAP_NOTHING) == 0;
     if (isGone) this.machine.blocks.giveBack(block);
   }
 }
@@ -193,10 +183,9 @@ export class GuestMemory {
 export function tooLittleMemory(machine: Machine, vmName: string, ramBytes: u64): u32 {
   const line = machine.console.error().text(vmName).text(": too little memory: ");
   line
-    .decimal(machine.memory.freeBytes >> 20)
+    .decimal((machine.blocks.available * BLOCK_BYTES) >> 20)
     .text(" MiB are free; a VM takes ")
     .decimal(ramBytes >> 20);
-  line.text(" MiB of RAM and 2 MiB for its vmm, in pieces of 2 MiB; ").decimal(machine.pool.available);
-  line.text(" pages are left for its tables").end();
+  line.text(" MiB of RAM and 2 MiB for all else, in pieces of 2 MiB").end();
   return RESULT_TOO_LITTLE_MEMORY;
 }

@@ -1,16 +1,17 @@
 // A guest that is a boot module: the module is shown to its vmm, which loads it.
 
 import { PAGE_SIZE_2_MIB } from "../x86/paging";
-import { COMMAND_LINE_CAPACITY, COMMAND_LINE_OFFSET, MODULE_IN_VMM } from "../shared/vcpu-page";
+import { COMMAND_LINE_CAPACITY, COMMAND_LINE_OFFSET, MODULE_IN_VMM, VCPU_PAGE_IN_VMM } from "../shared/vcpu-page";
 import { BootModule } from "./boot/boot-modules";
 import { VmDescription } from "./boot/vm-description";
 import { LEVEL_ERROR } from "./console/console";
-import { imageEnd, imageStart, VMM_MAP_READ_ONLY, vmmMap } from "./hardware";
+import { imageEnd, imageStart, MAP_READ_ONLY } from "./hardware";
 import { Machine } from "./machine";
 import { PAGE_BYTES } from "./memory/page-pool";
 import { storeText } from "./memory/page-text";
 import { RESULT_GUEST_NOT_LOADED, RESULT_OK, RESULT_VMM_NOT_CREATED } from "./results";
 import { Vcpu } from "./vcpu/vcpu";
+import { VmmMemory } from "./vmm-memory";
 
 /** A vmm copies what it loads within its time budget; tools/image/guest-kernel.ts has the same figure. */
 const MAXIMUM_BYTES: u64 = 128 << 20;
@@ -19,7 +20,7 @@ const MAXIMUM_BYTES: u64 = 128 << 20;
  * Maps the boot module of a VM into the memory of the vCPU's vmm, read-only and as it is, and tells the vmm where it lies and
  * what its command line is. The vmm can read to the end of the module's last page. RESULT_OK or why not.
  */
-export function showModule(machine: Machine, vcpu: Vcpu, description: VmDescription): u32 {
+export function showModule(machine: Machine, vcpu: Vcpu, description: VmDescription, vmm: VmmMemory): u32 {
   const modules = machine.modules;
   const number = description.module;
   if (number >= <u32>modules.length) return refuseMissing(vcpu, number, <u32>modules.length);
@@ -41,18 +42,34 @@ export function showModule(machine: Machine, vcpu: Vcpu, description: VmDescript
     line.text(" letters; expected ").decimal(COMMAND_LINE_CAPACITY).text(" at most").end();
     return RESULT_GUEST_NOT_LOADED;
   }
-  // So that large pages can be used: a page table for each 2 MiB is much.
-  const address = MODULE_IN_VMM + <u32>(module.start % PAGE_SIZE_2_MIB);
+  const address = placeOf(modules, number);
   const bytes = (module.bytes + PAGE_BYTES - 1) & ~(<u64>PAGE_BYTES - 1);
-  if (vmmMap(vcpu.vm, address, module.start, bytes, VMM_MAP_READ_ONLY) != 0) {
-    vcpu.say(LEVEL_ERROR).text("the boot module could not be mapped for its vmm: page tables ran out").end();
+  if (address + bytes > VCPU_PAGE_IN_VMM || !vmm.map(address, module.start, bytes, MAP_READ_ONLY)) {
+    const line = vcpu.say(LEVEL_ERROR).text("the boot module could not be mapped for its vmm: page tables ran out, or ");
+    line.text("the modules before it are too large; put it first").end();
     return RESULT_VMM_NOT_CREATED;
   }
-  vcpu.shared.moduleAddress = address;
+  vcpu.shared.moduleAddress = <u32>address;
   vcpu.shared.moduleBytes = <u32>module.bytes;
   vcpu.shared.commandLineBytes = commandLine.length;
   storeText(vcpu.page + COMMAND_LINE_OFFSET, commandLine);
   return RESULT_OK;
+}
+
+/**
+ * Where a module lies in the memory of every vmm that has it. So that large pages can be used, as a page table for each 2 MiB
+ * is much, it lies in them as it does in physical memory; and no other one is ever mapped there, whoever has had the vmm's slot
+ * before, so that a large page is never to take the place of a page table.
+ */
+function placeOf(modules: Array<BootModule>, number: u32): u64 {
+  let place = <u64>MODULE_IN_VMM;
+  for (let i: u32 = 0; i < number; i++) {
+    const before = modules[i];
+    if (before.bytes > MAXIMUM_BYTES) continue;
+    const end = place + (before.start % PAGE_SIZE_2_MIB) + before.bytes;
+    place = (end + PAGE_SIZE_2_MIB - 1) & ~(PAGE_SIZE_2_MIB - 1);
+  }
+  return place + (modules[number].start % PAGE_SIZE_2_MIB);
 }
 
 /**

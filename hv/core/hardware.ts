@@ -105,10 +105,10 @@ export declare function vmsave(hpa: u64): void;
  */
 export declare function svmEnter(registersEnd: usize, vmcb: u64, host: u64): void;
 /**
- * Eight bytes of the RAM of VM `vm` at guest-physical `address`, where they are mapped in its vmm's memory; else a host
+ * Eight bytes of the RAM of the VM in `slot` at guest-physical `address`, where they are mapped in its vmm's memory; else a host
  * exception.
  */
-export declare function readGuest(vm: u32, address: u32): u64;
+export declare function readGuest(slot: u32, address: u32): u64;
 /** Takes the interrupts that are pending: their handlers acknowledge them. */
 export declare function openInterruptWindow(): void;
 
@@ -214,23 +214,27 @@ export declare function symbolAt(address: u64, out: usize, capacity: u32): u32;
 /** Fills 2 MiB of physical memory at `hpa`, a multiple of 2 MiB below the CPU's MAXPHYADDR, with zeroes. */
 export declare function zeroBlock(hpa: u64): void;
 
-/** How vmmMap maps: the low bits of a page-table entry. NOTHING takes away what was mapped there. */
-export const VMM_MAP_NOTHING: u32 = 0;
-export const VMM_MAP_READ_ONLY: u32 = 1;
-export const VMM_MAP_WRITABLE: u32 = 3;
+/** How vmmMap and coreMap map: the low bits of a page-table entry. NOTHING takes away what was mapped there. */
+export const MAP_NOTHING: u32 = 0;
+export const MAP_READ_ONLY: u32 = 1;
+export const MAP_WRITABLE: u32 = 3;
 /**
- * Maps [hpa, hpa + bytes) at `address` of a vmm's linear memory, all multiples of 4 KiB, as VMM_MAP_* says. What was in the
- * memory stays: who maps it has zeroed it. 0, or 1 where an argument is out of range, the memory is Basalt's own other than
- * core's, or page tables ran out.
+ * Maps [hpa, hpa + bytes) at `address` of core's own memory, all multiples of 4 KiB, as MAP_* says: behind what the image has
+ * for core. 0, or 1 where an argument is out of range, the memory is Basalt's image, or page tables ran out.
  */
-export declare function vmmMap(vm: u32, address: u64, hpa: u64, bytes: u64, how: u32): u32;
+export declare function coreMap(address: usize, hpa: u64, bytes: u64, how: u32): u32;
+/** The same at `address` of the linear memory of the vmm in `slot`. What was in the memory stays: who maps it has zeroed it. */
+export declare function vmmMap(slot: u32, address: u64, hpa: u64, bytes: u64, how: u32): u32;
+/** What a vmm's instance takes beside its memory: its structure and its function table (boot/runtime/runtime.h). */
+export const VMM_STATE_BYTES: u64 = 5 * 4096;
 /**
- * Creates a vmm instance in the memory mapped at 3 GiB. An access of the vmm to an address below `ramBytes` where nothing
- * is mapped calls `populate` of index.ts with `ram`. 0, or 1 where no memory is mapped at 3 GiB.
+ * Creates a vmm instance in the memory mapped at 3 GiB, with its state in the VMM_STATE_BYTES at host-physical `state`. An
+ * access of the vmm to an address below `ramBytes` where nothing is mapped calls `populate` of index.ts with `ram`. With a
+ * `state` of 0 it takes the instance's state away. 0, or 1 where no memory is mapped at 3 GiB, or `state` cannot be mapped.
  */
-export declare function vmmInstantiate(vm: u32, ramBytes: u64, ram: usize): u32;
-/** Calls an entry of a vmm. Its u32 answer, or bit 32 and the kind of trap that stopped it (hv/core/vmm.ts). */
-export declare function vmmCall(vm: u32, entry: u32, argument: u32): u64;
+export declare function vmmInstantiate(slot: u32, state: u64, ramBytes: u64, ram: usize): u32;
+/** Calls an entry of the vmm in `slot`. Its u32 answer, or bit 32 and the kind of trap that stopped it (hv/core/vmm.ts). */
+export declare function vmmCall(slot: u32, entry: u32, argument: u32): u64;
 /** Writes the VmmTrap record of the last stopped call to `out`. */
 export declare function vmmTrap(out: usize): void;
 

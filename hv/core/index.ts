@@ -19,7 +19,7 @@ import { AcpiTables } from "./firmware/acpi-tables";
 import { Ending } from "./firmware/ending";
 import { silenceMachine } from "./firmware/take-over";
 import { GuestMemory } from "./guest-memory";
-import { processorNumber, waitForInterrupt, announceResult, imageEnd, imageStart, nmiCount, physicalBase } from "./hardware";
+import { waitForInterrupt, announceResult, imageEnd, imageStart, nmiCount, physicalBase } from "./hardware";
 import { GuestExit } from "./guest-exit";
 import { Machine } from "./machine";
 import { Mtrrs } from "./memory/memory-type";
@@ -27,11 +27,11 @@ import { PAGE_BYTES, PagePool } from "./memory/page-pool";
 import { PhysicalMemory } from "./memory/physical-memory";
 import { printConsoles } from "./monitor/consoles";
 import { RESULT_BAD_BOOT_INFORMATION, RESULT_BAD_OPTION, RESULT_GUEST_EXIT, RESULT_OK, resultName } from "./results";
-import { runGuests } from "./monitor/schedule";
+import { Scheduler } from "./monitor/schedule";
 import { NOTHING_ASKED, Virtualization } from "./vcpu/virtualization";
 import { checkSvm, hasSvm } from "./svm/operation";
 import { Svm } from "./svm/svm";
-import { joinTeam, Team, TeamWork } from "./processors/team";
+import { joinTeam, Team } from "./processors/team";
 import { APIC_ABSENT, LocalApic } from "./interrupts/local-apic";
 import { findProcessors } from "./processors/find-processors";
 import { checkVmx, Vmx } from "./vmx/vmx";
@@ -54,8 +54,8 @@ export { rdmsrByKind } from "./cpu/msr-access";
 
 export { mapFirstBlock } from "./memory/page-tables";
 
-/** Pages of core's memory that hold VMX regions, vCPU pages and EPT tables. */
-const POOL_PAGES: u32 = 640;
+/** Pages of core's memory for what is the processor's own, or a guest's that is no VM: VMs have pages of their own. */
+const POOL_PAGES: u32 = 64;
 
 /** Boots Basalt: reads what the loader left at `information`, runs the guests, and ends the run. Does not return. */
 export function boot(kind: u32, information: u32): void {
@@ -142,8 +142,8 @@ function start(
   result = team.takeMemory();
   if (result != RESULT_OK) return result;
   if (!machine.blocks.fill()) console.warning().text("Basalt uses 1 TiB of RAM; the rest of it stays unused").end();
-  const guests = new Guests(machine);
-  result = team.start(guests);
+  const scheduler = new Scheduler(machine, team);
+  result = team.start(scheduler);
   if (result != RESULT_OK) return result;
   result = virtualization.enable();
   if (result != RESULT_OK) {
@@ -151,7 +151,7 @@ function start(
     return result;
   }
   result = virtualization.doOwn(machine);
-  if (result == NOTHING_ASKED) result = team.run(guests);
+  if (result == NOTHING_ASKED) result = runVms(console, team, scheduler);
   else team.end();
 
   const nmis = nmiCount();
@@ -160,13 +160,14 @@ function start(
   return result == RESULT_OK ? end : result;
 }
 
-class Guests extends TeamWork {
-  constructor(private readonly machine: Machine) {
-    super();
-  }
-  work(): u32 {
-    return processorNumber() == 0 ? runGuests(this.machine) : RESULT_OK;
-  }
+/** Has all CPUs run their VMs. A result. */
+function runVms(console: Console, team: Team, scheduler: Scheduler): u32 {
+  const homeless = scheduler.findHomes();
+  if (!homeless) return team.run(scheduler);
+  const line = console.error().text(homeless.name).text(": its home is CPU ").decimal(homeless.cpu);
+  line.text(", which does not work; expected one of the ").decimal(team.count).text(" that do, or any").end();
+  team.end();
+  return RESULT_BAD_OPTION;
 }
 
 /** The processor virtualizes by SVM if it has that, or if it is one of AMD's that lacks it. */

@@ -51,6 +51,8 @@ export const RESULT_VMM_NOT_CREATED: u32 = 51;
 export const RESULT_GUEST_NOT_LOADED: u32 = 52;
 /** The guest ended itself with a value that is not 0, which the result line tells. */
 export const RESULT_GUEST_EXIT: u32 = 53;
+/** Somebody at the console ended it. */
+export const RESULT_KILLED: u32 = 55;
 /** As a watch asked. */
 export const RESULT_STOPPED_BY_WATCH: u32 = 58;
 /** Its watch waited for the host line in vain. */
@@ -60,6 +62,8 @@ export const RESULT_TIME_LIMIT: u32 = 54;
 
 // 60 to 69: a panic; 60 to 64 are in boot/runtime/runtime.h.
 export const RESULT_VMXOFF_FAILED: u32 = 65;
+/** With `repeat`: less was free after the last round than after the first one. */
+export const RESULT_LEAK: u32 = 66;
 
 const NUMBERS: StaticArray<u32> = [
   RESULT_OK,
@@ -101,11 +105,13 @@ const NUMBERS: StaticArray<u32> = [
   RESULT_VMM_NOT_CREATED,
   RESULT_GUEST_NOT_LOADED,
   RESULT_GUEST_EXIT,
+  RESULT_KILLED,
   RESULT_VMM_ANSWER,
   RESULT_STOPPED_BY_WATCH,
   RESULT_NO_ANSWER,
   RESULT_TIME_LIMIT,
   RESULT_VMXOFF_FAILED,
+  RESULT_LEAK,
 ];
 const NAMES: StaticArray<string> = [
   "ok",
@@ -147,11 +153,13 @@ const NAMES: StaticArray<string> = [
   "vmm-not-created",
   "guest-not-loaded",
   "guest-exit",
+  "killed",
   "vmm-answer-not-possible",
   "stopped-by-watch",
   "no-answer-to-watch",
   "time-limit",
   "vmxoff-failed",
+  "leak",
 ];
 
 /** The name of a result for the result line. */

@@ -4,26 +4,44 @@ import { GUEST_MODULE } from "../shared/guests";
 import { ANSWER_RESUME, VCPU_PAGE_IN_VMM } from "../shared/vcpu-page";
 import { VmDescription } from "./boot/vm-description";
 import { LEVEL_ERROR, LEVEL_INFO } from "./console/console";
-import { GuestMemory } from "./guest-memory";
 import { showModule } from "./guest-module";
-import { VMM_MAP_WRITABLE, vmmInstantiate, vmmMap } from "./hardware";
+import { MAP_WRITABLE, VMM_STATE_BYTES } from "./hardware";
 import { Machine } from "./machine";
 import { PAGE_BYTES } from "./memory/page-pool";
 import { RESULT_GUEST_NOT_LOADED, RESULT_OK, RESULT_VMM_NOT_CREATED, RESULT_VMM_STOPPED } from "./results";
+import { VmArea, VMM_OWN_BYTES } from "./vm-area";
 import { callVmm, VMM_ENTRY_CREATE, VMM_ENTRY_RESET, VMM_ENTRY_START, VMM_STOPPED } from "./vmm";
 import { Vcpu } from "./vcpu/vcpu";
+import { VmmMemory } from "./vmm-memory";
 
-/** Maps the VM's memory into a vmm instance and lets it build the guest. RESULT_OK or why not. */
-export function createVmm(machine: Machine, vcpu: Vcpu, description: VmDescription, memory: GuestMemory): u32 {
+/** Where a vmm has its statics and its heap (boot/runtime/runtime.h's MODULE_OWN_START). */
+const VMM_OWN_START: u64 = 0xc0000000;
+
+/**
+ * Maps the VM's memory into a vmm instance, which `vmm` remembers, and lets it build the guest. RESULT_OK or why not.
+ */
+export function createVmm(
+  machine: Machine,
+  area: VmArea,
+  vcpu: Vcpu,
+  description: VmDescription,
+  vmm: VmmMemory,
+): u32 {
   const guest = description.guest;
-  const page = machine.pool.physicalAddress(vcpu.page);
-  const isMapped = memory.mapVmmOwn() && vmmMap(vcpu.vm, VCPU_PAGE_IN_VMM, page, PAGE_BYTES, VMM_MAP_WRITABLE) == 0;
-  if (!isMapped || vmmInstantiate(vcpu.vm, memory.ramBytes, changetype<usize>(memory)) != 0) {
+  const memory = vcpu.memory;
+  const state = area.pool.allocateAdjacent(<u32>VMM_STATE_BYTES / PAGE_BYTES);
+  if (state == 0) return memory.sayTooLittle();
+  const page = area.pool.physicalAddress(vcpu.page);
+  const isMapped =
+    vmm.map(VMM_OWN_START, area.vmmOwn, VMM_OWN_BYTES, MAP_WRITABLE) &&
+    vmm.map(VCPU_PAGE_IN_VMM, page, PAGE_BYTES, MAP_WRITABLE);
+  const stateAddress = area.pool.physicalAddress(state);
+  if (!isMapped || !vmm.instantiate(stateAddress, memory.ramBytes, changetype<usize>(memory))) {
     vcpu.say(LEVEL_ERROR).text("no vmm instance: its memory could not be mapped").end();
     return RESULT_VMM_NOT_CREATED;
   }
   if (guest == GUEST_MODULE) {
-    const result = showModule(machine, vcpu, description);
+    const result = showModule(machine, vcpu, description, vmm);
     if (result != RESULT_OK) return result;
   }
   vcpu.shared.ramBytes = memory.ramBytes;

@@ -52,7 +52,7 @@ const RECORD_BYTES: i32 = <i32>(FILE_OFFSET + FILE_BYTES);
 
 /** Calls an entry; its answer, or VMM_STOPPED after a report on the console. */
 export function callVmm(vcpu: Vcpu, entry: u32, argument: u32): u32 {
-  const outcome = vmmCall(vcpu.vm, entry, argument);
+  const outcome = vmmCall(vcpu.slot, entry, argument);
   return outcome >> 32 == 0 ? <u32>outcome : reportStoppedVmm(vcpu);
 }
 

@@ -10,7 +10,7 @@ import { WatchReading } from "../watch/watch-option";
 import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/console";
 
 const KNOWN: string =
-  "guest=NAME[,NAME...][+NAME...], cpus=N|all|available, iterations=N, ticks=N, defences=auto|none|NAME[,NAME...], loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, populate=touch|start, watch=VM:START-END:KIND:ACTION, step=auto|tf, answer=N, end=NAME, fail=NAME; behind -- a module's own";
+  "guest=NAME[,NAME...][+NAME...], cpus=N|all|available, iterations=N, ticks=N, repeat=N, defences=auto|none|NAME[,NAME...], loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, populate=touch|start, watch=VM:START-END:KIND:ACTION, step=auto|tf, answer=N, end=NAME, fail=NAME; behind -- a module's own";
 
 /** What `fail=` makes happen on purpose, so that the reports of host failures can be seen and tested. */
 export const FAIL_NOTHING: u32 = 0;
@@ -48,6 +48,7 @@ const POPULATE_NAMES: StaticArray<string> = ["touch", "start"];
 
 /** No guest that a vmm loads: it runs alone, and needs none. */
 const MUTATION: string = "mutate";
+const MAXIMUM_ROUNDS: u64 = 1000000;
 /** What is behind this word is for the guest. */
 const SEPARATOR: string = "--";
 
@@ -88,6 +89,8 @@ export class BootOptions {
   defences: u32 = DEFENCES_AUTOMATIC;
   /** TSC ticks that each VM may run; 0: no limit but a guest's own. */
   ticks: u64 = 0;
+  /** How often all guests run, 1 to MAXIMUM_ROUNDS. */
+  rounds: u64 = 1;
   logLevel: u32 = LEVEL_INFO;
   /** Refuse to start where the CPU's capabilities contradict each other, instead of warning. */
   isStrict: bool = false;
@@ -147,6 +150,7 @@ export class BootOptions {
     if (name == "guest") return this.applyGuests(value);
     if (name == "iterations") return this.applyIterations(value);
     if (name == "ticks") return this.applyTicks(value);
+    if (name == "repeat") return this.applyRepeat(value);
     if (name == "defences") return this.applyDefences(value);
     if (name == "loglevel") return this.applyLogLevel(value);
     if (name == "end") return this.applyEnd(value);
@@ -238,6 +242,11 @@ export class BootOptions {
   private applyTicks(value: string): string {
     this.ticks = decimal(value);
     return this.ticks == 0 ? NO_NUMBER : "";
+  }
+
+  private applyRepeat(value: string): string {
+    this.rounds = decimal(value);
+    return this.rounds == 0 || this.rounds > MAXIMUM_ROUNDS ? "expected a number from 1 to 1000000" : "";
   }
 
   private applyAnswer(value: string): string {

@@ -25,7 +25,7 @@ import {
   writeRegister,
   wrmsr,
 } from "../hardware";
-import { PAGE_BYTES, PagePool } from "../memory/page-pool";
+import { PagePool } from "../memory/page-pool";
 import { ExtendedState, XCR0_AT_RESET } from "./extended-state";
 
 /** Registers by hardware.readRegister's numbers, and below, at the same places, their values after a reset. */
@@ -60,7 +60,7 @@ export class StateSwitch {
   private readonly clean: SwitchedState;
 
   /** `pool` has a page or two for the clean state. */
-  constructor(private readonly pool: PagePool) {
+  constructor(pool: PagePool) {
     const extended = new ExtendedState();
     const area = extended.newArea(pool);
     assert(area != 0, "the page pool is exhausted before the first VM; make it larger");
@@ -87,7 +87,6 @@ export class StateSwitch {
   /** Undoes it. */
   disable(): void {
     this.extended.disable();
-    this.free(this.clean);
   }
 
   /** Leaves nothing in the registers of what a VM had there. */
@@ -95,15 +94,10 @@ export class StateSwitch {
     this.load(this.clean, XCR0_AT_RESET);
   }
 
-  /** The state of a vCPU that never ran; null where the pool has too few pages. */
-  newState(): SwitchedState | null {
-    const area = this.extended.newArea(this.pool);
+  /** The state of a vCPU that never ran, with pages of its VM's pool; null where that has too few. */
+  newState(pool: PagePool): SwitchedState | null {
+    const area = this.extended.newArea(pool);
     return area == 0 ? null : new SwitchedState(area);
-  }
-
-  /** Gives the pages of a state back. */
-  free(state: SwitchedState): void {
-    for (let page: u32 = 0; page < this.extended.pages; page++) this.pool.free(state.area + page * PAGE_BYTES);
   }
 
   /** Saves what is in the processor. */

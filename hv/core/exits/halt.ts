@@ -28,7 +28,8 @@ function waitForEvent(vcpu: Vcpu): u32 {
   vcpu.takeEventRequest();
   if (answer != ANSWER_RESUME) return actOnAnswer(vcpu, answer);
   // It goes on waiting: the HLT will be asked about again, and meanwhile another VM may run.
-  return isAwake(vcpu) ? NEXT_INSTRUCTION : YIELD;
+  vcpu.waitsForEvent = !isAwake(vcpu);
+  return vcpu.waitsForEvent ? YIELD : NEXT_INSTRUCTION;
 }
 
 /** Whether an event ends the wait at once (SDM 2A "HLT"). A single step ends it, too. */

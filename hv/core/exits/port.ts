@@ -23,7 +23,7 @@ export class PortExit {
     const shared = vcpu.shared;
     shared.exitKind = EXIT_PORT;
     shared.access = access;
-    const outcome = vmmCall(vcpu.vm, VMM_ENTRY_EXIT, vcpu.vmmRoot);
+    const outcome = vmmCall(vcpu.slot, VMM_ENTRY_EXIT, vcpu.vmmRoot);
     return outcome == ANSWER_NEXT_INSTRUCTION ? NEXT_INSTRUCTION : finishPort(vcpu, outcome);
   }
 }

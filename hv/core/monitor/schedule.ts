@@ -1,94 +1,208 @@
-// Which VM runs when: groups one after the other, the VMs of a group side by side, in turn.
+// Which VM runs when: groups one after the other, the VMs of a group side by side, each on its home CPU.
 
 // A slice is one tick of the host's timer: 4,194,304 counts of the local APIC's timer (local-apic.ts), 40 to 170 ms on PCs,
 // 4.2 million instructions in Bochs. It ends at the tick, wherever in it the VM began to run, so that the first one is shorter.
 
+import { FAIL_PROCESSOR_PANICS } from "../boot/options";
 import { VmDescription } from "../boot/vm-description";
 import { Defences } from "../cpu/defences";
 import { StateSwitch } from "../cpu/switched-state";
-import { rdtsc } from "../hardware";
+import { processorNumber, rdtsc, setTickWord, sharedExchange, sharedLoad } from "../hardware";
 import { Machine } from "../machine";
-import { RESULT_OK } from "../results";
+import { EntryWork } from "../memory/entry-work";
+import { HeldLocks } from "../processors/lock";
+import { Mailbox } from "../processors/mailbox";
+import { progressWord } from "../processors/shared-words";
+import { Team, TeamWork } from "../processors/team";
+import { RESULT_LEAK, RESULT_OK, RESULT_TOO_LITTLE_MEMORY, RESULT_VMM_NOT_CREATED } from "../results";
 import { Vm } from "../vm";
+import { closeArea, VM_SLOTS } from "../vm-area";
+import { VmPlan } from "../vm-plan";
+import { Holdings } from "./holdings";
+import { Homes } from "./homes";
+import { RunQueue } from "./run-queue";
+import { clearResult, groupResult, noteResult } from "./vm-results";
+import { VmMail } from "./vm-mail";
 
-/** Runs all guests of the boot options, whatever becomes of each. The result of the first in their order that is not ok. */
-export function runGuests(machine: Machine): u32 {
-  const groups = machine.options.groups;
-  const stateSwitch = new StateSwitch(machine.pool);
-  const scheduler = new Scheduler(machine, stateSwitch);
-  stateSwitch.enable(machine.console);
-  let result = RESULT_OK;
-  for (let i = 0; i < groups.length; i++) {
-    const ended = scheduler.runGroup(groups[i]);
-    if (result == RESULT_OK) result = ended;
-  }
-  scheduler.printSwitches();
-  stateSwitch.disable();
-  return result;
-}
-
-class Scheduler {
+/** One object, made before the other CPUs start, of which each has a copy: the copy is that CPU's scheduler. */
+export class Scheduler extends TeamWork {
   private readonly defences: Defences;
-  /** The number of the next VM. */
-  private next: u32 = 0;
+  private readonly stateSwitch: StateSwitch;
+  /** All VMs of the boot, by their numbers. */
+  private readonly plans: Array<VmPlan> = [];
+  private readonly queue: RunQueue = new RunQueue();
+  private homes: Homes | null = null;
+  private mailbox: Mailbox | null = null;
+  private cpu: u32 = 0;
+  /** Groups that this CPU is done with. */
+  private progress: u64 = 0;
+  /** Slots whose VM the processor may still hold something of: they are not used again. */
+  private readonly isLost: StaticArray<bool> = new StaticArray<bool>(<i32>VM_SLOTS);
   /** The VM whose state is in the processor, if any. */
   private current: Vm | null = null;
   /** A VM has run, so that the processor may hold what it left behind. */
   private hasRun: bool = false;
   private switches: u64 = 0;
   private switchTicks: u64 = 0;
+  /** For the interrupts that come while no VM runs. */
+  private readonly noWork: EntryWork = new EntryWork();
 
   constructor(
     private readonly machine: Machine,
-    private readonly stateSwitch: StateSwitch,
+    private readonly team: Team,
   ) {
-    const defences = new Defences(machine.options.defences);
-    this.defences = defences;
+    super();
+    this.defences = new Defences(machine.options.defences);
+    this.stateSwitch = new StateSwitch(machine.pool);
     const groups = machine.options.groups;
-    if (groups.length > 1 || groups[0].length > 1) defences.print(machine.console);
+    for (let i = 0; i < groups.length; i++) {
+      for (let j = 0; j < groups[i].length; j++) {
+        this.plans.push(new VmPlan(machine, <u32>this.plans.length, groups[i][j]));
+      }
+    }
+  }
+
+  /** Finds the VMs' homes among the CPUs that work. The first VM whose CPU does not; null where all have one. */
+  findHomes(): VmDescription | null {
+    const homes = new Homes(this.machine.options.groups, this.team.members);
+    this.homes = homes;
+    return homes.homeless;
   }
 
   /**
-   * Creates a VM for each of `guests` and runs them in turn until all have ended; one that cannot be created leaves the
-   * others. The result of the first guest that is not ok.
+   * Runs all VMs of this CPU, as often as the boot options say, whatever becomes of each. On the CPU that booted: the result of
+   * the first of all VMs that is not ok, unless a round left something behind.
    */
-  runGroup(guests: Array<VmDescription>): u32 {
-    const results = new StaticArray<u32>(guests.length);
-    const vms = new Array<Vm>();
-    const places = new Array<i32>();
-    for (let i = 0; i < guests.length; i++) {
-      const vm = new Vm(this.machine, this.next++, guests[i], this.stateSwitch);
-      results[i] = vm.create();
-      if (results[i] != RESULT_OK) continue;
-      vms.push(vm);
-      places.push(i);
-    }
-    let turn = 0;
-    while (vms.length != 0) {
-      if (turn >= vms.length) turn = 0;
-      const result = this.runSlice(vms[turn], vms.length > 1);
-      if (vms[turn].isRunning && result == RESULT_OK) {
-        turn++;
-        continue;
+  work(): u32 {
+    const machine = this.machine;
+    const cpu = <u32>processorNumber();
+    assert(cpu == 0 || machine.options.fail != FAIL_PROCESSOR_PANICS, "the boot option fail=processor-panics asks for it");
+    this.cpu = cpu;
+    this.findHomes();
+    this.mailbox = new Mailbox(cpu, this.team, new VmMail(this.queue), new HeldLocks(), machine.console);
+    const groups = machine.options.groups;
+    if (cpu == 0 && (groups.length > 1 || groups[0].length > 1)) this.defences.print(machine.console);
+    const rounds = machine.options.rounds;
+    const afterFirst = new Holdings();
+    const afterLast = new Holdings();
+    this.watchInterrupts();
+    this.stateSwitch.enable(machine.console);
+    let result = RESULT_OK;
+    for (let round: u64 = 0; round < rounds; round++) {
+      let number = 0;
+      for (let i = 0; i < groups.length; i++) {
+        this.runGroup(number, number + groups[i].length);
+        const ended = this.endGroup(number, number + groups[i].length, round == 0 ? afterFirst : afterLast);
+        number += groups[i].length;
+        if (result == RESULT_OK) result = ended;
       }
-      results[places[turn]] = result;
-      vms.splice(turn, 1);
-      places.splice(turn, 1);
     }
-    for (let i = 0; i < results.length; i++) {
-      if (results[i] != RESULT_OK) return results[i];
-    }
-    return RESULT_OK;
+    this.printSwitches();
+    this.stateSwitch.disable();
+    if (rounds == 1) return result;
+    return afterLast.compare(machine.console, afterFirst, rounds) ? result : RESULT_LEAK;
   }
 
-  /** Runs one slice of a VM, and ends it where that was its last. RESULT_OK while it runs, then the VM's result. */
-  private runSlice(vm: Vm, othersWait: bool): u32 {
-    const result = this.switchTo(vm);
+  /** Creates those VMs of `first` to `end` - 1 whose home this is, and runs them until all have ended. */
+  private runGroup(first: i32, end: i32): void {
+    for (let number = first; number < end; number++) {
+      if (this.homes!.of(number) != this.cpu) continue;
+      clearResult(number);
+      const result = this.create(this.plans[number]);
+      if (result != RESULT_OK) noteResult(number, result, 0);
+    }
+    while (this.queue.count != 0) {
+      this.mailbox!.serve();
+      const vm = this.queue.next();
+      if (vm) this.runSlice(vm);
+      else this.mailbox!.rest();
+    }
+  }
+
+  /**
+   * Waits until all CPUs are done with the group. The one that booted is the last to say so: in between it alone looks at
+   * what is left. The result of the first VM of the group that is not ok.
+   */
+  private endGroup(first: i32, end: i32, holdings: Holdings): u32 {
+    const isFirst = this.cpu == 0;
+    let result = RESULT_OK;
+    this.progress++;
+    if (isFirst) {
+      this.awaitOthers();
+      result = groupResult(first, end, this.machine.exit);
+    }
+    holdings.count(this.machine, isFirst);
+    sharedExchange(progressWord(this.cpu), this.progress);
+    for (let rest = this.team.others; rest != 0; rest &= rest - 1) this.team.ring(<u32>ctz(rest));
+    this.awaitOthers();
+    return result;
+  }
+
+  private awaitOthers(): void {
+    for (let rest = this.team.others; rest != 0; rest &= rest - 1) {
+      while (sharedLoad(progressWord(<u32>ctz(rest))) < this.progress) this.mailbox!.rest();
+    }
+  }
+
+  /** Has one more VM run. RESULT_OK, or why there is none, which has been told. */
+  private create(plan: VmPlan): u32 {
+    let result = plan.check();
     if (result != RESULT_OK) return result;
-    vm.run(othersWait);
-    if (vm.isRunning) return RESULT_OK;
+    // No two VMs of a boot have one number, so that no two can be in one slot, whichever CPUs they are on.
+    if (this.isLost[plan.number]) return this.refuseLost(plan);
+    const area = plan.open(plan.number);
+    if (!area) return RESULT_TOO_LITTLE_MEMORY;
+    area.enter();
+    const vm = new Vm(plan, area, this.stateSwitch);
+    result = vm.create();
+    area.leave();
+    if (result == RESULT_OK) this.queue.add(vm);
+    return result == RESULT_OK ? RESULT_OK : this.close(vm, result);
+  }
+
+  private refuseLost(plan: VmPlan): u32 {
+    const line = this.machine.console.error().text(plan.name);
+    line.text(": the processor may still hold something of this VM, which could not be taken from it").end();
+    return RESULT_VMM_NOT_CREATED;
+  }
+
+  /** Gives all back that a VM has which has ended with `result`. What is its result then. */
+  private close(vm: Vm, result: u32): u32 {
+    const area = vm.area;
+    this.watchInterrupts();
+    area.enter();
+    const retired = vm.giveUp();
+    area.leave();
+    if (retired != RESULT_OK) {
+      this.isLost[area.slot] = true;
+      return retired;
+    }
+    closeArea(this.machine, area);
+    return result;
+  }
+
+  private watchInterrupts(): void {
+    setTickWord(changetype<usize>(this.noWork) + offsetof<EntryWork>("bits"));
+  }
+
+  /** Runs one slice of a VM; where that was its last, tells what came of it, and gives back what it had. */
+  private runSlice(vm: Vm): void {
+    let result = this.switchTo(vm);
+    if (result == RESULT_OK) {
+      const ticks = vm.ticks;
+      this.queue.catchUp(vm);
+      vm.area.enter();
+      vm.run(this.queue.count > 1);
+      if (!vm.isRunning) result = vm.end();
+      vm.area.leave();
+      this.queue.account(vm, vm.ticks - ticks);
+      if (vm.isRunning) return;
+    }
     this.current = null;
-    return vm.end();
+    this.queue.remove(vm);
+    const number = vm.number;
+    const exitValue = vm.exitValue;
+    noteResult(number, this.close(vm, result), exitValue);
   }
 
   /** Puts a VM's vCPU into the processor. RESULT_OK, or why it cannot run, which has been told. */
@@ -98,7 +212,9 @@ class Scheduler {
     const before = this.current;
     if (before) before.leave();
     this.current = null;
+    vm.area.enter();
     const result = vm.enter();
+    vm.area.leave();
     if (result != RESULT_OK) return result;
     this.current = vm;
     // The first VM of all comes behind none.
@@ -112,9 +228,11 @@ class Scheduler {
   }
 
   /** What switches between VMs that go on cost, where there were any. */
-  printSwitches(): void {
+  private printSwitches(): void {
     if (this.switches == 0) return;
-    const line = this.machine.console.info().decimal(this.switches).text(" switches between VMs side by side, ");
+    const line = this.machine.console.info();
+    if (this.cpu != 0) line.text("CPU ").decimal(this.cpu).text(": ");
+    line.decimal(this.switches).text(" switches between VMs side by side, ");
     line
       .decimal(this.switchTicks / this.switches)
       .text(" ticks each")

@@ -30,6 +30,7 @@ import {
   resultName,
 } from "../results";
 import { Delay } from "./delay";
+import { MailBell } from "./mailbox";
 import { MtrrRegisters } from "./mtrr-registers";
 import { ProcessorList } from "./processor-list";
 import { Sameness } from "./sameness";
@@ -66,7 +67,7 @@ export abstract class TeamWork {
 }
 
 /** One object, made before the others start, of which each CPU has a copy at the same place. */
-export class Team {
+export class Team extends MailBell {
   /** How many CPUs were found and are wanted, 1 to MAX_CPUS. */
   readonly size: u32;
   /** A bit for each of those that are ready; the one that booted is 0. */
@@ -85,6 +86,7 @@ export class Team {
     private apic: LocalApic,
     private readonly list: ProcessorList,
   ) {
+    super();
     const cpuid = new Cpuid();
     cpuid.read(CPUID_LEAF_FEATURES, 0);
     this.mtrrs = new MtrrRegisters((cpuid.edx & CPUID_1_EDX_MTRR) != 0);

@@ -39,8 +39,8 @@ export class KnownInstruction {
   private value4: u64 = 0;
   private mask: u64 = 0;
 
-  /** Whether the instruction at RIP, which is `rip`, is still this one. Reads guest RAM of VM `vm`. */
-  holds(vm: u32, saved: SaveArea): bool {
+  /** Whether the instruction at RIP, which is `rip`, is still this one. Reads guest RAM of the VM in `slot`. */
+  holds(slot: u32, saved: SaveArea): bool {
     const difference =
       (this.cr3 ^ saved.read64(VMCB_CR3)) |
       (this.cr0 ^ saved.read64(VMCB_CR0)) |
@@ -50,11 +50,11 @@ export class KnownInstruction {
       (this.codeAttributes ^ saved.read16(VMCB_CS + VMCB_SEGMENT_ATTRIBUTES));
     if (difference != 0) return false;
     const changed =
-      (readGuest(vm, this.address0) ^ this.value0) |
-      (readGuest(vm, this.address1) ^ this.value1) |
-      (readGuest(vm, this.address2) ^ this.value2) |
-      (readGuest(vm, this.address3) ^ this.value3) |
-      ((readGuest(vm, this.address4) ^ this.value4) & this.mask);
+      (readGuest(slot, this.address0) ^ this.value0) |
+      (readGuest(slot, this.address1) ^ this.value1) |
+      (readGuest(slot, this.address2) ^ this.value2) |
+      (readGuest(slot, this.address3) ^ this.value3) |
+      ((readGuest(slot, this.address4) ^ this.value4) & this.mask);
     return changed == 0;
   }
 
@@ -69,9 +69,9 @@ export class KnownInstruction {
     this.codeAttributes = saved.read16(VMCB_CS + VMCB_SEGMENT_ATTRIBUTES);
   }
 
-  /** Rests on the eight bytes of guest RAM of VM `vm` at `address`, a paging entry, `n` of four. readGuest reaches them. */
-  addEntry(n: u32, vm: u32, address: u32): void {
-    const value = readGuest(vm, address);
+  /** Rests on the eight bytes of guest RAM of the VM in `slot` at `address`, a paging entry, `n` of four. readGuest reaches them. */
+  addEntry(n: u32, slot: u32, address: u32): void {
+    const value = readGuest(slot, address);
     if (n == 0) {
       this.address0 = address;
       this.value0 = value;
@@ -88,9 +88,9 @@ export class KnownInstruction {
   }
 
   /** As `addEntry`, of the instruction's own bytes. */
-  addBytes(vm: u32, address: u32, mask: u64): void {
+  addBytes(slot: u32, address: u32, mask: u64): void {
     this.address4 = address;
-    this.value4 = readGuest(vm, address);
+    this.value4 = readGuest(slot, address);
     this.mask = mask;
   }
 

@@ -57,7 +57,7 @@ export function advanceToNext(vcpu: SvmVcpu): bool {
   const saved = vcpu.saved;
   const rip = saved.read64(VMCB_RIP);
   const known = vcpu.instructions.at(rip);
-  if (known.rip != rip || !known.holds(vcpu.vm, saved)) return false;
+  if (known.rip != rip || !known.holds(vcpu.slot, saved)) return false;
   const next = rip + known.length;
   saved.write64(VMCB_RIP, next);
   const flags = saved.read64(VMCB_RFLAGS) & (RFLAGS_RF | RFLAGS_TF);
@@ -105,7 +105,7 @@ export function decodedLength(vcpu: SvmVcpu, rip: u64): u32 {
 /** The vmm has told the places of the paging entries, and last that of the instruction's bytes. */
 function remember(vcpu: SvmVcpu, rip: u64, length: u32): void {
   const known = vcpu.instructions.at(rip);
-  const vm = vcpu.vm;
+  const slot = vcpu.slot;
   const places = vcpu.shared.recordedPlaces;
   known.begin(rip, vcpu.saved);
   // A vmm that records nothing is asked each time.
@@ -117,9 +117,9 @@ function remember(vcpu: SvmVcpu, rip: u64, length: u32): void {
     const address = place.address;
     if (!isHeld(vcpu.memory, address)) return;
     // What the vmm decided on was something else, if another processor or a device wrote there meanwhile.
-    if (((readGuest(vm, <u32>address) ^ place.value) & place.mask) != 0) return;
-    if (i < PAGING_PLACES) known.addEntry(i, vm, <u32>address);
-    else known.addBytes(vm, <u32>address, place.mask);
+    if (((readGuest(slot, <u32>address) ^ place.value) & place.mask) != 0) return;
+    if (i < PAGING_PLACES) known.addEntry(i, slot, <u32>address);
+    else known.addBytes(slot, <u32>address, place.mask);
   }
   known.end(length, vcpu.saved);
 }

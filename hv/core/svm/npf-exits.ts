@@ -42,7 +42,7 @@ const OPERAND_FREE: u64 = PAGE_FAULT_PRESENT | PAGE_FAULT_WRITE | PAGE_FAULT_USE
 export function onNestedPageFault(vcpu: SvmVcpu): u32 {
   const gpa = vcpu.vmcb.read64(VMCB_EXITINFO2);
   if (gpa < vcpu.memory.ramBytes || !describeMove(vcpu, gpa)) return onAnyFault(vcpu);
-  const outcome = vmmCall(vcpu.vm, VMM_ENTRY_EXIT, vcpu.vmmRoot);
+  const outcome = vmmCall(vcpu.slot, VMM_ENTRY_EXIT, vcpu.vmmRoot);
   return outcome == ANSWER_EMULATED ? endMove(vcpu) : finishMove(vcpu, outcome);
 }
 

@@ -49,7 +49,6 @@ import { GuestMemory, NOT_MAPPED } from "../guest-memory";
 import { rdmsr, rdtsc, wrmsr, xgetbv } from "../hardware";
 import { Machine } from "../machine";
 import { Translation } from "../memory/page-tables";
-import { PAGE_BYTES } from "../memory/page-pool";
 import { RESULT_ENTRY_FAILED_BY_STATE, RESULT_ENTRY_REFUSED_BY_DOCTOR, RESULT_OK } from "../results";
 import { GuestState } from "../vcpu/guest-state";
 import { mirroredState } from "../vcpu/mirrored-state";
@@ -145,9 +144,9 @@ export class SvmVcpu extends Vcpu {
     const capabilities = svm.capabilities;
     this.vmcb = Vmcb.of(vmcb);
     this.saved = Vmcb.of(vmcb).saveArea;
-    this.vmcbPhysical = machine.pool.physicalAddress(vmcb);
+    this.vmcbPhysical = memory.pool.physicalAddress(vmcb);
     this.hostState = svm.hostState;
-    this.prepared = new PreparedVmcb(machine);
+    this.prepared = new PreparedVmcb(memory.pool);
     this.hasNextRip = capabilities.hasNextRip;
     this.hasDecodeAssists = capabilities.hasDecodeAssists;
     this.hasFlushByAsid = capabilities.hasFlushByAsid;
@@ -337,7 +336,7 @@ export class SvmVcpu extends Vcpu {
     line.text(", ASID ").decimal(this.asid).end();
     spoilEntry(vmcb, this.machine.options.fail);
     this.prepared.keep(vmcb);
-    if (!this.machine.options.isDoctorStrict || mayEnter(this.machine, this.svm.entryDoctor, this, vmcb))
+    if (!this.machine.options.isDoctorStrict || mayEnter(this.svm.entryDoctor, this, vmcb))
       return RESULT_OK;
     return RESULT_ENTRY_REFUSED_BY_DOCTOR;
   }
@@ -421,13 +420,6 @@ export class SvmVcpu extends Vcpu {
   }
 
   retire(): u32 {
-    const pool = this.machine.pool;
-    pool.free(this.vmcb.page);
-    this.prepared.drop();
-    // A vmm's memory would still map the vCPU page.
-    if (!this.mirrorsHost) return RESULT_OK;
-    pool.free(this.page);
-    pool.free(this.page + PAGE_BYTES);
     return RESULT_OK;
   }
 

@@ -36,12 +36,12 @@ export class Svm extends Virtualization {
   readonly features: u32;
   private readonly operation: SvmOperation;
   private readonly has1GibPages: bool;
-  private doctor: EntryDoctor | null = null;
+  readonly entryDoctor: EntryDoctor;
 
   /** `checkSvm` has found that the processor has it. */
   constructor(
     private readonly console: Console,
-    private readonly pool: PagePool,
+    pool: PagePool,
   ) {
     super();
     const capabilities = new SvmCapabilities();
@@ -55,6 +55,8 @@ export class Svm extends Virtualization {
     this.features = hasRdtscp ? own | FEATURE_RDTSCP : own;
     this.maps = new PermissionMaps(pool);
     this.operation = new SvmOperation(pool);
+    // VMs come and go; what is made for all of them is made before the first one.
+    this.entryDoctor = new EntryDoctor(pool);
   }
 
   checkHere(): u32 {
@@ -121,26 +123,17 @@ export class Svm extends Virtualization {
     return "nested paging";
   }
 
-  newNestedPaging(machine: Machine): NestedPaging {
-    return new Npt(machine.pool, machine.maximumPhysicalAddress, this.has1GibPages);
+  newNestedPaging(machine: Machine, pool: PagePool): NestedPaging {
+    return new Npt(pool, machine.maximumPhysicalAddress, this.has1GibPages);
   }
 
   newVcpu(machine: Machine, number: u32, kind: u32, memory: GuestMemory): Vcpu | null {
-    const page = this.pool.allocateAdjacent(2);
-    const vmcb = this.pool.allocate();
+    const page = memory.pool.allocateAdjacent(2);
+    const vmcb = memory.pool.allocate();
     if (page == 0 || vmcb == 0) return null;
     // VMs that share one are told apart by a flush when they are switched (makeCurrent).
-    const asid = 1 + (number % (this.capabilities.asids - 1));
+    const asid = 1 + (memory.slot % (this.capabilities.asids - 1));
     return new SvmVcpu(machine, this, number, kind, page, vmcb, memory, asid);
-  }
-
-  /** The doctor of VMRUN, made when it is first asked for. */
-  get entryDoctor(): EntryDoctor {
-    const known = this.doctor;
-    if (known) return known;
-    const doctor = new EntryDoctor(this.pool);
-    this.doctor = doctor;
-    return doctor;
   }
 
   /** For svmEnter. */

@@ -61,7 +61,7 @@ export function askVmm(vcpu: Vcpu, kind: u32, access: u64): u32 {
   shared.exitKind = kind;
   shared.access = access;
   vcpu.askedKind = kind;
-  return vmmAnswer(vcpu, vmmCall(vcpu.vm, VMM_ENTRY_EXIT, vcpu.vmmRoot));
+  return vmmAnswer(vcpu, vmmCall(vcpu.slot, VMM_ENTRY_EXIT, vcpu.vmmRoot));
 }
 
 /** After a call of the vmm with `outcome`: its answer, or VMM_STOPPED; what it has to say is printed. */

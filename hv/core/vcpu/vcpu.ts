@@ -34,11 +34,13 @@ const TRACED_EXITS: u32 = 8;
 /** Its place in the vCPU page is not always filled in. */
 const RSP: u32 = 4;
 
-/** The virtual CPU of the VM with number `vm`. A backend (hv/core/vmx) gives it state and a way to run. */
+/** The virtual CPU of the VM with number `vm`, its place in the boot options. A backend (hv/core/vmx) gives it state and a way to run. */
 export abstract class Vcpu {
   /** The registers' end: what a VM exit has for its stack. Core's own stack pointer is kept behind it. */
   readonly registersEnd: usize;
   readonly shared: VcpuPage;
+  /** That of its VM's area and vmm, which VMs that follow each other share. */
+  readonly slot: u32;
   readonly state: CpuState;
   readonly registers: Registers;
   /** Its VM's watches, which cost nothing where there are none: only an access that is not allowed asks for them. */
@@ -57,6 +59,8 @@ export abstract class Vcpu {
   entryWork: EntryWork = new EntryWork();
   /** Another VM waits for this processor: a tick of the host's timer ends the slice. */
   othersWait: bool = false;
+  /** The guest has executed HLT, and nothing wakes it yet. */
+  waitsForEvent: bool = false;
   /** The TSC from which on a tick of the host's timer ends this VM. */
   deadline: u64 = NO_DEADLINE;
   /** The row of `exitCounters` for the last exit. */
@@ -117,6 +121,7 @@ export abstract class Vcpu {
     readonly features: u32,
   ) {
     const cpuid = new GuestCpuid(features);
+    this.slot = memory.slot;
     this.cpuid = cpuid;
     this.cpuidRows = changetype<usize>(cpuid.answers);
     this.indirectLeaves = cpuid.indirect;
@@ -186,12 +191,18 @@ export abstract class Vcpu {
   abstract run(): u32;
   /** After the end: says why an entry failed, where one did. */
   abstract explainEnd(): void;
-  /** Takes it from this processor for good: RESULT_OK or why not. */
+  /** Takes it from this processor for good: RESULT_OK or why not; then its pages may not be anybody else's. */
   abstract retire(): u32;
   /** Adds the vendor's number and name of a row of `exitCounters`, below exitRows, to a line. */
   abstract nameExit(row: u32, line: Console): void;
   /** Adds to a line what the last exit was: its number, its name, where, its qualification. */
   abstract describeExit(line: Console): void;
+
+  /** Has the next entry drop all translations of this vCPU, nested paging's too, that the processor may hold. */
+  dropTranslations(): void {
+    this.dropLinearTranslations();
+    this.entryWork.invalidationIsPending = true;
+  }
 
   /** The pointer to its work word, for hardware.setTickWord. */
   get workWord(): usize {

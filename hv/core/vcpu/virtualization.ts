@@ -3,6 +3,7 @@
 import { GuestMemory } from "../guest-memory";
 import { Machine } from "../machine";
 import { NestedPaging } from "../memory/nested-paging";
+import { PagePool } from "../memory/page-pool";
 import { Vcpu } from "./vcpu";
 
 /** Boot options ask nothing of the backend itself; no result is this large. */
@@ -26,8 +27,8 @@ export abstract class Virtualization {
   abstract hasNestedPaging(kind: u32): bool;
   /** What the vendor calls its nested paging. */
   abstract get nestedPagingName(): string;
-  /** New, empty tables for the guest-physical memory of a VM. */
-  abstract newNestedPaging(machine: Machine): NestedPaging;
-  /** A vCPU for VM `number`, with its pages taken from the pool; null where that has too few. */
+  /** New, empty tables for the guest-physical memory of a VM, of pages of its pool. */
+  abstract newNestedPaging(machine: Machine, pool: PagePool): NestedPaging;
+  /** A vCPU for VM `number`, with its pages taken from the pool of `memory`; null where that has too few. */
   abstract newVcpu(machine: Machine, number: u32, kind: u32, memory: GuestMemory): Vcpu | null;
 }

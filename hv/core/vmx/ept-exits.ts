@@ -58,7 +58,7 @@ const OPERAND: u64 = EPT_VIOLATION_LINEAR_VALID | EPT_VIOLATION_OF_TRANSLATION;
 export function onEptViolation(vcpu: VmxVcpu): u32 {
   const gpa = vmread(GUEST_PHYSICAL_ADDRESS);
   if (gpa < vcpu.memory.ramBytes || !describeMove(vcpu, gpa)) return onAnyViolation(vcpu);
-  const outcome = vmmCall(vcpu.vm, VMM_ENTRY_EXIT, vcpu.vmmRoot);
+  const outcome = vmmCall(vcpu.slot, VMM_ENTRY_EXIT, vcpu.vmmRoot);
   return outcome == ANSWER_EMULATED ? endMove(vcpu) : finishMove(vcpu, outcome);
 }
 

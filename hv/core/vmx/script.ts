@@ -52,17 +52,8 @@ export function runScript(machine: Machine, vmx: Vmx): u32 {
   const capabilities = vmx.capabilities.of(IA32_VMX_EPT_VPID_CAP);
   const ept = new Ept(machine.pool, capabilities, machine.mtrrs, machine.maximumPhysicalAddress);
   const translations = new GuestTranslations(ept, new VpidInvalidation(VPID, capabilities));
-  const vcpu = new VmxVcpu(
-    machine,
-    vmx,
-    0,
-    KIND_64_BIT,
-    page,
-    vmcs,
-    0,
-    new GuestMemory(machine, 0, defaultName(0)),
-    translations,
-  );
+  const memory = new GuestMemory(machine, 0, defaultName(0), 0, machine.pool, 0);
+  const vcpu = new VmxVcpu(machine, vmx, 0, KIND_64_BIT, page, vmcs, 0, memory, translations);
   vcpu.shared.startCr3 = machine.pool.physicalAddress(root);
   // Also on a CPU that lacks what Basalt requires, as far as it goes: no guest is to run.
   const controls = new ExecutionControls(vmx.capabilities, KIND_64_BIT);

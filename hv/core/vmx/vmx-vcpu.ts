@@ -53,7 +53,6 @@ import {
   wrmsr,
 } from "../hardware";
 import { Machine } from "../machine";
-import { PAGE_BYTES } from "../memory/page-pool";
 import {
   RESULT_ENTRY_FAILED,
   RESULT_ENTRY_FAILED_BY_STATE,
@@ -217,7 +216,7 @@ export class VmxVcpu extends Vcpu {
     if (result != RESULT_OK) return result;
     const controls = this.vmx.controlsOf(this.kind);
     const vpid = this.translations.vpid.vpid;
-    const msrBitmap = this.machine.pool.physicalAddress(this.msrBitmap);
+    const msrBitmap = this.memory.pool.physicalAddress(this.msrBitmap);
     writeControlFields(controls, this.memory.pagingPointer, vpid, msrBitmap);
     writeHostState(this, controls);
     const state = this.mirrorsHost ? mirroredState(this) : startState(this.kind, this.shared);
@@ -297,15 +296,7 @@ export class VmxVcpu extends Vcpu {
   }
 
   retire(): u32 {
-    const result = this.clear();
-    const pool = this.machine.pool;
-    pool.free(pool.pointer(this.vmcs));
-    if (this.msrBitmap != 0) pool.free(this.msrBitmap);
-    // A vmm's memory would still map the vCPU page.
-    if (!this.mirrorsHost) return result;
-    pool.free(this.page);
-    pool.free(this.page + PAGE_BYTES);
-    return result;
+    return this.clear();
   }
 
   nameExit(row: u32, line: Console): void {

@@ -33,19 +33,24 @@ export function checkVmx(console: Console, cpuid: Cpuid): u32 {
 export class Vmx extends Virtualization {
   readonly capabilities: VmxCapabilities;
   private readonly operation: VmxOperation;
-  private readonly controls: StaticArray<ExecutionControls | null> = new StaticArray<ExecutionControls | null>(KINDS);
-  private doctor: EntryDoctor | null = null;
+  /** The controls of each kind of VM, and whether they are in step. */
+  private readonly controls: Array<ExecutionControls> = [];
+  private readonly isSane: StaticArray<bool> = new StaticArray<bool>(KINDS);
+  readonly entryDoctor: EntryDoctor;
 
   /** `checkVmx` has found that the processor has it. */
   constructor(
     private readonly console: Console,
-    private readonly pool: PagePool,
+    pool: PagePool,
   ) {
     super();
     const capabilities = new VmxCapabilities();
     capabilities.print(console);
     this.capabilities = capabilities;
     this.operation = new VmxOperation(console, capabilities, pool);
+    // VMs come and go; what is made for all of them is made before the first one.
+    this.entryDoctor = new EntryDoctor(capabilities, pool);
+    for (let kind: u32 = 0; kind < <u32>KINDS; kind++) this.controls.push(new ExecutionControls(capabilities, kind));
   }
 
   checkHere(): u32 {
@@ -86,40 +91,30 @@ export class Vmx extends Virtualization {
     return "EPT";
   }
 
-  newNestedPaging(machine: Machine): NestedPaging {
+  newNestedPaging(machine: Machine, pool: PagePool): NestedPaging {
     const capabilities = this.capabilities.of(IA32_VMX_EPT_VPID_CAP);
-    return new Ept(machine.pool, capabilities, machine.mtrrs, machine.maximumPhysicalAddress);
+    return new Ept(pool, capabilities, machine.mtrrs, machine.maximumPhysicalAddress);
   }
 
   newVcpu(machine: Machine, number: u32, kind: u32, memory: GuestMemory): Vcpu | null {
-    const page = this.pool.allocateAdjacent(2);
-    const vmcs = allocateVmxRegion(this.pool, this.capabilities.of(IA32_VMX_BASIC));
+    const pool = memory.pool;
+    const page = pool.allocateAdjacent(2);
+    const vmcs = allocateVmxRegion(pool, this.capabilities.of(IA32_VMX_BASIC));
     const controls = this.controlsOf(kind);
     const hasMsrBitmap = controls.primary.has(PRIMARY_USE_MSR_BITMAPS);
-    const msrBitmap = hasMsrBitmap ? this.pool.allocate() : 0;
+    const msrBitmap = hasMsrBitmap ? pool.allocate() : 0;
     if (page == 0 || vmcs == 0 || (hasMsrBitmap && msrBitmap == 0)) return null;
-    const vpidNumber = controls.hasVpid ? <u16>(number + 1) : 0;
+    const vpidNumber = controls.hasVpid ? <u16>(memory.slot + 1) : 0;
     const vpid = new VpidInvalidation(vpidNumber, this.capabilities.of(IA32_VMX_EPT_VPID_CAP));
     const translations = new GuestTranslations(memory.nestedPaging, vpid);
     return new VmxVcpu(machine, this, number, kind, page, vmcs, msrBitmap, memory, translations);
   }
 
-  /** The VM-entry doctor, made when it is first asked for. */
-  get entryDoctor(): EntryDoctor {
-    const known = this.doctor;
-    if (known) return known;
-    const doctor = new EntryDoctor(this.capabilities, this.pool);
-    this.doctor = doctor;
-    return doctor;
-  }
-
-  /** The controls of a kind of VM, in step and not yet checked. */
+  /** The controls of a kind of VM, in step and not yet checked. What they give up is said for the first VM of the kind. */
   controlsOf(kind: u32): ExecutionControls {
-    const known = this.controls[kind];
-    if (known) return known;
-    const controls = new ExecutionControls(this.capabilities, kind);
-    controls.sanitise(this.console);
-    this.controls[kind] = controls;
+    const controls = this.controls[kind];
+    if (!this.isSane[kind]) controls.sanitise(this.console);
+    this.isSane[kind] = true;
     return controls;
   }
 }

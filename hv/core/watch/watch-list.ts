@@ -47,7 +47,7 @@ export class WatchList {
    */
   arm(vcpu: Vcpu, all: Array<Watch>, answerTicks: u64): u32 {
     for (let i = 0; i < all.length; i++) {
-      const watch = all[i];
+      const watch = all[i].copy();
       if (watch.end > this.memory.ramBytes) {
         watch.describe(vcpu.say(LEVEL_ERROR)).text(": the range ends beyond this VM's RAM, which ends at ");
         vcpu.console.hex(this.memory.ramBytes).end();

@@ -40,6 +40,11 @@ export class Watch {
     readonly action: u32,
   ) {}
 
+  /** The same, with a count of its own: a VM that runs again starts anew. */
+  copy(): Watch {
+    return new Watch(this.start, this.end, this.kind, this.action);
+  }
+
   holds(gpa: u64): bool {
     return gpa >= this.start && gpa < this.end;
   }

@@ -98,17 +98,8 @@ class MutationRun {
     // It maps nothing.
     const ept = new Ept(machine.pool, described, machine.mtrrs, machine.maximumPhysicalAddress);
     const translations = new GuestTranslations(ept, new VpidInvalidation(VPID, described));
-    const vcpu = new VmxVcpu(
-      machine,
-      vmx,
-      0,
-      KIND_64_BIT,
-      page,
-      vmcs,
-      0,
-      new GuestMemory(machine, 0, defaultName(0)),
-      translations,
-    );
+    const memory = new GuestMemory(machine, 0, defaultName(0), 0, machine.pool, 0);
+    const vcpu = new VmxVcpu(machine, vmx, 0, KIND_64_BIT, page, vmcs, 0, memory, translations);
     vcpu.shared.startCr3 = around.zeroes;
     const controls = new ExecutionControls(capabilities, KIND_64_BIT);
     vmclear(vmcs);

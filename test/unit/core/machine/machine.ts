@@ -34,7 +34,6 @@ import { Svm } from "./svm/svm.ts";
 import { SvmEntry } from "./svm/svm-entry.ts";
 import { field } from "./tables.ts";
 import { VmEntry } from "./vm-entry.ts";
-import { vcpuPage } from "./tables.ts";
 import { vendor } from "./vendor.ts";
 import { textAt, VmmBridge } from "./vmm-bridge.ts";
 import { VcpuPageView } from "./vcpu-page.ts";
@@ -46,6 +45,12 @@ const vmmModule = new WebAssembly.Module(readFileSync(join(buildDirectory, "vmm.
 
 const IMAGE_START = 0x100000n;
 const CORE_START = 0x180000n;
+/** What the image has for core (linker.ld); behind it lie the areas of VMs. */
+const CORE_BYTES = 0x400000;
+const NOTHING = 0;
+const AREA_BYTES = 0x100000n;
+/** What is left where an area was. */
+const GONE = 0xa5;
 const PAGE_ADDRESS = 0xffffffffff000n;
 const BLOCK = 0x200000;
 const MEMORY_BASE = 0x8040000000n;
@@ -125,6 +130,8 @@ export class Machine {
   /** The entries of this CPU's vendor. */
   readonly entry: Entry;
   readonly core: WebAssembly.Memory;
+  /** The areas of the VMs that are there: host-physical addresses, and those in core's memory. */
+  readonly areas = new Map<bigint, number>();
   /** Privileged instructions in order: VMXON, VMCLEAR, …, MOV CR4. */
   readonly trace: string[] = [];
   /** The steps that end the machine, as core handed them over last. */
@@ -161,7 +168,7 @@ export class Machine {
     const instance = new WebAssembly.Instance(coreModule, this.#imports());
     this.#exports = instance.exports as unknown as CoreExports;
     this.core = this.#exports.memory;
-    this.memory.attach(CORE_START, new Uint8Array(this.core.buffer));
+    this.memory.attach(CORE_START, new Uint8Array(this.core.buffer, 0, CORE_BYTES));
     writeHostTables(this.memory);
     const scripts = options.scripts ?? [interpreted];
     const script = (vcpu: number): Script => scripts[Math.min(vcpu, scripts.length - 1)] ?? interpreted;
@@ -171,8 +178,6 @@ export class Machine {
     this.vmms = new VmmBridge(vmmModule, this.memory, {
       imageStart: IMAGE_START,
       imageEnd: this.imageEnd,
-      coreStart: CORE_START,
-      coreEnd: CORE_START + BigInt(this.core.buffer.byteLength),
       addressBits: cpu.maximumPhysicalAddress,
       guestHas: (address) => this.#guestHas(address),
     });
@@ -195,7 +200,7 @@ export class Machine {
     return IMAGE_START;
   }
   get imageEnd(): bigint {
-    return CORE_START + BigInt(this.core.buffer.byteLength) + 0x20000n;
+    return CORE_START + BigInt(CORE_BYTES) + 0x20000n;
   }
 
   #boot(): { result: number; name: string } {
@@ -399,8 +404,12 @@ export class Machine {
       zeroBlock: (hpa: bigint) => this.memory.zero(u64(hpa), BLOCK),
       vmmMap: (vm: number, address: bigint, hpa: bigint, bytes: bigint, how: number) =>
         this.vmms.map(vm >>> 0, u64(address), u64(hpa), u64(bytes), how >>> 0),
-      vmmInstantiate: (vm: number, ramBytes: bigint, ram: number) =>
-        this.vmms.instantiate(vm >>> 0, u64(ramBytes), (address) => this.#exports.populate(ram, address) === 1),
+      coreMap: (address: number, hpa: bigint, bytes: bigint, how: number) =>
+        this.#coreMap(address >>> 0, u64(hpa), u64(bytes), how !== NOTHING),
+      vmmInstantiate: (vm: number, state: bigint, ramBytes: bigint, ram: number) =>
+        this.vmms.instantiate(vm >>> 0, u64(state), u64(ramBytes), (address) => {
+          return this.#exports.populate(ram, address) === 1;
+        }),
       vmmCall: (vm: number, entry: number, argument: number) =>
         (entry === EXIT_ENTRY ? this.#playedAnswer(vm) : null) ?? this.vmms.call(vm >>> 0, entry >>> 0, argument >>> 0),
       vmmTrap: (out: number) => this.#writeTrap(out),
@@ -421,12 +430,40 @@ export class Machine {
     return { hardware, env: { abort } };
   }
 
+  /** coreMap: an area of core's memory is physical memory from now on, or is no longer. */
+  #coreMap(address: number, hpa: bigint, bytes: bigint, isThere: boolean): number {
+    const isAligned = (BigInt(address) | hpa | bytes) % 4096n === 0n;
+    const inImage = hpa < this.imageEnd && hpa + bytes > IMAGE_START;
+    if (!isAligned || inImage || address < CORE_BYTES || BigInt(address) + bytes > this.core.buffer.byteLength) return 1;
+    const area = new Uint8Array(this.core.buffer, address, Number(bytes));
+    if (isThere) {
+      area.set(this.memory.read(hpa, area.length));
+      this.memory.attach(hpa, area);
+      this.areas.set(hpa, address);
+      return 0;
+    }
+    this.memory.detach(hpa);
+    this.areas.delete(hpa);
+    // On the metal a later access is a page fault.
+    area.fill(GONE);
+    return 0;
+  }
+
+  /** The address in core's memory of a page of a VM's area. */
+  #inCore(hpa: bigint): number {
+    for (const [start, address] of this.areas) {
+      const offset = hpa - start;
+      if (offset >= 0n && offset < AREA_BYTES) return address + Number(offset);
+    }
+    throw new Error(`no VM has the page at ${hpa.toString(16)}`);
+  }
+
   /** What the test's vmm answers; null: it does not. */
   #playedAnswer(vm: number): bigint | null {
     const { answer } = this.#options;
-    const page = this.vmms.mappings.get(vm)?.find(({ address }) => address === BigInt(vcpuPage("VCPU_PAGE_IN_VMM")));
+    const page = this.vmms.pageOf(vm);
     if (!answer || !page) return null;
-    const played = answer(new VcpuPageView(this.core.buffer, Number(page.hpa - CORE_START)));
+    const played = answer(new VcpuPageView(this.core.buffer, this.#inCore(page.hpa)));
     return played === null ? null : BigInt(played);
   }
 

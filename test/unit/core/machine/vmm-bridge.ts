@@ -80,21 +80,20 @@ const STACK_FRAME = /^ {4}at (hv\/vmm\/\S+) \(wasm:/;
 export interface MachineLimits {
   readonly imageStart: bigint;
   readonly imageEnd: bigint;
-  readonly coreStart: bigint;
-  readonly coreEnd: bigint;
   readonly addressBits: number;
   /** Whether the guest that runs has touched the block of RAM at an address, which is there since. */
   readonly guestHas: (address: bigint) => boolean;
 }
 
 export class VmmBridge {
-  /** Of each VM, what was ever mapped for it. */
+  /** Of each slot, what was ever mapped for the vmms of its VMs. */
   readonly mappings = new Map<number, Mapping[]>();
-  /** Of each VM, what is mapped for it now. */
+  /** The same, as far as it is mapped now. */
   readonly #live = new Map<number, Mapping[]>();
   readonly #rams = new Map<number, Ram>();
   /** A block that the vmm has written to in its own memory is being mapped: the bytes there are the newer ones. */
   #vmmIsNewer = false;
+  /** Of each slot, the vmm that it has, or had last. */
   readonly instances = new Map<number, VmmExports>();
   /** Entries called, in order: VM and entry number. */
   readonly calls: [number, number][] = [];
@@ -111,18 +110,17 @@ export class VmmBridge {
 
   /** vmmMap of hv/core/hardware.ts. */
   map(vm: number, address: bigint, hpa: bigint, bytes: bigint, how: number): number {
-    const { imageStart, imageEnd, coreStart, coreEnd, addressBits } = this.#limits;
+    const { imageStart, imageEnd, addressBits } = this.#limits;
     const end = hpa + bytes;
     const isAligned = (address | hpa | bytes) % PAGE === 0n;
     const inImage = hpa < imageEnd && end > imageStart;
-    const inCore = hpa >= coreStart && end <= coreEnd;
     const isGood =
       vm < MAXIMUM_VMS &&
       isAligned &&
       bytes !== 0n &&
       end <= 1n << BigInt(addressBits) &&
       address + bytes <= END_OF_MEMORY;
-    if (!isGood || (inImage && !inCore)) return 1;
+    if (!isGood || inImage) return 1;
     if (how === NOTHING) this.#unmap(vm, address);
     // What the vmm only reads, a boot module, is copied: the instance is there already.
     else if (how === READ_ONLY) this.#show(vm, address, hpa, Number(bytes));
@@ -133,7 +131,9 @@ export class VmmBridge {
   #show(vm: number, address: bigint, hpa: bigint, bytes: number): void {
     const instance = this.instances.get(vm);
     if (!instance) throw new Error("a boot module was mapped before its vmm was instantiated");
-    this.#record(vm, { address, hpa, bytes: BigInt(bytes) });
+    const mapping = { address, hpa, bytes: BigInt(bytes) };
+    this.#record(vm, mapping);
+    this.#live.set(vm, [...(this.#live.get(vm) ?? []), mapping]);
     new Uint8Array(instance.memory.buffer, Number(address), bytes).set(this.#memory.read(hpa, bytes));
   }
 
@@ -169,14 +169,24 @@ export class VmmBridge {
   /** The bytes of a vmm's memory that are guest RAM. */
   #ramBytes(vm: number, { address, bytes }: Mapping): Uint8Array | null {
     const exports = this.instances.get(vm);
-    if (!exports || address >= OWN_START) return null;
+    if (!exports || !this.#rams.has(vm) || address >= OWN_START) return null;
     return new Uint8Array(exports.memory.buffer, Number(address), Number(bytes));
   }
 
-  /** vmmInstantiate. Guest RAM is the instance's own memory: it appears in physical memory where it was mapped from. */
-  instantiate(vm: number, ramBytes: bigint, populate: (address: bigint) => boolean): number {
-    const mappings = this.mappings.get(vm) ?? [];
-    if (vm >= MAXIMUM_VMS || !mappings.some(({ address }) => address === OWN_START)) return 1;
+  /** The vCPU page of the vmm in a slot. */
+  pageOf(vm: number): Mapping | undefined {
+    return this.#live.get(vm)?.find(({ address }) => address === BigInt(vcpuPage("VCPU_PAGE_IN_VMM")));
+  }
+
+  /**
+   * vmmInstantiate. Guest RAM is the instance's own memory: it appears in physical memory where it was mapped from. The state
+   * is not simulated; where it is taken away nothing may be left that is mapped.
+   */
+  instantiate(vm: number, state: bigint, ramBytes: bigint, populate: (address: bigint) => boolean): number {
+    if (vm >= MAXIMUM_VMS) return 1;
+    if (state === 0n) return this.#remove(vm);
+    if (!this.#live.get(vm)?.some(({ address }) => address === OWN_START)) return 1;
+    if (this.#rams.has(vm)) throw new Error(`core made a vmm in slot ${vm}, which has one`);
     const instance = new WebAssembly.Instance(this.#module, {
       env: {
         abort: (message: number, file: number, line: number) => {
@@ -188,6 +198,13 @@ export class VmmBridge {
     const exports = instance.exports as unknown as VmmExports;
     this.instances.set(vm, exports);
     this.#rams.set(vm, { bytes: ramBytes, populate });
+    return 0;
+  }
+
+  #remove(vm: number): number {
+    const left = this.#live.get(vm)?.[0];
+    if (left) throw new Error(`core took the vmm in slot ${vm} away, which still has ${left.hpa.toString(16)}`);
+    this.#rams.delete(vm);
     return 0;
   }
 
@@ -253,7 +270,7 @@ export class VmmBridge {
     const call = functions?.[entry];
     if (!exports || !call) return TRAPPED | BigInt(TRAP.INDIRECT_CALL);
     this.calls.push([vm, entry]);
-    const page = (this.mappings.get(vm) ?? []).find(({ address }) => address === BigInt(vcpuPage("VCPU_PAGE_IN_VMM")));
+    const page = this.pageOf(vm);
     const inVmm = page && new Uint8Array(exports.memory.buffer, Number(page.address), Number(page.bytes));
     if (page && inVmm) inVmm.set(this.#memory.read(page.hpa, Number(page.bytes)));
     if (entry === EXIT) this.#mapWhatGuestTouched(vm);
