@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { benchCommand } from "./commands/bench.ts";
 import { buildCommand } from "./commands/build.ts";
+import { checkCommand } from "./commands/check.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { flashCommand } from "./commands/flash.ts";
 import { probeCommand } from "./commands/probe.ts";
@@ -28,6 +29,7 @@ const program = new Command("basalt")
 const commands = [
   buildCommand(),
   runCommand(),
+  checkCommand(),
   flashCommand(),
   testCommand(),
   benchCommand(),

@@ -60,40 +60,34 @@ void vmm_timer_tick(struct trap_frame *f) {
     vmm_budget_is_spent = 1;
 }
 
-// Maps physical memory other than the image into an instance's linear memory. False where the arguments name anything else.
-static bool map(u32 instance, u64 address, u64 physical, u64 bytes, u32 flags) {
+// Maps physical memory other than the image into a linear memory, core's behind what it has of the image. Statuses of this and
+// the next three: 0, or 1 where the arguments name what may not be.
+static u32 map(u32 instance, u64 address, u64 physical, u64 bytes, u32 flags) {
   bool in_image = physical < (u64)image_end && physical + bytes > (u64)image_start;
-  return ((address | physical | bytes) & (PAGE_SIZE - 1)) == 0 && bytes != 0 && physical + bytes > physical && !in_image &&
-         address < 4 * GIB && bytes <= 4 * GIB - address &&
-         paging_map(INSTANCE_MEMORY(instance) + address, physical, bytes, flags & PAGE_WRITE);
+  return ((address | physical | bytes) & (PAGE_SIZE - 1)) || bytes == 0 || physical + bytes < physical || in_image ||
+         address >= 4 * GIB || bytes > 4 * GIB - address ||
+         !paging_map(INSTANCE_MEMORY(instance) + address, physical, bytes, flags & PAGE_WRITE);
 }
-
-// Maps into core's memory, behind what it has of the image. Statuses, as of the next two: 0, or 1 where that may not be.
 u32 w2c_hardware_coreMap(struct w2c_hardware *h, u32 address, u64 physical, u64 bytes, u32 flags) {
-  return address < (u64)(core_memory_end - core_memory_start) || !map(CORE_INSTANCE, address, physical, bytes, flags);
+  return address < (u64)(core_memory_end - core_memory_start) || map(CORE_INSTANCE, address, physical, bytes, flags);
 }
-
 u32 w2c_hardware_vmmMap(struct w2c_hardware *h, u32 vm, u64 address, u64 physical, u64 bytes, u32 flags) {
-  if (vm >= MAX_VMS || !map(VMM_INSTANCE(vm), address, physical, bytes, flags))
-    return 1;
-  if (address == MODULE_OWN_START)
-    hosts[vm].own_bytes = bytes;
-  return 0;
+  u32 status = vm >= MAX_VMS || map(VMM_INSTANCE(vm), address, physical, bytes, flags);
+  if (status == 0 && address == MODULE_OWN_START)
+    hosts[vm].own_bytes = flags ? bytes : 0;
+  return status;
 }
 
 // Creates the instance in memory that vmmMap has populated from MODULE_OWN_START on, its state at `physical`, where 0 takes it
 // away. `ram` is for core's `populate`.
 u32 w2c_hardware_vmmInstantiate(struct w2c_hardware *h, u32 vm, u64 physical, u64 ram_bytes, u32 ram) {
   u64 state = INSTANCE_STATE(VMM_INSTANCE(vm));
-  if (vm >= MAX_VMS || hosts[vm].own_bytes == 0 || (physical < (u64)image_end && physical) ||
+  if (vm >= MAX_VMS || (physical && (hosts[vm].own_bytes == 0 || physical < (u64)image_end)) ||
       !paging_map(state, physical, INSTANCE_STATE_BYTES, physical ? PAGE_WRITE : 0))
     return 1;
-  if (!physical)
-    return 0;
-  hosts[vm].memory = (u8 *)INSTANCE_MEMORY(VMM_INSTANCE(vm));
-  hosts[vm].ram_bytes = ram_bytes;
-  hosts[vm].ram = ram;
-  vmm_instance_create((void *)state, &hosts[vm]);
+  hosts[vm] = (struct w2c_host){(u8 *)INSTANCE_MEMORY(VMM_INSTANCE(vm)), hosts[vm].own_bytes, ram_bytes, ram};
+  if (physical)
+    vmm_instance_create((void *)state, &hosts[vm]);
   return 0;
 }
 

@@ -13,10 +13,10 @@ export const VM_SLOTS: u32 = 16;
  * A VM takes one block beyond its guest's RAM: the first part of it is the vmm's own memory, statics and heap, the rest the
  * area. asconfig.json gives core's memory room for all areas.
  */
-export const VMM_OWN_BYTES: u64 = 1 << 20;
+export const VMM_OWN_BYTES: u64 = 512 << 10;
 export const AREA_BYTES: u64 = BLOCK_BYTES - VMM_OWN_BYTES;
 /** Of the area: room for objects. The pages lie behind it. */
-const OBJECT_BYTES: u32 = 128 << 10;
+const OBJECT_BYTES: u32 = 64 << 10;
 const AREA_PAGES: u32 = (<u32>AREA_BYTES - OBJECT_BYTES) / PAGE_BYTES;
 
 /**

@@ -20,6 +20,9 @@ import { ToolError } from "../errors.ts";
 import { runnableNames } from "../guests.ts";
 import { joinOptions } from "../image/command-line.ts";
 import { checkGuestKernel } from "../image/guest-kernel.ts";
+import type { Vm } from "../vms/vm.ts";
+import { readVmFile } from "../vms/vm-file.ts";
+import { modulesFor } from "../vms/vm-table.ts";
 import { loadTool } from "../emulate/load-tool.ts";
 import { interruptible } from "../interrupt.ts";
 import { builtElf, root } from "../paths.ts";
@@ -33,6 +36,7 @@ interface RunCommandOptions {
   append: string | undefined;
   cpu: string | undefined;
   kernel: string | undefined;
+  vms: string | undefined;
   options: string | undefined;
   memory: number | undefined;
   cpus: number | undefined;
@@ -89,6 +93,7 @@ export function runCommand(): Command {
     .addOption(new Option("--on <emulator>", "where to run").choices(onNames).default("auto"))
     .addOption(new Option("--guest <name>", `the guest: ${runnableNames.join(", ")}`).argParser(parseGuest))
     .option("--kernel <file>", "a kernel with a Multiboot header to be the guest, instead of --guest")
+    .option("--vms <file>", "a JSON file with several VMs, instead of --guest: see `basalt check --help`")
     .option("--append <text>", "words for the boot command line: Basalt's, or with --kernel the guest's own")
     .addOption(
       new Option("--memory <size>", "RAM of the guest of --kernel: 256M, 1G (default: 128M)").argParser(
@@ -129,8 +134,10 @@ async function run(options: RunCommandOptions): Promise<void> {
   const { kernel: path, append, memory: guestMemory, machineMemory: memory } = options;
   const kernel = path === undefined ? undefined : { path: resolve(path), append, memory: guestMemory };
   if (kernel !== undefined) await checkGuestKernel(kernel);
+  const vms = options.vms === undefined ? undefined : await readVmFile(options.vms);
   const basalts = joinOptions(options.options, kernel === undefined ? append : undefined);
-  const emulate = options.emulate === undefined ? undefined : await loadTool(options.emulate, basalts);
+  const watches = joinOptions(basalts, vms === undefined ? undefined : modulesFor(vms).table);
+  const emulate = options.emulate === undefined ? undefined : await loadTool(options.emulate, watches);
   if (options.build) await buildImage();
   const result = await interruptible(async (signal) => {
     const { on, cpu } = await choosePlace(options.on, options.cpu);
@@ -144,7 +151,8 @@ async function run(options: RunCommandOptions): Promise<void> {
     };
     const onStage = (stage: string): void => progress.relabel(stage);
     try {
-      const run = { kernel, memory, append: kernel === undefined ? withFewIterations(on, basalts) : basalts };
+      const takesIterations = kernel === undefined && vms?.every(saysIterations) !== true;
+      const run = { kernel, vms, memory, append: takesIterations ? withFewIterations(on, basalts) : basalts };
       return await runImage({
         ...options,
         ...run,
@@ -169,7 +177,14 @@ async function run(options: RunCommandOptions): Promise<void> {
 }
 
 /** Throws where options do not go together. */
-function refuseMixture({ kernel, guest, memory }: RunCommandOptions): void {
+function refuseMixture({ kernel, guest, memory, vms }: RunCommandOptions): void {
+  if (vms !== undefined && (kernel !== undefined || guest !== undefined)) {
+    const other = kernel === undefined ? "--guest" : "--kernel";
+    throw new ToolError("usage", `--vms and ${other} both name guests. Give one of them.`);
+  }
+  if (vms !== undefined && memory !== undefined) {
+    throw new ToolError("usage", "--memory is the RAM of the guest of --kernel. A VM of --vms has its own, memory.");
+  }
   if (kernel !== undefined && guest !== undefined) {
     throw new ToolError("usage", "--kernel and --guest both name the guest. Give one of them.");
   }
@@ -179,6 +194,11 @@ function refuseMixture({ kernel, guest, memory }: RunCommandOptions): void {
       "--memory is the RAM of the guest of --kernel. The machine's RAM is --machine-memory.",
     );
   }
+}
+
+/** Whether the boot options' iterations are none of a VM's. */
+function saysIterations({ kernel, iterations }: Vm): boolean {
+  return kernel !== undefined || iterations !== undefined;
 }
 
 /** `append` with the place's own default of iterations, unless it has a number. */

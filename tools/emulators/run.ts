@@ -1,8 +1,8 @@
 // Runs Basalt's image once in one emulator, from the start of the machine to its result.
-import { rm } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ToolError } from "../errors.ts";
-import { copyIsoWithKernels } from "../image/add-kernel.ts";
+import { copyIsoWithModules, type ModuleFile } from "../image/add-modules.ts";
 import { copyIsoWithCommandLine } from "../image/append.ts";
 import { HostSession, type EmulateTool } from "../emulate/session.ts";
 import { joinOptions } from "../image/command-line.ts";
@@ -15,6 +15,8 @@ import {
 } from "../image/guest-kernel.ts";
 import { builtElf, builtIso } from "../paths.ts";
 import { requireProgram } from "../programs.ts";
+import { mebibytesOfAll, type Vm } from "../vms/vm.ts";
+import { modulesFor, tableCommandLine } from "../vms/vm-table.ts";
 import { bochs } from "./bochs.ts";
 import type { Devices, EmulatorName, Firmware, Machine, Media, PlaceName, RunPlan } from "./machine.ts";
 import { qemu } from "./qemu.ts";
@@ -36,6 +38,8 @@ export interface RunOptions {
   readonly guest?: string | undefined;
   /** Kernels to be the guests, one after the other, instead of `guest`: one, or up to sixteen. */
   readonly kernel?: GuestKernel | readonly GuestKernel[] | undefined;
+  /** VMs to run side by side, instead of `guest`. */
+  readonly vms?: readonly Vm[] | undefined;
   /** A CPU model by the emulator's own name. */
   readonly cpu?: string | undefined;
   /** Processors of the machine; one if undefined. */
@@ -119,19 +123,38 @@ export async function planRun(machine: Machine, options: RunOptions, directory: 
     firmware: options.firmware ?? "bios",
     cpu: options.cpu,
     processors: options.processors,
-    memory: options.memory ?? memoryFor(kernels),
+    memory: options.memory ?? memoryFor(kernels, options.vms ?? []),
     debugPort: options.debug,
     devices: options.devices,
     journalPath: options.hasJournal ? join(directory, "journal.txt") : undefined,
     countsInstructions: options.countsInstructions,
   };
+  if (media === "kernel" && options.vms !== undefined) {
+    throw new ToolError(
+      "usage",
+      "QEMU gives a module of an ELF that it loads itself no command line, by which Basalt knows the VM table. Boot the VMs from a medium.",
+    );
+  }
   const refusal = machine.refuse(plan);
   if (refusal !== null) throw new ToolError("usage", refusal);
   requireProgram(machine.program, machine.debianPackage, "emulator");
   if (media === "kernel") return plan;
-  if (kernels.length === 0) await copyIsoWithCommandLine(image.iso, plan.iso, plan.commandLine);
-  else await copyIsoWithKernels(image.iso, plan.iso, kernels, plan.commandLine);
+  const modules = options.vms === undefined ? kernels.map(moduleOf) : await writeModules(options.vms, directory);
+  if (modules.length === 0) await copyIsoWithCommandLine(image.iso, plan.iso, plan.commandLine);
+  else await copyIsoWithModules(image.iso, plan.iso, modules, plan.commandLine);
   return plan;
+}
+
+function moduleOf(kernel: GuestKernel): ModuleFile {
+  return { path: kernel.path, commandLine: guestCommandLine(kernel) };
+}
+
+/** The boot modules of `vms`, whose table is written to `directory`. */
+async function writeModules(vms: readonly Vm[], directory: string): Promise<ModuleFile[]> {
+  const { table, kernelPaths } = modulesFor(vms);
+  const tablePath = join(directory, "vms.txt");
+  await writeFile(tablePath, table);
+  return [...kernelPaths.map((path) => moduleOf({ path })), { path: tablePath, commandLine: tableCommandLine }];
 }
 
 function kernelsOf({ kernel }: RunOptions): readonly GuestKernel[] {
@@ -152,8 +175,9 @@ function commandLineOf(options: RunOptions, media: Media): string {
   return first !== undefined && media === "kernel" ? `${basalts} -- ${guestCommandLine(first)}` : basalts;
 }
 
-/** RAM that has the guest's in one piece: below the hole that PCs have under 4 GiB, else above it. */
-function memoryFor(kernels: readonly GuestKernel[]): number {
+/** RAM that has the guest's in one piece, below the hole that PCs have under 4 GiB, else above it; or that of all VMs. */
+function memoryFor(kernels: readonly GuestKernel[], vms: readonly Vm[]): number {
+  if (vms.length > 0) return Math.max(defaultMemory, mebibytesOfAll(vms) + besidesGuest);
   const guests = memoryOf(kernels) ?? 0;
   return guests <= mostBelowHole ? Math.max(defaultMemory, guests + besidesGuest) : guests + besidesLargeGuest;
 }

@@ -33,7 +33,7 @@ export class Console {
   }
   /**
    * A line of protocol `name` about VM `vm`, for a program to read: printed at every level. What a guest prints stands behind
-   * "basalt: vm", so that it can forge none.
+   * its VM's name, which is no protocol's (hv/shared/vm-names.ts), so that it can forge none.
    */
   protocol(name: string, vm: u32): Console {
     this.used = 0;

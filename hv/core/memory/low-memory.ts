@@ -4,14 +4,14 @@
 const END: u64 = 0xa0000;
 const PAGES: i32 = <i32>(END >> 12);
 
-/** As PhysicalMemory: `add` all RAM, then `remove` all that is not. Page 0, with the real-mode IVT, is never free. */
+/** As PhysicalMemory: `add` all RAM, then `remove` all that is not. */
 export class LowMemory {
   private readonly isFree: StaticArray<bool> = new StaticArray<bool>(PAGES);
 
   /** Adds the whole pages of [start, end). */
   add(start: u64, end: u64): void {
     const last = min(end, END) >> 12;
-    for (let page = max((min(start, END) + 4095) >> 12, 1); page < last; page++) this.isFree[<i32>page] = true;
+    for (let page = (min(start, END) + 4095) >> 12; page < last; page++) this.isFree[<i32>page] = true;
   }
 
   /** Takes every page that [start, end) touches away. */
@@ -20,13 +20,13 @@ export class LowMemory {
     for (let page = start >> 12; page < last; page++) this.isFree[<i32>page] = false;
   }
 
-  /** The address of the highest free page of which nothing is at `end` or above; 0 where there is none. */
+  /** The highest free page below `end`, page 0 left out, where the real-mode IVT is: its address, 0 where there is none. */
   highestPageBelow(end: u64): u64 {
     let page = min(end, END) >> 12;
     while (page > 0) {
       page--;
-      if (this.isFree[<i32>page]) return page << 12;
+      if (this.isFree[<i32>page]) break;
     }
-    return 0;
+    return page << 12;
   }
 }

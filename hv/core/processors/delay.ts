@@ -34,7 +34,8 @@ export class Delay {
     const portB = in8(PORT_B) & PORT_B_WRITABLE;
     out8(PORT_B, (portB & ~PORT_B_SPEAKER) | PORT_B_GATE);
     if (!this.isChecked) this.check();
-    let counts = (<u64>microseconds * HERTZ + MICROSECONDS - 1) / MICROSECONDS;
+    // Rounded down, as a count of n takes n + 1 clocks.
+    let counts = (<u64>microseconds * HERTZ) / MICROSECONDS;
     while (counts > 0 && !this.isStanding) {
       const part = <u32>min(counts, <u64>MAXIMUM_COUNT);
       this.isStanding = !countDown(part);

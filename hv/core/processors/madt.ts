@@ -28,8 +28,8 @@ export function offerMadtProcessors(madt: Bytes, list: ProcessorList, console: C
   while (entries.next()) {
     const isX2apic = entries.type == MADT_LOCAL_X2APIC;
     if (!isX2apic && entries.type != MADT_LOCAL_APIC) continue;
-    const least = isX2apic ? LOCAL_X2APIC_BYTES : LOCAL_APIC_BYTES;
-    if (entries.bytes < least) {
+    const needed = isX2apic ? LOCAL_X2APIC_BYTES : LOCAL_APIC_BYTES;
+    if (entries.bytes < needed) {
       entries.isCutOff = true;
       break;
     }

@@ -1,5 +1,6 @@
 // A watch as boot options and the VM table have it: `START-END:KIND:ACTION`.
 
+import { indexOf } from "../boot/option-values";
 import { ACTION_NAMES, Watch, WATCH_KIND_NAMES } from "./watch";
 
 const PAGE_MASK: u64 = 0xfff;
@@ -49,11 +50,4 @@ function hexadecimal(digits: string): u64 {
     value = value * 16 + digit;
   }
   return value;
-}
-
-function indexOf(names: StaticArray<string>, name: string): i32 {
-  for (let i = 0; i < names.length; i++) {
-    if (names[i] == name) return i;
-  }
-  return -1;
 }

@@ -159,17 +159,23 @@ test("strict changes nothing on a CPU whose capabilities agree", () => {
 });
 
 test("VPIDs are used where the CPU has them: one a VM, never 0, flushed before the first entry", () => {
-  const vpids: bigint[] = [];
+  let vpids: bigint[] = [];
   const script: Script = (guest) => {
     vpids.push(guest.vmcs.read(field("VIRTUAL_PROCESSOR_IDENTIFIER")));
     return listed(hlt)(guest);
   };
-  const run = boot({ commandLine: "guest=hlt,hlt,hlt iterations=1", scripts: [script] });
-  assertEnd(run, "ok");
-  assert.deepEqual(vpids, [1n, 2n, 3n]);
-  const { trace } = run.machine;
-  for (const vpid of vpids) assert.ok(trace.includes(`INVVPID ${vpid}`));
-  assert.ok(trace.indexOf("INVVPID 1") < trace.indexOf("VM entry"));
+  // VMs side by side, and VMs that follow each other, which have the same one.
+  for (const [guests, expected] of [
+    ["hlt+hlt+hlt", [1n, 2n, 3n]],
+    ["hlt,hlt,hlt", [1n, 1n, 1n]],
+  ] as const) {
+    vpids = [];
+    const run = boot({ commandLine: `guest=${guests} iterations=1`, scripts: [script] });
+    assertEnd(run, "ok");
+    assert.deepEqual(vpids, expected);
+    const steps = run.machine.trace.filter((step) => /^INVVPID|^VM entry/.test(step));
+    assert.deepEqual(steps, expected.flatMap((vpid) => [`INVVPID ${vpid}`, "VM entry"]));
+  }
 });
 
 test("a CPU without VPID runs guests without it", () => {

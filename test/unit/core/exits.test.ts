@@ -14,7 +14,7 @@ import {
 } from "./machine/exits.ts";
 import type { Guest } from "./machine/guest.ts";
 import { interruptedAt } from "./machine/interpreter.ts";
-import { boot, type MachineOptions, type Run } from "./machine/machine.ts";
+import { boot, type MachineOptions, type Run, WORK_MAIL } from "./machine/machine.ts";
 import { exitReasonNames, msr, reason } from "./machine/tables.ts";
 import { vendor } from "./machine/vendor.ts";
 import { exits, isVmx, onVmx, test } from "./vendors.ts";
@@ -101,6 +101,21 @@ test("an external interrupt is taken by the host, and the guest goes on where it
     [START, START + 2n, START + 2n],
   );
   assert.equal(run.machine.trace.filter((step) => step === "STI").length, 2);
+});
+
+test("mail of another CPU ends the slice, so that it is served, and the guest goes on where it was; a tick alone does not", () => {
+  for (const [interruptWork, slices] of [
+    [undefined, 1],
+    [WORK_MAIL, 3],
+  ] as const) {
+    const { run, resumed } = runExits([externalInterrupt, cpuid, externalInterrupt], { interruptWork });
+    assertEnd(run, "ok");
+    assert.deepEqual(
+      resumed.map(({ rip }) => rip),
+      [START, START + 2n, START + 2n],
+    );
+    assert.equal(run.machine.slices, slices);
+  }
 });
 
 test("interrupts between any two instructions of a guest change nothing of what it does", () => {

@@ -67,7 +67,7 @@ test("of several guests the first bad end is the run's, with its own value", () 
 describe("the guest's command line is", () => {
   test("the module's own where the loader has one, and each module has its own", () => {
     const other = { ...module, start: PLACE + MIB, commandLine: "second words" };
-    const run = bootModules([{ ...module, commandLine: "first  words" }, other], "guest=module:2,module -- not this");
+    const run = bootModules([{ ...module, commandLine: "first  words" }, other], "guest=module:2+module -- not this");
     assertEnd(run, "ok");
     assert.deepEqual([commandLine(run, 0), commandLine(run, 1)], ["second words", "first  words"]);
   });

@@ -109,6 +109,24 @@ test("a VM's own time limit ends it, and those beside it go on", () => {
   assertEnd(run, "time-limit", /^basalt: short: ended: time-limit/, /^basalt: long: ended: ok/);
 });
 
+test("lines that programs read have the VM's number, all others its name", () => {
+  const fetch: Script = function* (guest) {
+    const fields = { GUEST_PHYSICAL_ADDRESS: 0x30000n, GUEST_LINEAR_ADDRESS: 0x30000n };
+    yield { reason: reason("EXIT_REASON_EPT_VIOLATION"), qualification: 0x184n, rip: guest.rip, fields };
+  };
+  const run = bootTable("vm name=a guest=hlt\nvm name=b guest=count watch=30000-31000:nofetch:dump", {
+    scripts: [interpreted, fetch],
+    commandLine: "iterations=2",
+  });
+  assertEnd(
+    run,
+    "stopped-by-watch",
+    /^basalt: record: vm1: version 2 vm 1 vcpu 0 /,
+    /^basalt: b: watch 0x30000-0x31000:nofetch:dump: fetch /,
+  );
+  assertNoLine(run, /^basalt: (vm[01]|record: [ab]): /);
+});
+
 test("sixteen VMs run, and the table may stand behind sixteen kernels", () => {
   const kernels = Array.from({ length: 16 }, (_, n) => ({ ...kernelModule, start: KERNEL + BigInt(n) * MIB }));
   const table = kernels.map((_, n) => `vm name=k${n} guest=module:${n + 1} memory=4M\n`).join("");

@@ -23,7 +23,7 @@ for (const [guest, pattern] of faults) {
 }
 
 test("a vmm that was stopped is not called again", () => {
-  const { machine } = boot({ commandLine: "guest=fault-bounds,hlt iterations=1" });
+  const { machine } = boot({ commandLine: "guest=fault-bounds+hlt iterations=1" });
   const calls = machine.vmms.calls.filter(([vm]) => vm === 0);
   assert.deepEqual(
     calls.map(([, entry]) => entry),
@@ -32,7 +32,7 @@ test("a vmm that was stopped is not called again", () => {
 });
 
 test("each VM has a vmm instance of its own, whose memory is the guest's RAM", () => {
-  const { machine } = boot({ commandLine: "guest=hlt,count iterations=1" });
+  const { machine } = boot({ commandLine: "guest=hlt+count iterations=1" });
   const [first, second] = [machine.vmms.instances.get(0), machine.vmms.instances.get(1)];
   assert.ok(first && second && first.memory !== second.memory);
   const code = (memory: WebAssembly.Memory): number[] => [...new Uint8Array(memory.buffer, 0x10000, 2)];

@@ -1,85 +1,112 @@
 // Every state that a model can come to, breadth first, and what is wrong with any of them.
 
-import { type Model, type State, type Step } from "./model.ts";
+import type { Model, Operation, State } from "./model.ts";
 
-/** A state graph: `states[n]`, the first way to it, and its steps as `targets` from `firstTarget[n]` on. */
+/** A state graph. An edge is one step; those of state n are from `firstEdge[n]` to below `firstEdge[n + 1]`. */
 export interface Graph {
-  readonly model: Model;
   readonly states: readonly State[];
-  /** The state from which state n was reached first, and which of its steps that was. */
-  readonly parents: readonly number[];
-  readonly parentSteps: readonly number[];
+  readonly firstEdge: readonly number[];
+  /** The state that an edge leads from, and to. */
+  readonly sources: readonly number[];
   readonly targets: readonly number[];
-  readonly firstTarget: readonly number[];
+  /** What is done at an edge: a number of `actions`. */
+  readonly actionOf: readonly number[];
+  readonly actions: readonly Action[];
+  /** The edge by which a state was reached first; -1: it is the start. */
+  readonly parents: readonly number[];
+}
+
+export interface Action {
+  readonly cpu: number;
+  readonly operation: Operation;
 }
 
 export interface Violation {
   readonly text: string;
   /** The shortest way to it. */
-  readonly trace: readonly Step[];
+  readonly trace: readonly Action[];
 }
 
 /** The whole graph, or the first violation that it has. */
 export function explore(model: Model): Graph | Violation {
   const numbers = new Map<string, number>();
   const states: State[] = [];
-  const parents: number[] = [];
-  const parentSteps: number[] = [];
+  const firstEdge: number[] = [];
+  const sources: number[] = [];
   const targets: number[] = [];
-  const firstTarget: number[] = [];
+  const actionOf: number[] = [];
+  const parents: number[] = [];
+  const actions = new ActionTable();
   const ends: number[] = [];
-  const graph: Graph = { model, states, parents, parentSteps, targets, firstTarget };
+  const graph: Graph = { states, firstEdge, sources, targets, actionOf, actions: actions.rows, parents };
 
-  const enter = (state: State, parent: number, step: number): number => {
+  const enter = (state: State, edge: number): number => {
     const key = String.fromCharCode(...state);
     const known = numbers.get(key);
     if (known !== undefined) return known;
     numbers.set(key, states.length);
-    parents.push(parent);
-    parentSteps.push(step);
+    parents.push(edge);
     return states.push(state) - 1;
   };
 
-  enter(model.initial(), -1, -1);
+  enter(model.initial(), -1);
   for (let n = 0; n < states.length; n++) {
     const state = states[n]!;
     const isEnd = model.isEnd(state);
     const wrong = model.violationOf(state) ?? (isEnd ? model.violationOfEnd(state) : null);
-    if (wrong !== null) return { text: wrong, trace: wayTo(graph, n) };
+    if (wrong !== null) return { text: wrong, trace: actionsTo(graph, n) };
     if (isEnd) ends.push(n);
-    firstTarget.push(targets.length);
-    const steps = model.steps(state);
-    if (steps.length === 0 && !isEnd) return { text: "no CPU can go on", trace: wayTo(graph, n) };
-    for (const [i, step] of steps.entries()) {
-      if (step.violation !== null) return { text: step.violation, trace: [...wayTo(graph, n), step] };
-      targets.push(enter(step.state, n, i));
+    firstEdge.push(targets.length);
+    for (const step of model.steps(state)) {
+      if (step.violation !== null) return { text: step.violation, trace: [...actionsTo(graph, n), step] };
+      const edge = sources.push(n) - 1;
+      actionOf.push(actions.numberOf(step));
+      targets.push(enter(step.state, edge));
     }
   }
-  firstTarget.push(targets.length);
+  firstEdge.push(targets.length);
   const stuck = firstThatReachesNone(graph, ends);
-  return stuck === -1 ? graph : { text: "the CPUs wait for each other forever", trace: wayTo(graph, stuck) };
+  return stuck === -1 ? graph : { text: "the CPUs wait for each other forever", trace: actionsTo(graph, stuck) };
 }
 
-/** The steps of the first way from the start to state `n`. */
-export function wayTo(graph: Graph, n: number): Step[] {
-  const way: Step[] = [];
-  for (let at = n; graph.parents[at] !== -1; at = graph.parents[at]!) {
-    way.push(graph.model.steps(graph.states[graph.parents[at]!]!)[graph.parentSteps[at]!]!);
-  }
+/** The edges of the first way from the start to state `n`. */
+export function wayTo(graph: Graph, n: number): number[] {
+  const way: number[] = [];
+  for (let edge = graph.parents[n]!; edge !== -1; edge = graph.parents[graph.sources[edge]!]!) way.push(edge);
   return way.reverse();
 }
 
-/** The first state from which no end can be reached, whatever is done; -1: there is none. */
-function firstThatReachesNone({ states, targets, firstTarget }: Graph, ends: readonly number[]): number {
-  const sources: number[][] = states.map(() => []);
-  for (let n = 0; n < states.length; n++) {
-    for (let i = firstTarget[n]!; i < firstTarget[n + 1]!; i++) sources[targets[i]!]!.push(n);
+function actionsTo(graph: Graph, n: number): Action[] {
+  return wayTo(graph, n).map((edge) => graph.actions[graph.actionOf[edge]!]!);
+}
+
+/** The different actions, of which a graph has far fewer than edges. */
+class ActionTable {
+  readonly rows: Action[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  numberOf({ cpu, operation }: Action): number {
+    const { kind, place, value, result } = operation;
+    const key = `${cpu} ${kind} ${place} ${value} ${result}`;
+    let number = this.#numbers.get(key);
+    if (number === undefined) {
+      number = this.rows.push({ cpu, operation }) - 1;
+      this.#numbers.set(key, number);
+    }
+    return number;
   }
+}
+
+/** The first state from which no end can be reached, whatever is done; -1: there is none. */
+function firstThatReachesNone({ states, sources, targets }: Graph, ends: readonly number[]): number {
+  const edgesTo: number[][] = states.map(() => []);
+  targets.forEach((target, edge) => edgesTo[target]!.push(edge));
   const reaches = new Uint8Array(states.length);
   const queue = [...ends];
   for (const end of ends) reaches[end] = 1;
   for (let n = queue.pop(); n !== undefined; n = queue.pop()) {
-    for (const source of sources[n]!) {
+    for (const edge of edgesTo[n]!) {
+      const source = sources[edge]!;
       if (reaches[source] !== 0) continue;
       reaches[source] = 1;
       queue.push(source);

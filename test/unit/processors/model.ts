@@ -92,9 +92,13 @@ const GHOSTS = WORDS + CPUS * OWNS;
 const NOT_ASKED = 0;
 const ASKED = 1;
 const CARRIED_OUT = 2;
-const ANSWERED = 3;
-const WITHDRAWN = 4;
-const GIVEN_UP = 5;
+export const ANSWERED = 3;
+export const WITHDRAWN = 4;
+export const GIVEN_UP = 5;
+
+/** What became of an ask of `receiver`, by the ask's number in the scenario. */
+export const outcomeOf = (state: State, ask: number, receiver: number): number =>
+  state[GHOSTS + ask * CPUS + receiver]!;
 
 const LABELS = [
   "post-request",
@@ -103,6 +107,7 @@ const LABELS = [
   "post-relax",
   "poll",
   "poll-relax",
+  "next-relax",
   "withdraw",
   "last-look",
   "serve-look",
@@ -186,7 +191,10 @@ export class Model {
 
   /** All scripts are over, and all CPUs sleep. */
   isEnd(state: State): boolean {
-    return this.#all(state, (turn) => turn.isIdle && turn.label === "halt" && !turn.isWoken && turn.get("stores") === 0);
+    return this.#all(
+      state,
+      (turn) => turn.isIdle && turn.label === "halt" && !turn.isWoken && turn.get("stores") === 0,
+    );
   }
 
   /** What is wrong with a state in itself. */
@@ -209,11 +217,6 @@ export class Model {
     if (asked.length !== 0) return "a request is lost";
     if (state.slice(PENDING, ANSWERS).some((word) => word !== 0)) return "mail is left behind";
     return null;
-  }
-
-  /** Where a CPU is, and with what: for the text of a trace. */
-  describe(state: State, cpu: number): string {
-    return this.#turn(state, cpu).label;
   }
 
   #all(state: State, holds: (turn: Turn) => boolean): boolean {
@@ -279,12 +282,12 @@ class Turn {
   /** Starts a command of the script; behind the last one it rests. */
   begin(command: number): void {
     this.set("command", command);
+    this.set("isExpired", 0);
     const next = this.#command;
     this.#goTo(FIRST_LABEL[next?.kind ?? "rest"]);
     if (next?.kind === "ask") {
       this.set("receivers", next.receivers);
       this.set("bits", next.receivers);
-      this.set("isExpired", 0);
       this.set("sequence", this.#has("no sequence") ? 1 : this.get("sequence") + 1);
       if (this.#has("bit before request")) this.#goTo("post-bit");
       if (this.#has("ring before bit")) this.#goTo("post-request");
@@ -471,7 +474,12 @@ class Turn {
   #nextReceiver(): void {
     this.set("receivers", withoutLowest(this.get("receivers")));
     if (this.get("receivers") === 0) this.#end();
-    else this.#goTo("poll");
+    else this.#goTo("next-relax");
+  }
+
+  nextRelax(): void {
+    this.#relax();
+    this.#goTo("poll");
   }
 
   // Serving, within an ask or at rest.
@@ -599,6 +607,7 @@ const STEPS: Readonly<Record<Label, (turn: Turn) => void>> = {
   "post-relax": (turn) => turn.postRelax(),
   poll: (turn) => turn.poll(),
   "poll-relax": (turn) => turn.pollRelax(),
+  "next-relax": (turn) => turn.nextRelax(),
   withdraw: (turn) => turn.withdraw(),
   "last-look": (turn) => turn.lastLook(),
   "serve-look": (turn) => turn.serveLook(),

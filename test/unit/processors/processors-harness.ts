@@ -4,6 +4,23 @@ import { Console } from "../../../hv/core/console/console";
 import { HeldLocks, SpinLock } from "../../../hv/core/processors/lock";
 import { Mailbox, MailBell, MailHandler } from "../../../hv/core/processors/mailbox";
 
+export {
+  answerWord,
+  LOCK_RAM,
+  lockHolderWord,
+  lockNodeWord,
+  LOCKS,
+  lockTailWord,
+  MAX_CPUS,
+  pendingWord,
+  requestWord,
+  SHARED_WORDS,
+  stateWord,
+} from "../../../hv/core/processors/shared-words";
+export { nextSequence } from "../../../hv/core/processors/mail";
+export { HOLD_LIMIT } from "../../../hv/core/processors/lock";
+export { MAIL_LIMIT } from "../../../hv/core/processors/mailbox";
+
 /** The interrupt that tells of mail. */
 declare function ring(cpu: u32): void;
 /** The test's own handler. */

@@ -31,7 +31,12 @@ function scenario(name: string, ...texts: readonly string[]): Scenario {
 }
 
 export const RING = scenario("three CPUs ask each other in a ring", "ask 1", "ask 2", "ask 0");
-export const TWO_ASK_ONE = scenario("two CPUs ask a third one, which sleeps, twice", "ask 2, ask 2", "ask 2, ask 2", "");
+export const TWO_ASK_ONE = scenario(
+  "two CPUs ask a third one, which sleeps, twice",
+  "ask 2, ask 2",
+  "ask 2, ask 2",
+  "",
+);
 export const CHAIN = scenario("a CPU sleeps, and asks when it is woken", "ask 1", "rest, ask 2", "rest");
 export const PAIR = scenario("two CPUs ask each other, and one the third", "ask 1, ask 2", "ask 0", "");
 export const BROADCAST = scenario("one CPU asks both others while one of them asks it", "ask 1 2", "ask 0", "");
@@ -40,7 +45,12 @@ export const GIVE_UP_TOGETHER = scenario("two CPUs that ask each other give up",
 export const BROADCAST_GIVES_UP = scenario("one CPU gives up on some of those that it asked", "try 1 2, ask 2", "", "");
 export const LOCK = scenario("three CPUs take one lock, twice", "lock, lock", "lock, lock", "lock, lock");
 export const LOCK_AND_MAIL = scenario("three CPUs take one lock, and two ask", "lock, ask 1", "lock, ask 0", "lock");
-export const LOCK_AND_RING = scenario("one takes a lock that another has, who is asked", "ask 1", "lock", "lock, ask 0");
+export const LOCK_AND_RING = scenario(
+  "one takes a lock that another has, who is asked",
+  "ask 1",
+  "lock",
+  "lock, ask 0",
+);
 
 export const SCENARIOS: readonly Scenario[] = [
   RING,

@@ -15,7 +15,7 @@ describe("basalt --help", () => {
   test("names every command and every exit code", async () => {
     const { exitCode, stdout } = await basalt("--help");
     assert.equal(exitCode, 0);
-    for (const command of ["build", "run", "flash", "test", "where", "probe"])
+    for (const command of ["build", "run", "check", "flash", "test", "where", "probe"])
       assert.match(stdout, new RegExp(`^  ${command} `, "m"));
     for (const { code, meaning } of Object.values(exitCodes))
       assert.ok(stdout.includes(`${code}  ${meaning}`), meaning);
@@ -31,6 +31,25 @@ describe("basalt --help", () => {
     assert.equal(exitCode, 0);
     for (const word of ["kvm", "bochs", "nested", "tcg", "auto", "intel", "amd", "hlt", ...mediaNames])
       assert.match(stdout, new RegExp(`\\b${word}\\b`));
+  });
+});
+
+describe("basalt check", () => {
+  test("shows what would run", async () => {
+    const { exitCode, stdout } = await basalt("check", "tools/samples/vms.json");
+    assert.equal(exitCode, 0);
+    assert.match(stdout, /^VM +guest +RAM +CPU +weight +more\nload +count +16 MiB +any +20 +20000 iterations\n/);
+    assert.match(stdout, /^unpacker +unpack +16 MiB +0 +10 +watch 30000-31000:nofetch:log$/m);
+    assert.match(stdout, /^3 VMs side by side, which take 42 MiB/m);
+  });
+
+  test("prints the VMs as JSON", async () => {
+    const { stdout } = await basalt("check", "--json", "tools/samples/vms.json");
+    const vms = JSON.parse(stdout) as { name: string }[];
+    assert.deepEqual(
+      vms.map(({ name }) => name),
+      ["load", "idle", "unpacker"],
+    );
   });
 });
 
@@ -60,6 +79,20 @@ describe("a wrong command line ends with exit code 1 and", () => {
       /--memory is the RAM of the guest of/,
     ],
     ["two guests are refused", ["run", "--guest", "hlt", "--kernel", "x"], /--kernel and --guest both name the guest/],
+    ["VMs beside a guest are refused", ["run", "--guest", "hlt", "--vms", "x"], /--vms and --guest both name guests/],
+    ["VMs beside a kernel are refused", ["run", "--kernel", "x", "--vms", "x"], /--vms and --kernel both name guests/],
+    ["VMs with one RAM are refused", ["run", "--vms", "x", "--memory", "4M"], /A VM of --vms has its own/],
+    ["a file of VMs that is not there is named", ["run", "--vms", "/no/file"], /\/no\/file: found no such file/],
+    [
+      "a file that describes no VMs is named with line, column and key",
+      ["check", "package.json"],
+      /package\.json:2:3: name: found an unknown key, expected one of vms/,
+    ],
+    [
+      "VMs in an ELF that QEMU loads are refused",
+      ["run", "--no-build", "--on", "tcg", "--media", "kernel", "--vms", "tools/samples/vms.json"],
+      /no command line, by which Basalt knows the VM table/,
+    ],
     ["a kernel that is not there is named", ["run", "--kernel", "/no/such/file"], /no file \/no\/such\/file/],
     ["a folder is no kernel", ["run", "--kernel", "/tmp"], /\/tmp is no file/],
     [

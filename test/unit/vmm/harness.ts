@@ -1,4 +1,4 @@
-// Compiles a harness of this folder, with asc in a process of its own, and gives its exports.
+// Compiles harnesses with asc in a process of its own, and gives the exports of those of this folder.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,13 +13,14 @@ interface Started {
 
 const modules = new Map<string, Promise<WebAssembly.Module>>();
 
-async function compile(name: string, flags: readonly string[]): Promise<WebAssembly.Module> {
-  const folder = await mkdtemp(join(tmpdir(), "basalt-vmm-"));
+/** Compiles the AssemblyScript at `path`, from the repository's root. */
+export async function compileHarness(path: string, flags: readonly string[]): Promise<WebAssembly.Module> {
+  const folder = await mkdtemp(join(tmpdir(), "basalt-harness-"));
   try {
     const output = join(folder, "harness.wasm");
     const asc = join(root, "node_modules/assemblyscript/bin/asc.js");
     const options = ["--runtime", "stub", "-O3", "--exportStart", "start", "--outFile", output, ...flags];
-    await execa(process.execPath, [asc, join("test/unit/vmm", name), ...options], { cwd: root });
+    await execa(process.execPath, [asc, path, ...options], { cwd: root });
     return await WebAssembly.compile(await readFile(output));
   } finally {
     await rm(folder, { recursive: true });
@@ -30,7 +31,7 @@ async function compile(name: string, flags: readonly string[]): Promise<WebAssem
 export async function loadHarness<T>(name: string, flags: readonly string[] = []): Promise<T & Started> {
   let module = modules.get(name);
   if (module === undefined) {
-    module = compile(name, flags);
+    module = compileHarness(join("test/unit/vmm", name), flags);
     modules.set(name, module);
   }
   const env = {

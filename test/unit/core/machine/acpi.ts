@@ -43,10 +43,19 @@ export function s5(...elements: number[]): Uint8Array {
     .bytes();
 }
 
+/** The byte that makes the sum of all 0 where there is a 0 now. */
+export function checksum(bytes: Uint8Array): number {
+  return -bytes.reduce((sum, byte) => sum + byte, 0) & 0xff;
+}
+
+/** In the header. */
+const CHECKSUM = 9;
+
+/** With a header, whose checksum is right. */
 function table(signature: string, content: Uint8Array): Uint8Array {
   const bytes = new ByteWriter().text(signature).u32(0).u8(1, 0).text("TESTS ").text("SIMULATE").u32(1).u32(0).u32(1);
-  bytes.append(content);
-  return bytes.set32(4, bytes.length).bytes();
+  bytes.append(content).set32(4, bytes.length);
+  return bytes.set(CHECKSUM, checksum(bytes.bytes())).bytes();
 }
 
 /** Writes the tables; returns the root pointer's structure and where it lies. */

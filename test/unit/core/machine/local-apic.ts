@@ -8,6 +8,9 @@ const EOI = 0xb0;
 const SPURIOUS = 0xf0;
 const IN_SERVICE = 0x100;
 const IN_SERVICE_END = 0x180;
+const COMMAND = 0x300;
+const COMMAND_HIGH = 0x310;
+const PENDING = 0x1000;
 const INITIAL_COUNT = 0x380;
 const DIVIDE = 0x3e0;
 const SOFTWARE_ENABLE = 0x100;
@@ -27,7 +30,19 @@ export const LVT = {
 export type LvtName = keyof typeof LVT;
 const lvtOffsets = Object.values(LVT);
 
+/** What was sent by the interrupt command register: the destination, and the register's low half. */
+export interface Sent {
+  readonly destination: number;
+  readonly command: number;
+}
+
 export class LocalApic implements MemoryDevice {
+  /** The APIC ID. */
+  id = 0;
+  readonly sent: Sent[] = [];
+  /** In xAPIC mode, how many reads after a command find it pending. */
+  pendingReads = 0;
+  #pending = 0;
   /** How many entries the local vector table has. */
   lvtEntries = 7;
   readonly registers = new Map<number, number>([
@@ -47,6 +62,8 @@ export class LocalApic implements MemoryDevice {
   }
 
   read(offset: number): number {
+    if (offset === ID) return (this.id << 24) >>> 0;
+    if (offset === COMMAND && this.#pending > 0) return (this.#pending--, (this.registers.get(offset) ?? 0) | PENDING);
     if (offset === VERSION) return 0x14 | ((this.lvtEntries - 1) << 16);
     if (offset >= IN_SERVICE && offset < IN_SERVICE_END) return this.#inServiceWord((offset - IN_SERVICE) / 16);
     if (!this.#exists(offset)) this.misuses.push(`read of register 0x${offset.toString(16)}`);
@@ -55,6 +72,7 @@ export class LocalApic implements MemoryDevice {
 
   write(offset: number, value: number): void {
     if (!this.#exists(offset) || offset === VERSION) this.misuses.push(`write of register 0x${offset.toString(16)}`);
+    if (offset === COMMAND) this.#send((this.registers.get(COMMAND_HIGH) ?? 0) >>> 24, value);
     if (offset === EOI) return void this.inService.delete(Math.max(...this.inService));
     const isOff = !((this.registers.get(SPURIOUS) ?? 0) & SOFTWARE_ENABLE);
     // While software disables the APIC, every entry is masked, whatever is written (SDM 3A 11.4.7.2).
@@ -64,23 +82,37 @@ export class LocalApic implements MemoryDevice {
   /** RDMSR of an x2APIC register; undefined where it faults. */
   readMsr(index: number): bigint | undefined {
     const offset = (index - X2APIC_FIRST) * 16;
-    return this.#exists(offset) && offset !== EOI ? BigInt(this.read(offset) >>> 0) : undefined;
+    if (offset === ID) return BigInt(this.id >>> 0);
+    return this.#exists(offset) && offset !== EOI && offset !== COMMAND_HIGH
+      ? BigInt(this.read(offset) >>> 0)
+      : undefined;
   }
 
   /** WRMSR; false where it faults. */
   writeMsr(index: number, value: bigint): boolean {
     const offset = (index - X2APIC_FIRST) * 16;
+    if (offset === COMMAND) return (this.sent.push(halves(value)), true);
+    if (offset === COMMAND_HIGH) return false;
     const isReadOnly = offset === ID || offset === VERSION || (offset >= IN_SERVICE && offset < IN_SERVICE_END);
     if (!this.#exists(offset) || isReadOnly || value >> 32n !== 0n || (offset === EOI && value !== 0n)) return false;
     this.write(offset, Number(value));
     return true;
   }
 
+  #send(destination: number, command: number): void {
+    if (this.#pending > 0) this.misuses.push("a command while another is pending");
+    this.sent.push({ destination, command: command >>> 0 });
+    this.#pending = this.pendingReads;
+  }
+
   #exists(offset: number): boolean {
     const entry = lvtOffsets.indexOf(offset);
     if (entry >= 0) return entry < this.lvtEntries;
     const isInService = offset >= IN_SERVICE && offset < IN_SERVICE_END && offset % 16 === 0;
-    return isInService || [ID, VERSION, TASK_PRIORITY, EOI, SPURIOUS, INITIAL_COUNT, DIVIDE].includes(offset);
+    return (
+      isInService ||
+      [ID, VERSION, TASK_PRIORITY, EOI, SPURIOUS, COMMAND, COMMAND_HIGH, INITIAL_COUNT, DIVIDE].includes(offset)
+    );
   }
 
   #inServiceWord(n: number): number {
@@ -88,4 +120,9 @@ export class LocalApic implements MemoryDevice {
       .filter((vector) => vector >> 5 === n)
       .reduce((word, vector) => word | (1 << (vector & 31)), 0);
   }
+}
+
+/** x2APIC's command of 64 bits. */
+function halves(value: bigint): Sent {
+  return { destination: Number(value >> 32n), command: Number(value & 0xffffffffn) };
 }

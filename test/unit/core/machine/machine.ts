@@ -48,7 +48,7 @@ const CORE_START = 0x180000n;
 /** What the image has for core (linker.ld); behind it lie the areas of VMs. */
 const CORE_BYTES = 0x400000;
 const NOTHING = 0;
-const AREA_BYTES = 0x100000n;
+const AREA_BYTES = 0x180000n;
 /** What is left where an area was. */
 const GONE = 0xa5;
 const PAGE_ADDRESS = 0xffffffffff000n;
@@ -59,7 +59,9 @@ const COM1 = 0x3f8;
 /** hv/core/vmm.ts's VMM_ENTRY_EXIT. */
 const EXIT_ENTRY = 3;
 const LINE_STATUS = 5;
+// Of hv/core/vcpu/work.ts.
 const WORK_TICK = 2;
+export const WORK_MAIL = 4;
 const EXIT_RIP = 0x104f80n;
 /** Frames of a stopped vmm get addresses from here on; symbolAt names them. */
 const FIRST_FRAME = 0x102000n;
@@ -99,6 +101,8 @@ export interface MachineOptions {
   readonly answer?: (page: VcpuPageView) => number | null;
   /** The byte of which all memory is full that nobody has written yet: 0 unless it is given. */
   readonly leftovers?: number;
+  /** What an interrupt brings, as bits of WORK_*: the timer's tick unless it is given. */
+  readonly interruptWork?: number;
   /** Changes the machine before core starts. */
   readonly prepare?: (machine: Machine) => void;
 }
@@ -138,6 +142,8 @@ export class Machine {
   endSteps: readonly EndStep[] = [];
   /** How interrupt handlers reach the local APIC's EOI, once core has said it. */
   localApicOfHandlers: { readonly mode: number; readonly base: bigint } | null = null;
+  /** How often core has begun to run a vCPU. */
+  slices = 0;
   /** What core opened as the screen: the arguments of openScreen. */
   screen: readonly (bigint | number)[] | null = null;
   /** What `boot` is called with. */
@@ -251,11 +257,11 @@ export class Machine {
     return this.#bytes(pointer, this.processor.extended.bytesOf(instruction));
   }
 
-  /** The host's timer: WORK_TICK of hv/core/vcpu/work.ts. All other interrupt sources are masked. */
+  /** The host's timer, or mail of another CPU. All other interrupt sources are masked. */
   #tick(): void {
     if (this.#tickWord === null) return;
     const word = this.#bytes(this.#tickWord, 4);
-    word.writeUInt32LE((word.readUInt32LE() | WORK_TICK) >>> 0);
+    word.writeUInt32LE((word.readUInt32LE() | (this.#options.interruptWork ?? WORK_TICK)) >>> 0);
   }
 
   #writeTrap(out: number): void {
@@ -368,7 +374,10 @@ export class Machine {
       writePhysical8: (hpa: bigint, value: number) => this.memory.write(u64(hpa), Uint8Array.of(value & 0xff)),
       readDevice32: (hpa: bigint) => this.devices.read(u64(hpa)),
       writeDevice32: (hpa: bigint, value: number) => this.devices.write(u64(hpa), value >>> 0),
-      setTickWord: (word: number) => (this.#tickWord = word >>> 0),
+      setTickWord: (word: number) => {
+        this.#tickWord = word >>> 0;
+        this.slices++;
+      },
       setLocalApic: (mode: number, base: bigint) => (this.localApicOfHandlers = { mode, base: u64(base) }),
       processorNumber: () => 0n,
       replicaBytes: () => 0x600000n,

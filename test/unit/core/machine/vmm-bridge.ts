@@ -91,6 +91,8 @@ export class VmmBridge {
   /** The same, as far as it is mapped now. */
   readonly #live = new Map<number, Mapping[]>();
   readonly #rams = new Map<number, Ram>();
+  /** Slots whose vmm is there. */
+  readonly #isThere = new Set<number>();
   /** A block that the vmm has written to in its own memory is being mapped: the bytes there are the newer ones. */
   #vmmIsNewer = false;
   /** Of each slot, the vmm that it has, or had last. */
@@ -169,7 +171,7 @@ export class VmmBridge {
   /** The bytes of a vmm's memory that are guest RAM. */
   #ramBytes(vm: number, { address, bytes }: Mapping): Uint8Array | null {
     const exports = this.instances.get(vm);
-    if (!exports || !this.#rams.has(vm) || address >= OWN_START) return null;
+    if (!exports || !this.#isThere.has(vm) || address >= OWN_START) return null;
     return new Uint8Array(exports.memory.buffer, Number(address), Number(bytes));
   }
 
@@ -186,7 +188,7 @@ export class VmmBridge {
     if (vm >= MAXIMUM_VMS) return 1;
     if (state === 0n) return this.#remove(vm);
     if (!this.#live.get(vm)?.some(({ address }) => address === OWN_START)) return 1;
-    if (this.#rams.has(vm)) throw new Error(`core made a vmm in slot ${vm}, which has one`);
+    if (this.#isThere.has(vm)) throw new Error(`core made a vmm in slot ${vm}, which has one`);
     const instance = new WebAssembly.Instance(this.#module, {
       env: {
         abort: (message: number, file: number, line: number) => {
@@ -198,13 +200,14 @@ export class VmmBridge {
     const exports = instance.exports as unknown as VmmExports;
     this.instances.set(vm, exports);
     this.#rams.set(vm, { bytes: ramBytes, populate });
+    this.#isThere.add(vm);
     return 0;
   }
 
   #remove(vm: number): number {
     const left = this.#live.get(vm)?.[0];
     if (left) throw new Error(`core took the vmm in slot ${vm} away, which still has ${left.hpa.toString(16)}`);
-    this.#rams.delete(vm);
+    this.#isThere.delete(vm);
     return 0;
   }
 
@@ -219,7 +222,7 @@ export class VmmBridge {
     return this.#memory.read64(mapping.hpa + (address - mapping.address));
   }
 
-  /** The RAM that core instantiated the vmm for, most of it not there until it is touched. */
+  /** The RAM that core instantiated the vmm for that a slot has, or had last, most of it not there until it is touched. */
   ramBytes(vm: number): bigint {
     return this.#rams.get(vm)?.bytes ?? 0n;
   }

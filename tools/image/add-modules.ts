@@ -1,29 +1,36 @@
-// Puts guests' kernels into a copy of an ISO, as the boot modules that GRUB loads for Basalt.
+// Puts files into a copy of an ISO as the boot modules that GRUB loads for Basalt.
 import { rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { execa } from "execa";
 import { ToolError } from "../errors.ts";
 import { requireProgram } from "../programs.ts";
 import { grubConfiguration } from "./grub-configuration.ts";
-import { guestCommandLine, toGrubWords, type GuestKernel } from "./guest-kernel.ts";
+import { toGrubWords } from "./guest-kernel.ts";
 
-/** Where kernel `n`, from 0 on, lies on the ISO. */
-function placeOnIso(n: number): string {
-  return `/boot/guest${n + 1}`;
+/** A file that is to be a boot module. */
+export interface ModuleFile {
+  readonly path: string;
+  /** Its own command line. */
+  readonly commandLine: string;
 }
 
-/** Copies `isoPath` to `copyPath` with `kernels` as its boot modules and `commandLine` as Basalt's command line. */
-export async function copyIsoWithKernels(
+/** Where module `n`, from 0 on, lies on the ISO. */
+function placeOnIso(n: number): string {
+  return `/boot/module${n + 1}`;
+}
+
+/** Copies `isoPath` to `copyPath` with `modules` as its boot modules and `commandLine` as Basalt's command line. */
+export async function copyIsoWithModules(
   isoPath: string,
   copyPath: string,
-  kernels: readonly GuestKernel[],
+  modules: readonly ModuleFile[],
   commandLine: string,
 ): Promise<void> {
   requireProgram("xorriso", "xorriso", "emulator");
   if (!existsSync(isoPath)) throw new ToolError("build", `There is no image at ${isoPath}. Run \`npm run build\`.`);
   const configuration = `${copyPath}.grub.cfg`;
-  const modules = kernels.map((kernel, n) => `${placeOnIso(n)} ${toGrubWords(guestCommandLine(kernel))}`);
-  await writeFile(configuration, grubConfiguration(commandLine, modules));
+  const lines = modules.map((module, n) => `${placeOnIso(n)} ${toGrubWords(module.commandLine)}`);
+  await writeFile(configuration, grubConfiguration(commandLine, lines));
   await rm(copyPath, { force: true });
   const made = await execa(
     "xorriso",
@@ -31,7 +38,7 @@ export async function copyIsoWithKernels(
       ...["-return_with", "SORRY", "32", "-indev", isoPath, "-outdev", copyPath],
       // The copy boots as the original does: from CD, disk and USB stick, by BIOS and UEFI.
       ...["-boot_image", "any", "replay"],
-      ...kernels.flatMap(({ path }, n) => ["-map", path, placeOnIso(n)]),
+      ...modules.flatMap(({ path }, n) => ["-map", path, placeOnIso(n)]),
       ...["-update", configuration, "/boot/grub/grub.cfg", "-commit"],
     ],
     { reject: false, all: true },
@@ -40,6 +47,6 @@ export async function copyIsoWithKernels(
   if (made.failed)
     throw new ToolError(
       "emulator",
-      `xorriso could not put ${kernels.map(({ path }) => path).join(", ")} on an ISO:\n${made.all}`,
+      `xorriso could not put ${modules.map(({ path }) => path).join(", ")} on an ISO:\n${made.all}`,
     );
 }
