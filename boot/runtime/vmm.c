@@ -79,14 +79,14 @@ u32 w2c_hardware_vmmMap(struct w2c_hardware *h, u32 vm, u64 address, u64 physica
 }
 
 // Creates the instance in memory that vmmMap has populated from MODULE_OWN_START on, its state at `physical`, where 0 takes it
-// away. `ram` is for core's `populate`.
-u32 w2c_hardware_vmmInstantiate(struct w2c_hardware *h, u32 vm, u64 physical, u64 ram_bytes, u32 ram) {
+// away; or takes over one that is not new. `ram` is for core's `populate`.
+u32 w2c_hardware_vmmInstantiate(struct w2c_hardware *h, u32 vm, u64 physical, u64 ram_bytes, u32 ram, u32 is_new) {
   u64 state = INSTANCE_STATE(VMM_INSTANCE(vm));
   if (vm >= MAX_VMS || (physical && (hosts[vm].own_bytes == 0 || physical < (u64)image_end)) ||
       !paging_map(state, physical, INSTANCE_STATE_BYTES, physical ? PAGE_WRITE : 0))
     return 1;
   hosts[vm] = (struct w2c_host){(u8 *)INSTANCE_MEMORY(VMM_INSTANCE(vm)), hosts[vm].own_bytes, ram_bytes, ram};
-  if (physical)
+  if (is_new)
     vmm_instance_create((void *)state, &hosts[vm]);
   return 0;
 }

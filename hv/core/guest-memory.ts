@@ -160,6 +160,22 @@ export class GuestMemory {
     return result;
   }
 
+  /** Takes RAM from its vmm on this CPU. */
+  depart(): void {
+    for (let n = 0; n < this.blocks.length; n++) {
+      if (this.blocks[n] != 0) vmmMap(this.slot, (<u64>n) << BLOCK_SHIFT, this.hostBlock(n), BLOCK_BYTES, MAP_NOTHING);
+    }
+  }
+
+  /** Maps what there is of RAM for its vmm on this CPU. False where page tables ran out. */
+  arrive(): bool {
+    for (let n = 0; n < this.blocks.length; n++) {
+      if (this.blocks[n] == 0) continue;
+      if (vmmMap(this.slot, (<u64>n) << BLOCK_SHIFT, this.hostBlock(n), BLOCK_BYTES, MAP_WRITABLE) != 0) return false;
+    }
+    return true;
+  }
+
   /** Gives RAM back: neither the guest nor its vmm runs again. The tables go with the VM's area. */
   release(): void {
     let untaken = this.blocks.length;

@@ -232,7 +232,7 @@ export const VMM_STATE_BYTES: u64 = 5 * 4096;
  * access of the vmm to an address below `ramBytes` where nothing is mapped calls `populate` of index.ts with `ram`. With a
  * `state` of 0 it takes the instance's state away. 0, or 1 where no memory is mapped at 3 GiB, or `state` cannot be mapped.
  */
-export declare function vmmInstantiate(slot: u32, state: u64, ramBytes: u64, ram: usize): u32;
+export declare function vmmInstantiate(slot: u32, state: u64, ramBytes: u64, ram: usize, isNew: u32): u32;
 /** Calls an entry of the vmm in `slot`. Its u32 answer, or bit 32 and the kind of trap that stopped it (hv/core/vmm.ts). */
 export declare function vmmCall(slot: u32, entry: u32, argument: u32): u64;
 /** Writes the VmmTrap record of the last stopped call to `out`. */

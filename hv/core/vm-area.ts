@@ -75,11 +75,20 @@ export function openArea(machine: Machine, slot: u32): VmArea | null {
   return area;
 }
 
+/** Takes the area of `slot` from this CPU's core. Nothing here may use it, until it is mapped again. False where that fails. */
+export function unmapArea(slot: u32, block: u64): bool {
+  return coreMap(startOf(slot), areaInBlock(block), AREA_BYTES, MAP_NOTHING) == 0;
+}
+
+/** Maps the area of `slot`, which another CPU's core has made in `block` and does not map any more. False where that fails. */
+export function mapArea(slot: u32, block: u64): bool {
+  return coreMap(startOf(slot), areaInBlock(block), AREA_BYTES, MAP_WRITABLE) == 0;
+}
+
 /** Gives the block back, and with it all that the VM's objects and pages took. Nothing may hold any of them any more. */
 export function closeArea(machine: Machine, area: VmArea): void {
   const block = area.block;
-  const isGone = coreMap(startOf(area.slot), areaInBlock(block), AREA_BYTES, MAP_NOTHING) == 0;
-  if (isGone) machine.blocks.giveBack(block);
+  if (unmapArea(area.slot, block)) machine.blocks.giveBack(block);
 }
 
 function startOf(slot: u32): usize {

@@ -1,13 +1,14 @@
 // One VM: its memory, its vmm instance and its vCPU, from creation to summary.
 
 import { GUEST_EPT, GUEST_HLT, GUEST_LOOP, GUEST_RDTSC, GUEST_REAL } from "../shared/guests";
-import { LEVEL_DEBUG, LEVEL_INFO } from "./console/console";
+import { ANY_CPU } from "./boot/vm-description";
+import { LEVEL_DEBUG, LEVEL_ERROR, LEVEL_INFO } from "./console/console";
 import { StateSwitch, SwitchedState } from "./cpu/switched-state";
 import { GuestMemory } from "./guest-memory";
-import { rdtsc, setTickWord } from "./hardware";
+import { processorNumber, rdtsc, setTickWord } from "./hardware";
 import { Machine } from "./machine";
 import { printMemory, printSummary } from "./monitor/summary";
-import { RESULT_KILLED, RESULT_OK } from "./results";
+import { RESULT_KILLED, RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "./results";
 import { RESUME, STOP } from "./vcpu/action";
 import { confirmEnd } from "./vcpu/answers";
 import { NO_DEADLINE } from "./vcpu/tick";
@@ -34,6 +35,8 @@ export class Vm {
   private readonly vmm: VmmMemory;
   /** Ticks of its runs, each from before its first entry to after its last exit. */
   ticks: u64 = 0;
+  /** A bit for each CPU that it has run on. */
+  ranOn: u64 = 0;
   /** For the run queue (monitor/run-queue.ts). */
   virtualTime: u64 = 0;
   /** When it began to wait for an event. */
@@ -100,11 +103,6 @@ export class Vm {
     return vcpu ? vcpu.exitValue : 0;
   }
 
-  /** Has the next entry drop all translations of it that the processor may hold. */
-  dropTranslations(): void {
-    this.vcpu!.dropTranslations();
-  }
-
   get isRunning(): bool {
     return this.lastAction != STOP;
   }
@@ -143,6 +141,28 @@ export class Vm {
   leave(): void {
     this.vcpu!.noteXcr0();
     this.stateSwitch.save(this.state!);
+  }
+
+  /** Takes it from this CPU, where it is not in the processor, for another one. RESULT_OK or why not, which has been told. */
+  depart(): u32 {
+    const result = this.vcpu!.depart();
+    if (result != RESULT_OK) return result;
+    this.memory.depart();
+    this.vmm.depart();
+    return RESULT_OK;
+  }
+
+  /** Has it on this CPU, behind `depart` on another. RESULT_OK, or why it cannot run here, which has been told. */
+  arrive(): u32 {
+    if (this.memory.arrive() && this.vmm.arrive()) return RESULT_OK;
+    this.vcpu!.say(LEVEL_ERROR).text("its memory could not be mapped on CPU ").decimal(processorNumber());
+    this.plan.machine.console.text(": page tables ran out").end();
+    return RESULT_TOO_LITTLE_MEMORY;
+  }
+
+  /** It may leave its CPU for another. */
+  get mayMove(): bool {
+    return this.plan.description.cpu == ANY_CPU && !this.mustEnd;
   }
 
   /** Tells what came of it. The VM's result. */

@@ -11,8 +11,9 @@ import { processorNumber, rdtsc, setTickWord, sharedExchange, sharedLoad } from 
 import { Machine } from "../machine";
 import { EntryWork } from "../memory/entry-work";
 import { HeldLocks } from "../processors/lock";
+import { MAIL_MOVE, MAIL_SHOOTDOWN } from "../processors/mail";
 import { Mailbox } from "../processors/mailbox";
-import { progressWord } from "../processors/shared-words";
+import { createdWord, progressWord } from "../processors/shared-words";
 import { Team, TeamWork } from "../processors/team";
 import { RESULT_LEAK, RESULT_OK, RESULT_TOO_LITTLE_MEMORY, RESULT_VMM_NOT_CREATED } from "../results";
 import { Vm } from "../vm";
@@ -20,6 +21,15 @@ import { closeArea, VM_SLOTS } from "../vm-area";
 import { VmPlan } from "../vm-plan";
 import { Holdings } from "./holdings";
 import { Homes } from "./homes";
+import {
+  chooseLeaver,
+  findSurplus,
+  NOBODY,
+  own,
+  receiveVm,
+  sendVm,
+  tellSurplus,
+} from "./moves";
 import { RunQueue } from "./run-queue";
 import { clearResult, groupResult, noteResult } from "./vm-results";
 import { VmMail } from "./vm-mail";
@@ -30,7 +40,8 @@ export class Scheduler extends TeamWork {
   private readonly stateSwitch: StateSwitch;
   /** All VMs of the boot, by their numbers. */
   private readonly plans: Array<VmPlan> = [];
-  private readonly queue: RunQueue = new RunQueue();
+  /** Its VMs that run. */
+  readonly queue: RunQueue = new RunQueue();
   private homes: Homes | null = null;
   private mailbox: Mailbox | null = null;
   private cpu: u32 = 0;
@@ -48,7 +59,7 @@ export class Scheduler extends TeamWork {
   private readonly noWork: EntryWork = new EntryWork();
 
   constructor(
-    private readonly machine: Machine,
+    readonly machine: Machine,
     private readonly team: Team,
   ) {
     super();
@@ -79,7 +90,7 @@ export class Scheduler extends TeamWork {
     assert(cpu == 0 || machine.options.fail != FAIL_PROCESSOR_PANICS, "the boot option fail=processor-panics asks for it");
     this.cpu = cpu;
     this.findHomes();
-    this.mailbox = new Mailbox(cpu, this.team, new VmMail(this.queue), new HeldLocks(), machine.console);
+    this.mailbox = new Mailbox(cpu, this.team, new VmMail(this), new HeldLocks(), machine.console);
     const groups = machine.options.groups;
     if (cpu == 0 && (groups.length > 1 || groups[0].length > 1)) this.defences.print(machine.console);
     const rounds = machine.options.rounds;
@@ -111,12 +122,90 @@ export class Scheduler extends TeamWork {
       const result = this.create(this.plans[number]);
       if (result != RESULT_OK) noteResult(number, result, 0);
     }
-    while (this.queue.count != 0) {
+    tellSurplus(this.cpu, this.queue);
+    sharedExchange(createdWord(this.cpu), this.progress + 1);
+    this.ringOthers();
+    while (true) {
       this.mailbox!.serve();
       const vm = this.queue.next();
       if (vm) this.runSlice(vm);
-      else this.mailbox!.rest();
+      else if (this.queue.count != 0) this.mailbox!.rest();
+      else if (!this.takeOver()) return;
     }
+  }
+
+  /**
+   * This CPU has nothing to do: takes a VM from one that has several, or waits for what becomes of the others. False where the
+   * group has no more for it.
+   */
+  private takeOver(): bool {
+    const others = this.team.others;
+    const donor = findSurplus(others);
+    if (donor != NOBODY) {
+      const answer = this.mailbox!.ask(donor, MAIL_MOVE, 0);
+      if (answer != 0 && answer <= VM_SLOTS) this.receive(<u32>answer - 1, donor);
+      else this.mailbox!.rest();
+      return true;
+    }
+    for (let rest = others; rest != 0; rest &= rest - 1) {
+      if (sharedLoad(createdWord(<u32>ctz(rest))) > this.progress) continue;
+      this.mailbox!.rest();
+      return true;
+    }
+    return false;
+  }
+
+  private receive(number: u32, from: u32): void {
+    const vm = receiveVm(number);
+    if (!vm) {
+      const line = this.machine.console.error().text(this.plans[number].name).text(": it cannot move from CPU ");
+      line.decimal(from).text(" to CPU ").decimal(this.cpu).text(", where page tables ran out; it ends").end();
+      this.isLost[number] = true;
+      noteResult(number, RESULT_TOO_LITTLE_MEMORY, 0);
+      return;
+    }
+    vm.area.enter();
+    const result = vm.arrive();
+    vm.area.leave();
+    if (result != RESULT_OK) {
+      noteResult(number, this.close(vm, result), 0);
+      return;
+    }
+    this.add(vm);
+    const line = this.machine.console.info().text(this.plans[number].name).text(": moves from CPU ").decimal(from);
+    line.text(" to CPU ").decimal(this.cpu).end();
+  }
+
+  /** Another CPU has nothing to do: gives it a VM. The VM's number + 1; 0 where there is none to give. Called as mail is served. */
+  giveAway(): u32 {
+    const vm = chooseLeaver(this.queue);
+    if (!vm) return 0;
+    const number = vm.number;
+    // The word of interrupts and the processor are to know nothing of it any more.
+    this.watchInterrupts();
+    if (this.current == vm) {
+      vm.leave();
+      this.current = null;
+    }
+    this.queue.remove(vm);
+    tellSurplus(this.cpu, this.queue);
+    vm.area.enter();
+    const result = vm.depart();
+    vm.area.leave();
+    if (result == RESULT_OK && sendVm(vm)) return number + 1;
+    this.isLost[number] = true;
+    noteResult(number, result, 0);
+    return 0;
+  }
+
+  private add(vm: Vm): void {
+    this.queue.add(vm);
+    own(this.cpu, vm);
+    tellSurplus(this.cpu, this.queue);
+  }
+
+  private ringOthers(): void {
+    for (let rest = this.team.others; rest != 0; rest &= rest - 1) this.team.ring(<u32>ctz(rest));
   }
 
   /**
@@ -133,7 +222,7 @@ export class Scheduler extends TeamWork {
     }
     holdings.count(this.machine, isFirst);
     sharedExchange(progressWord(this.cpu), this.progress);
-    for (let rest = this.team.others; rest != 0; rest &= rest - 1) this.team.ring(<u32>ctz(rest));
+    this.ringOthers();
     this.awaitOthers();
     return result;
   }
@@ -156,7 +245,7 @@ export class Scheduler extends TeamWork {
     const vm = new Vm(plan, area, this.stateSwitch);
     result = vm.create();
     area.leave();
-    if (result == RESULT_OK) this.queue.add(vm);
+    if (result == RESULT_OK) this.add(vm);
     return result == RESULT_OK ? RESULT_OK : this.close(vm, result);
   }
 
@@ -170,6 +259,12 @@ export class Scheduler extends TeamWork {
   private close(vm: Vm, result: u32): u32 {
     const area = vm.area;
     this.watchInterrupts();
+    // Memory is anybody's only when no processor holds a translation to it.
+    const elsewhere = vm.ranOn & this.team.others;
+    if (elsewhere != 0 && this.mailbox!.askAll(elsewhere, MAIL_SHOOTDOWN, vm.number) != 0) {
+      this.isLost[area.slot] = true;
+      return result;
+    }
     area.enter();
     const retired = vm.giveUp();
     area.leave();
@@ -200,6 +295,7 @@ export class Scheduler extends TeamWork {
     }
     this.current = null;
     this.queue.remove(vm);
+    tellSurplus(this.cpu, this.queue);
     const number = vm.number;
     const exitValue = vm.exitValue;
     noteResult(number, this.close(vm, result), exitValue);
@@ -217,6 +313,7 @@ export class Scheduler extends TeamWork {
     vm.area.leave();
     if (result != RESULT_OK) return result;
     this.current = vm;
+    vm.ranOn |= (<u64>1) << this.cpu;
     // The first VM of all comes behind none.
     if (this.hasRun) this.defences.apply();
     if (before) {

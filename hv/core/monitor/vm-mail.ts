@@ -1,26 +1,30 @@
-// What other CPUs ask about the VMs of this one.
+// What other CPUs ask of this one's scheduler.
 
-import { MAIL_KILL, MAIL_PAUSE, MAIL_RESUME, MAIL_SHOOTDOWN } from "../processors/mail";
+import { MAIL_KILL, MAIL_MOVE, MAIL_PAUSE, MAIL_RESUME, MAIL_SHOOTDOWN } from "../processors/mail";
 import { MailHandler } from "../processors/mailbox";
-import { RunQueue } from "./run-queue";
+import { Scheduler } from "./schedule";
 
-/** Answers: it is as was asked; or no VM of this number runs here, nor did when the request was made if it has a home here. */
+/** The answers to requests about a VM: it is as was asked; or this CPU does not have the VM. */
 export const MAIL_DONE: u32 = 1;
 export const MAIL_NO_VM: u32 = 0;
 
-/** Marks VMs only: what a mark calls for happens when the scheduler comes to the VM. */
 export class VmMail extends MailHandler {
-  constructor(private readonly queue: RunQueue) {
+  constructor(private readonly scheduler: Scheduler) {
     super();
   }
 
   onMail(_sender: u32, kind: u32, argument: u32): u32 {
-    const vm = this.queue.find(argument);
+    if (kind == MAIL_MOVE) return this.scheduler.giveAway();
+    if (kind == MAIL_SHOOTDOWN) {
+      this.scheduler.machine.virtualization.dropTranslations();
+      return MAIL_DONE;
+    }
+    // Marked only: what a mark calls for happens when the scheduler comes to the VM.
+    const vm = this.scheduler.queue.find(argument);
     if (!vm) return MAIL_NO_VM;
     if (kind == MAIL_PAUSE) vm.isPaused = true;
     if (kind == MAIL_RESUME) vm.isPaused = false;
     if (kind == MAIL_KILL) vm.mustEnd = true;
-    if (kind == MAIL_SHOOTDOWN) vm.dropTranslations();
     return MAIL_DONE;
   }
 }

@@ -1,6 +1,6 @@
 // What CPUs ask of each other, and how a request and its answer fill a word each.
 
-/** All translations of VM `argument` that the receiver's processor may hold are to be dropped. */
+/** All translations that the receiver's processor may hold of VMs are to be dropped: VM `argument` has ended. */
 export const MAIL_SHOOTDOWN: u32 = 1;
 /** VM `argument` is not to run until MAIL_RESUME. */
 export const MAIL_PAUSE: u32 = 2;
@@ -8,7 +8,7 @@ export const MAIL_PAUSE: u32 = 2;
 export const MAIL_RESUME: u32 = 3;
 /** VM `argument` is to end. */
 export const MAIL_KILL: u32 = 4;
-/** VM `argument` is to leave the receiver's processor, so that another CPU may run it. */
+/** The receiver is to give one of its VMs to the sender, which has none: its number + 1 is the answer, 0 where there is none. */
 export const MAIL_MOVE: u32 = 5;
 /** The receiver is to end all that it does. */
 export const MAIL_STOP: u32 = 6;

@@ -7,8 +7,11 @@
 //   4,096          mail slots: answers
 //   2,176          locks: 32 of 68 words, of which LOCK_WORDS are in use
 //       3          the team: TEAM_*
-//      64          how far each CPU has come with the groups of VMs
+//      64          how many groups of VMs each CPU is done with
+//      64          how many groups each CPU has created its VMs of
+//      64          how many VMs each CPU could give away
 //      16          the result of each VM
+//      48          of each VM the CPU that has it, and while it moves its block and its object
 //   8,193          RAM: how many blocks are free, and a bit for each block that is
 
 /** CPUs that Basalt can use: as many as a word has bits. */
@@ -46,10 +49,15 @@ export const TEAM_GO: u32 = TEAM_OBJECT + 1;
 /** A bit for each CPU that works. */
 export const TEAM_MEMBERS: u32 = TEAM_OBJECT + 2;
 const PROGRESS: u32 = TEAM_OBJECT + 3;
-const RESULTS: u32 = PROGRESS + MAX_CPUS;
+const CREATED: u32 = PROGRESS + MAX_CPUS;
+const SURPLUS: u32 = CREATED + MAX_CPUS;
+const RESULTS: u32 = SURPLUS + MAX_CPUS;
 const MAX_VMS: u32 = 16;
+const OWNERS: u32 = RESULTS + MAX_VMS;
+const MOVING_BLOCKS: u32 = OWNERS + MAX_VMS;
+const MOVING_OBJECTS: u32 = MOVING_BLOCKS + MAX_VMS;
 /** Blocks that are free, and that nobody has reserved. */
-export const RAM_AVAILABLE: u32 = RESULTS + MAX_VMS;
+export const RAM_AVAILABLE: u32 = MOVING_OBJECTS + MAX_VMS;
 /** The first of RAM_WORDS words: a bit for each block, by its number in hv/core/memory/block-pool.ts, 1 while it is free. */
 export const RAM_MAP: u32 = RAM_AVAILABLE + 1;
 /** Enough for 1 TiB. */
@@ -58,6 +66,31 @@ export const RAM_WORDS: u32 = 8192;
 /** How many groups of VMs a CPU has done with: written by that CPU. */
 export function progressWord(cpu: u32): u32 {
   return PROGRESS + cpu;
+}
+
+/** How many groups of VMs a CPU has created its part of: written by that CPU. */
+export function createdWord(cpu: u32): u32 {
+  return CREATED + cpu;
+}
+
+/** How many VMs a CPU has that may leave it, less the one that keeps it busy: written by that CPU. */
+export function surplusWord(cpu: u32): u32 {
+  return SURPLUS + cpu;
+}
+
+/** The CPU that has a VM, + 1: written by that CPU. What is read may have changed by now: a CPU that is asked says so. */
+export function ownerWord(vm: u32): u32 {
+  return OWNERS + vm;
+}
+
+/** The block of a VM's area, with its type, while the VM is between two CPUs. */
+export function movingBlockWord(vm: u32): u32 {
+  return MOVING_BLOCKS + vm;
+}
+
+/** The pointer to its Vm, in that area. */
+export function movingObjectWord(vm: u32): u32 {
+  return MOVING_OBJECTS + vm;
 }
 
 /** What became of a VM: written by the CPU that ran it (hv/core/monitor). */

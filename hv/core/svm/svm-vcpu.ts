@@ -103,7 +103,7 @@ export class SvmVcpu extends Vcpu {
   readonly saved: SaveArea;
   // For svmEnter.
   readonly vmcbPhysical: u64;
-  readonly hostState: u64;
+  hostState: u64;
   // What this processor does not have, Basalt does itself.
   readonly hasNextRip: bool;
   readonly hasDecodeAssists: bool;
@@ -374,6 +374,8 @@ export class SvmVcpu extends Vcpu {
   makeCurrent(): u32 {
     this.vmcb.write32(VMCB_CLEAN, 0);
     this.work |= WORK_FLUSH;
+    // This processor's, which it may not have run on before.
+    this.hostState = this.svm.hostState;
     return RESULT_OK;
   }
 
@@ -417,6 +419,11 @@ export class SvmVcpu extends Vcpu {
   explainEnd(): void {
     if (this.result != RESULT_ENTRY_FAILED_BY_STATE) return;
     this.prepared.explain(this.svm.entryDoctor, this, this.vmcb, !this.hasExited);
+  }
+
+  /** A VMCB is memory: no processor keeps what another one would need. */
+  depart(): u32 {
+    return RESULT_OK;
   }
 
   retire(): u32 {

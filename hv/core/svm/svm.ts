@@ -76,6 +76,12 @@ export class Svm extends Virtualization {
     return result;
   }
 
+  /**
+   * Nothing to do: an ASID belongs to one slot, and whoever is made current on a processor flushes it there first (makeCurrent of
+   * svm-vcpu.ts).
+   */
+  dropTranslations(): void {}
+
   disable(): u32 {
     this.operation.leave();
     this.console.info().text("SVM is off").end();

@@ -191,6 +191,8 @@ export abstract class Vcpu {
   abstract run(): u32;
   /** After the end: says why an entry failed, where one did. */
   abstract explainEnd(): void;
+  /** Takes it from this processor, so that it can be made current on another: RESULT_OK or why not, which has been told. */
+  abstract depart(): u32;
   /** Takes it from this processor for good: RESULT_OK or why not; then its pages may not be anybody else's. */
   abstract retire(): u32;
   /** Adds the vendor's number and name of a row of `exitCounters`, below exitRows, to a line. */

@@ -21,6 +21,8 @@ export abstract class Virtualization {
   abstract disable(): u32;
   /** What boot options ask of the backend itself, such as its probe: a result, or NOTHING_ASKED. */
   abstract doOwn(machine: Machine): u32;
+  /** Drops all translations of guests, of all that ever ran here, that this processor holds. */
+  abstract dropTranslations(): void;
   /** Whether this CPU can run VMs of a kind (guest-kinds.ts): RESULT_OK, or why not, which it has said. */
   abstract checkKind(kind: u32): u32;
   /** Whether a VM of the kind has nested paging on this CPU. */

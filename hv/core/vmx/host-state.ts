@@ -55,7 +55,7 @@ import { hostTrBase, TableRegisters } from "../vcpu/host-tables";
 import { ExecutionControls } from "./execution-controls";
 import { Vcpu } from "../vcpu/vcpu";
 
-/** Writes the host-state area of the current VMCS, once: nothing of it changes while the VM lives. */
+/** Writes the host-state area of the current VMCS: nothing of it changes while the VM stays on one processor. */
 export function writeHostState(vcpu: Vcpu, controls: ExecutionControls): void {
   const tables = new TableRegisters();
   vmwrite(HOST_CR0, readRegister(REGISTER_CR0));

@@ -48,6 +48,12 @@ export function invalidateVpid(capabilities: u64, vpid: u32): u32 {
   return result == VM_FAIL_INVALID ? INVVPID_VMFAIL_INVALID : INVVPID_VMFAIL_VALID;
 }
 
+/** Drops all that this processor has cached of any EPT and any VPID, as far as it can at once. */
+export function invalidateAll(capabilities: u64): void {
+  if (capabilities & EPT_CAP_INVEPT && capabilities & EPT_CAP_INVEPT_ALL_CONTEXTS) invept(ALL_CONTEXT, 0);
+  if (capabilities & VPID_CAP_INVVPID && capabilities & VPID_CAP_INVVPID_ALL_CONTEXTS) invvpid(ALL_CONTEXT, 0, 0);
+}
+
 function inveptType(capabilities: u64): u32 {
   if (!(capabilities & EPT_CAP_INVEPT)) return NO_TYPE;
   if (capabilities & EPT_CAP_INVEPT_SINGLE_CONTEXT) return SINGLE_CONTEXT;

@@ -90,6 +90,8 @@ export class VmxVcpu extends Vcpu {
   isLaunched: u32 = 0;
   /** How the last VMLAUNCH or VMRESUME failed, where the exit's row says so. */
   entryOutcome: u32 = 0;
+  /** It has departed from a processor, and was current on none since. */
+  private hasMoved: bool = false;
   /** The guest/host masks, and the bits that are 1 in the guest whatever it writes. */
   private cr0Owned: u64 = 0;
   private cr4Owned: u64 = 0;
@@ -278,7 +280,10 @@ export class VmxVcpu extends Vcpu {
 
   makeCurrent(): u32 {
     const outcome = vmptrld(this.vmcs);
-    if (outcome == VM_SUCCEED) return RESULT_OK;
+    if (outcome == VM_SUCCEED) {
+      if (this.hasMoved) this.arrive();
+      return RESULT_OK;
+    }
     vmxFailure(this.console, "VMPTRLD", this.vmcs, outcome);
     return RESULT_VMPTRLD_FAILED;
   }
@@ -293,6 +298,20 @@ export class VmxVcpu extends Vcpu {
     const doctor = this.vmx.entryDoctor;
     doctor.examine(this);
     doctor.print(this);
+  }
+
+  /** VMCLEAR writes to memory what this processor holds of the VMCS (SDM 3C 25.11.1). */
+  depart(): u32 {
+    this.hasMoved = true;
+    this.isLaunched = 0;
+    return this.clear();
+  }
+
+  /** The VMCS is current on another processor than before: that one's tables are what an exit is to load. */
+  private arrive(): void {
+    this.hasMoved = false;
+    writeHostState(this, this.vmx.controlsOf(this.kind));
+    this.dropTranslations();
   }
 
   retire(): u32 {

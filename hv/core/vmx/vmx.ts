@@ -16,7 +16,7 @@ import { VmxCapabilities } from "./capabilities";
 import { EntryDoctor } from "./entry/entry-doctor";
 import { Ept } from "./ept/ept";
 import { ExecutionControls } from "./execution-controls";
-import { GuestTranslations, VpidInvalidation } from "./invalidate";
+import { GuestTranslations, invalidateAll, VpidInvalidation } from "./invalidate";
 import { runMutations } from "./mutate/mutate";
 import { checkVmxExists, enableFeatureControl, VmxOperation } from "./operation";
 import { probe } from "./probe";
@@ -63,6 +63,14 @@ export class Vmx extends Virtualization {
     const result = this.operation.enter();
     if (result == RESULT_OK) this.console.info().text("VMX operation is on").end();
     return result;
+  }
+
+  /**
+   * What no INVEPT of this kind drops is never used: a VM flushes what is its own before its first entry on a processor
+   * (VmxVcpu.arrive, PageTables).
+   */
+  dropTranslations(): void {
+    invalidateAll(this.capabilities.of(IA32_VMX_EPT_VPID_CAP));
   }
 
   disable(): u32 {

@@ -1,6 +1,7 @@
 // Every state that a model can come to, breadth first, and what is wrong with any of them.
 
-import type { Model, Operation, State } from "./model.ts";
+import type { Model } from "./model.ts";
+import type { Operation, State } from "./state.ts";
 
 /** A state graph. An edge is one step; those of state n are from `firstEdge[n]` to below `firstEdge[n + 1]`. */
 export interface Graph {

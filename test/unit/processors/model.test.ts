@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Action, explore } from "./explore.ts";
-import { type Defect, Model } from "./model.ts";
+import { Model } from "./model.ts";
 import {
   BROADCAST,
   CHAIN,
@@ -16,6 +16,7 @@ import {
   SCENARIOS,
   TWO_ASK_ONE,
 } from "./scenario.ts";
+import type { Defect } from "./turn.ts";
 
 const FOREVER = "the CPUs wait for each other forever";
 const SLEEPS = "CPU 2 sleeps, and has mail";

@@ -19,7 +19,7 @@ import {
   type State,
   TAIL,
   WITHDRAWN,
-} from "./model.ts";
+} from "./state.ts";
 import { type Command, CPUS, type Scenario } from "./scenario.ts";
 
 /** The lock of the replays: any will do. */
