@@ -101,8 +101,12 @@ export class GuestMemory {
   }
 
   private giveUp(block: u64): u32 {
-    if (block != 0) this.machine.blocks.giveBack(block);
-    this.sayTooLittle();
+    if (block == 0) {
+      tooLittleMemory(this.machine, this.vmName, this.ramBytes);
+    } else {
+      this.machine.blocks.putBack(block);
+      this.sayNoPageLeft();
+    }
     return NO_MEMORY_LEFT;
   }
 
@@ -151,13 +155,15 @@ export class GuestMemory {
     return isMapped ? guest : NOT_MAPPED;
   }
 
-  /** Says that a block, or a page for a table, cannot be had. */
-  sayTooLittle(): u32 {
-    const result = tooLittleMemory(this.machine, this.vmName, this.ramBytes);
-    const line = this.machine.console.error().text(this.vmName).text(": of its own ");
-    line.decimal(this.pool.inUse + this.pool.available).text(" pages for tables ").decimal(this.pool.available);
-    line.text(" are left").end();
-    return result;
+  /** Says that the VM's own pages do not suffice. */
+  sayNoPageLeft(): u32 {
+    const line = this.machine.console.error().text(this.vmName).text(": too little memory: ");
+    line.decimal(this.pool.inUse).text(" of its ");
+    line
+      .decimal(this.pool.inUse + this.pool.available)
+      .text(" pages for tables are in use, and more are needed")
+      .end();
+    return RESULT_TOO_LITTLE_MEMORY;
   }
 
   /** Takes RAM from its vmm on this CPU. */

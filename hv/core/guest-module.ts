@@ -45,7 +45,9 @@ export function showModule(machine: Machine, vcpu: Vcpu, description: VmDescript
   const address = placeOf(modules, number);
   const bytes = (module.bytes + PAGE_BYTES - 1) & ~(<u64>PAGE_BYTES - 1);
   if (address + bytes > VCPU_PAGE_IN_VMM || !vmm.map(address, module.start, bytes, MAP_READ_ONLY)) {
-    const line = vcpu.say(LEVEL_ERROR).text("the boot module could not be mapped for its vmm: page tables ran out, or ");
+    const line = vcpu
+      .say(LEVEL_ERROR)
+      .text("the boot module could not be mapped for its vmm: page tables ran out, or ");
     line.text("the modules before it are too large; put it first").end();
     return RESULT_VMM_NOT_CREATED;
   }

@@ -57,12 +57,15 @@ export class VmArea {
 }
 
 /**
- * The area of a VM in slot `slot`, 0 to VM_SLOTS - 1, which no VM has: takes one of the blocks that were reserved and maps its
- * part. null where there is none after all, or no page table is left for it.
+ * The area of a VM in slot `slot`, 0 to VM_SLOTS - 1, which no VM has: takes the block that was reserved for it and maps its
+ * part. null where there is none after all, or no page table is left for it; then none is reserved.
  */
 export function openArea(machine: Machine, slot: u32): VmArea | null {
   const block = machine.blocks.take();
-  if (block == 0) return null;
+  if (block == 0) {
+    machine.blocks.unreserve(1);
+    return null;
+  }
   const start = startOf(slot);
   if (coreMap(start, areaInBlock(block), AREA_BYTES, MAP_WRITABLE) != 0) {
     machine.blocks.giveBack(block);

@@ -16,6 +16,8 @@ export class VmPlan {
   readonly kind: u32;
   /** Its code is Basalt's, and it has neither RAM nor a vmm. */
   readonly mirrorsHost: bool;
+  /** The console calls it by its number. Here, as finding out takes memory. */
+  private readonly hasDefaultName: bool;
   /** RAM of its own; 0 where it has none. */
   readonly ramBytes: u64;
 
@@ -33,6 +35,7 @@ export class VmPlan {
     this.kind = kind;
     this.mirrorsHost = isMirror;
     this.ramBytes = isMirror ? 0 : bytes;
+    this.hasDefaultName = description.hasDefaultName;
   }
 
   get name(): string {
@@ -75,7 +78,7 @@ export class VmPlan {
     const hasNestedPaging = machine.virtualization.hasNestedPaging(this.kind);
     const line = machine.console.info().text(this.name).text(": ");
     // What programs read about it has the number.
-    if (!this.description.hasDefaultName) line.text("vm").decimal(this.number).text(", ");
+    if (!this.hasDefaultName) line.text("vm").decimal(this.number).text(", ");
     line.text("guest ").text(GUEST_NAMES[this.guest]);
     if (this.mirrorsHost) {
       line.text(", in Basalt's own memory, ");

@@ -6,7 +6,6 @@ import { LEVEL_DEBUG, LEVEL_ERROR, LEVEL_INFO } from "./console/console";
 import { StateSwitch, SwitchedState } from "./cpu/switched-state";
 import { GuestMemory } from "./guest-memory";
 import { processorNumber, rdtsc, setTickWord } from "./hardware";
-import { Machine } from "./machine";
 import { printMemory, printSummary } from "./monitor/summary";
 import { RESULT_KILLED, RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "./results";
 import { RESUME, STOP } from "./vcpu/action";
@@ -66,7 +65,7 @@ export class Vm {
     if (result != RESULT_OK) return result;
     const state = this.stateSwitch.newState(this.area.pool);
     const vcpu = machine.virtualization.newVcpu(machine, plan.number, plan.kind, memory);
-    if (!vcpu || !state) return memory.sayTooLittle();
+    if (!vcpu || !state) return memory.sayNoPageLeft();
     this.state = state;
     assert(
       (vcpu.cpuid.supportedXcr0 & ~this.stateSwitch.extended.components) == 0,

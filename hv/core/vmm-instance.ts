@@ -30,7 +30,7 @@ export function createVmm(
   const guest = description.guest;
   const memory = vcpu.memory;
   const state = area.pool.allocateAdjacent(<u32>VMM_STATE_BYTES / PAGE_BYTES);
-  if (state == 0) return memory.sayTooLittle();
+  if (state == 0) return memory.sayNoPageLeft();
   const page = area.pool.physicalAddress(vcpu.page);
   const isMapped =
     vmm.map(VMM_OWN_START, area.vmmOwn, VMM_OWN_BYTES, MAP_WRITABLE) &&

@@ -1,8 +1,8 @@
 // Core's allocator: as AssemblyScript's runtime `stub` it only ever goes on, and frees nothing. But the objects of a VM lie in
 // an arena of their own, which goes as a whole when the VM goes.
 
-// asc finds these functions by their names, and expects of them what its incremental runtime does: new objects are zero. What
-// stands here in variables is of this instance of core, and follows from no object: an allocator cannot allocate.
+// asconfig.json tells asc which of its functions is which of the runtime's. asc expects of them what its incremental runtime does:
+// new objects are zero. What stands here in variables is this instance of core's: an allocator has no object to keep it in.
 
 /** Where core's own heap ends, and the areas of VMs begin (vm-area.ts): linker.ld has as much for core's memory. */
 export const CORE_HEAP_END: usize = 0x400000;
@@ -20,20 +20,14 @@ const ARENA_END: usize = 4;
 const ARENA_HEADER: usize = 12;
 
 // The arena that is allocated from: its start, or 0 for core's own heap.
-// @ts-ignore: decorator
-@lazy let arena: usize = 0;
-// @ts-ignore: decorator
-@lazy let heapStart: usize = ((__heap_base + BLOCK_HEADER + ALIGNMENT_MASK) & ~ALIGNMENT_MASK) - BLOCK_HEADER;
+let arena: usize = 0;
+const heapStart: usize = ((__heap_base + BLOCK_HEADER + ALIGNMENT_MASK) & ~ALIGNMENT_MASK) - BLOCK_HEADER;
 // Where it goes on, and its end.
-// @ts-ignore: decorator
-@lazy let next: usize = heapStart;
-// @ts-ignore: decorator
-@lazy let end: usize = CORE_HEAP_END;
+let next: usize = heapStart;
+let end: usize = CORE_HEAP_END;
 // While a VM's arena is current: where core's own heap goes on.
-// @ts-ignore: decorator
-@lazy let heapNext: usize = 0;
-// @ts-ignore: decorator
-@lazy let strayBytes: usize = 0;
+let heapNext: usize = 0;
+let strayBytes: usize = 0;
 
 /** Makes [start, end) an arena with nothing in it; `start` is a multiple of 16. */
 export function makeArena(start: usize, arenaEnd: usize): void {
@@ -90,9 +84,7 @@ function allocateStray(size: usize): usize {
   return block + BLOCK_HEADER;
 }
 
-// @ts-ignore: decorator
-@unsafe @global
-export function __alloc(size: usize): usize {
+export function allocate(size: usize): usize {
   const block = next;
   const payload = payloadOf(size);
   if (size > MAXIMUM_BYTES || block + BLOCK_HEADER + payload > end) return allocateStray(size);
@@ -101,9 +93,7 @@ export function __alloc(size: usize): usize {
   return block + BLOCK_HEADER;
 }
 
-// @ts-ignore: decorator
-@unsafe @global
-export function __realloc(pointer: usize, size: usize): usize {
+export function reallocate(pointer: usize, size: usize): usize {
   const before = load<usize>(pointer - BLOCK_HEADER);
   if (size <= before) return pointer;
   const payload = payloadOf(size);
@@ -112,57 +102,28 @@ export function __realloc(pointer: usize, size: usize): usize {
     store<usize>(pointer - BLOCK_HEADER, payload);
     return pointer;
   }
-  const moved = __alloc(max<usize>(payload, before << 1));
+  const moved = allocate(max<usize>(payload, before << 1));
   memory.copy(moved, pointer, before);
   return moved;
 }
 
-// @ts-ignore: decorator
-@unsafe @global
-export function __free(_pointer: usize): void {}
-
-// @ts-ignore: decorator
-@unsafe @global
-export function __new(size: usize, id: u32): usize {
+export function newObject(size: usize, id: u32): usize {
   if (size > MAXIMUM_BYTES) unreachable();
-  const object = __alloc(OBJECT_HEADER + size) + OBJECT_HEADER;
+  const object = allocate(OBJECT_HEADER + size) + OBJECT_HEADER;
   memory.fill(object - OBJECT_HEADER, 0, OBJECT_HEADER + size);
   store<u32>(object - CLASS_BEFORE, id);
   store<u32>(object - LENGTH_BEFORE, <u32>size);
   return object;
 }
 
-// @ts-ignore: decorator
-@unsafe @global
-export function __renew(object: usize, size: usize): usize {
+export function renewObject(object: usize, size: usize): usize {
   if (size > MAXIMUM_BYTES) unreachable();
   const before = <usize>load<u32>(object - LENGTH_BEFORE);
-  const moved = __realloc(object - OBJECT_HEADER, OBJECT_HEADER + size) + OBJECT_HEADER;
+  const moved = reallocate(object - OBJECT_HEADER, OBJECT_HEADER + size) + OBJECT_HEADER;
   if (size > before) memory.fill(moved + before, 0, size - before);
   store<u32>(moved - LENGTH_BEFORE, <u32>size);
   return moved;
 }
 
-// No collector is to hear of these.
-
-// @ts-ignore: decorator
-@unsafe @global
-export function __link(_parent: usize, _child: usize, _expectMultiple: bool): void {}
-
-// @ts-ignore: decorator
-@unsafe @global
-export function __pin(object: usize): usize {
-  return object;
-}
-
-// @ts-ignore: decorator
-@unsafe @global
-export function __unpin(_object: usize): void {}
-
-// @ts-ignore: decorator
-@unsafe @global
-function __visit(_object: usize, _cookie: u32): void {}
-
-// @ts-ignore: decorator
-@unsafe @global
-export function __collect(): void {}
+/** No collector is to hear of it. */
+export function link(_parent: usize, _child: usize, _expectMultiple: bool): void {}

@@ -101,12 +101,17 @@ export class BlockPool {
     return 0;
   }
 
-  /** Takes back a block that nobody maps any more; it is zeroed again before it is anybody's. */
-  giveBack(block: u64): void {
+  /** Undoes `take`: the block is reserved as before. */
+  putBack(block: u64): void {
     const number = this.numberOf(block & ~BLOCK_TYPE_MASK);
     const word = <u32>(number / BITS);
     this.hint = min(this.hint, word);
     sharedOr(RAM_MAP + word, (<u64>1) << number % BITS);
+  }
+
+  /** Takes back a block that nobody maps any more; it is zeroed again before it is anybody's. */
+  giveBack(block: u64): void {
+    this.putBack(block);
     this.unreserve(1);
   }
 

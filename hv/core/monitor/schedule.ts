@@ -9,6 +9,7 @@ import { Defences } from "../cpu/defences";
 import { StateSwitch } from "../cpu/switched-state";
 import { processorNumber, rdtsc, setTickWord, sharedExchange, sharedLoad } from "../hardware";
 import { Machine } from "../machine";
+import { strayHeapBytes } from "../memory/arenas";
 import { EntryWork } from "../memory/entry-work";
 import { HeldLocks } from "../processors/lock";
 import { MAIL_MOVE, MAIL_SHOOTDOWN } from "../processors/mail";
@@ -94,8 +95,8 @@ export class Scheduler extends TeamWork {
     const groups = machine.options.groups;
     if (cpu == 0 && (groups.length > 1 || groups[0].length > 1)) this.defences.print(machine.console);
     const rounds = machine.options.rounds;
-    const afterFirst = new Holdings();
-    const afterLast = new Holdings();
+    const afterFirst = new Holdings(cpu);
+    const afterLast = new Holdings(cpu);
     this.watchInterrupts();
     this.stateSwitch.enable(machine.console);
     let result = RESULT_OK;
@@ -110,8 +111,16 @@ export class Scheduler extends TeamWork {
     }
     this.printSwitches();
     this.stateSwitch.disable();
+    this.warnOfStrays();
     if (rounds == 1) return result;
     return afterLast.compare(machine.console, afterFirst, rounds) ? result : RESULT_LEAK;
+  }
+
+  private warnOfStrays(): void {
+    const strayBytes = strayHeapBytes();
+    if (strayBytes == 0) return;
+    const line = this.machine.console.warning().decimal(strayBytes);
+    line.text(" bytes of objects had no room in the areas of their VMs, and are lost").end();
   }
 
   /** Creates those VMs of `first` to `end` - 1 whose home this is, and runs them until all have ended. */
@@ -220,7 +229,7 @@ export class Scheduler extends TeamWork {
       this.awaitOthers();
       result = groupResult(first, end, this.machine.exit);
     }
-    holdings.count(this.machine, isFirst);
+    holdings.count(this.machine);
     sharedExchange(progressWord(this.cpu), this.progress);
     this.ringOthers();
     this.awaitOthers();

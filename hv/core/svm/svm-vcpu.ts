@@ -336,8 +336,7 @@ export class SvmVcpu extends Vcpu {
     line.text(", ASID ").decimal(this.asid).end();
     spoilEntry(vmcb, this.machine.options.fail);
     this.prepared.keep(vmcb);
-    if (!this.machine.options.isDoctorStrict || mayEnter(this.svm.entryDoctor, this, vmcb))
-      return RESULT_OK;
+    if (!this.machine.options.isDoctorStrict || mayEnter(this.svm.entryDoctor, this, vmcb)) return RESULT_OK;
     return RESULT_ENTRY_REFUSED_BY_DOCTOR;
   }
 

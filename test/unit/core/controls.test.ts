@@ -174,7 +174,10 @@ test("VPIDs are used where the CPU has them: one a VM, never 0, flushed before t
     assertEnd(run, "ok");
     assert.deepEqual(vpids, expected);
     const steps = run.machine.trace.filter((step) => /^INVVPID|^VM entry/.test(step));
-    assert.deepEqual(steps, expected.flatMap((vpid) => [`INVVPID ${vpid}`, "VM entry"]));
+    assert.deepEqual(
+      steps,
+      expected.flatMap((vpid) => [`INVVPID ${vpid}`, "VM entry"]),
+    );
   }
 });
 

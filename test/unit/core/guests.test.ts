@@ -125,7 +125,8 @@ describe("the guest mirror", () => {
       new RegExp(`^basalt: vm0: ended: ok, 1 VM entries, final RIP 0x0000000000104f9${isVmx() ? "a" : "d"}$`),
       exits("hypercall", 1),
     );
-    const given = /^basalt: vm0: back in the host: its state is given up, and its area, with \d+ pages and \d+ bytes of obj/;
+    const given =
+      /^basalt: vm0: back in the host: its state is given up, and its area, with \d+ pages and \d+ bytes of obj/;
     assert.equal(run.lines.filter((line) => given.test(line)).length, 1);
     assert.equal(run.machine.areas.size, 0);
     assert.deepEqual(run.machine.vmms.calls, [], "it needs no vmm");

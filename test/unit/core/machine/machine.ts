@@ -103,6 +103,10 @@ export interface MachineOptions {
   readonly leftovers?: number;
   /** What an interrupt brings, as bits of WORK_*: the timer's tick unless it is given. */
   readonly interruptWork?: number;
+  /** The service of the runtime that refuses, though nothing is wrong, when it is asked for the `call`-th time, from 1 on. */
+  readonly refuses?: { readonly service: "coreMap" | "vmmMap" | "vmmInstantiate"; readonly call: number };
+  /** Is told of each text that core prints, before core goes on. */
+  readonly onText?: (text: string, machine: Machine) => void;
   /** Changes the machine before core starts. */
   readonly prepare?: (machine: Machine) => void;
 }
@@ -404,7 +408,9 @@ export class Machine {
         return key;
       },
       consoleWrite: (text: number, length: number) => {
-        this.#console += this.#bytes(text, length).toString("latin1");
+        const printed = this.#bytes(text, length).toString("latin1");
+        this.#console += printed;
+        this.#options.onText?.(printed, this);
       },
       symbolAt: (address: bigint, out: number, capacity: number) => {
         const name = this.vmms.lastTrap.frames[Number(u64(address) - FIRST_FRAME)] ?? "";
@@ -412,10 +418,13 @@ export class Machine {
       },
       zeroBlock: (hpa: bigint) => this.memory.zero(u64(hpa), BLOCK),
       vmmMap: (vm: number, address: bigint, hpa: bigint, bytes: bigint, how: number) =>
+        (how !== NOTHING && this.#refuses("vmmMap")) ||
         this.vmms.map(vm >>> 0, u64(address), u64(hpa), u64(bytes), how >>> 0),
       coreMap: (address: number, hpa: bigint, bytes: bigint, how: number) =>
+        (how !== NOTHING && this.#refuses("coreMap")) ||
         this.#coreMap(address >>> 0, u64(hpa), u64(bytes), how !== NOTHING),
       vmmInstantiate: (vm: number, state: bigint, ramBytes: bigint, ram: number) =>
+        (state !== 0n && this.#refuses("vmmInstantiate")) ||
         this.vmms.instantiate(vm >>> 0, u64(state), u64(ramBytes), (address) => {
           return this.#exports.populate(ram, address) === 1;
         }),
@@ -439,11 +448,20 @@ export class Machine {
     return { hardware, env: { abort } };
   }
 
+  /** Whether the test has a service refuse this call of it. */
+  #refuses(service: string): boolean {
+    const call = (this.#executions.get(service) ?? 0) + 1;
+    this.#executions.set(service, call);
+    const { refuses } = this.#options;
+    return refuses?.service === service && refuses.call === call;
+  }
+
   /** coreMap: an area of core's memory is physical memory from now on, or is no longer. */
   #coreMap(address: number, hpa: bigint, bytes: bigint, isThere: boolean): number {
     const isAligned = (BigInt(address) | hpa | bytes) % 4096n === 0n;
     const inImage = hpa < this.imageEnd && hpa + bytes > IMAGE_START;
-    if (!isAligned || inImage || address < CORE_BYTES || BigInt(address) + bytes > this.core.buffer.byteLength) return 1;
+    if (!isAligned || inImage || address < CORE_BYTES || BigInt(address) + bytes > this.core.buffer.byteLength)
+      return 1;
     const area = new Uint8Array(this.core.buffer, address, Number(bytes));
     if (isThere) {
       area.set(this.memory.read(hpa, area.length));

@@ -222,6 +222,11 @@ export class VmmBridge {
     return this.#memory.read64(mapping.hpa + (address - mapping.address));
   }
 
+  /** How many mappings there are of all vmms. */
+  get mapped(): number {
+    return [...this.#live.values()].reduce((sum, mappings) => sum + mappings.length, 0);
+  }
+
   /** The RAM that core instantiated the vmm for that a slot has, or had last, most of it not there until it is touched. */
   ramBytes(vm: number): bigint {
     return this.#rams.get(vm)?.bytes ?? 0n;
