@@ -1,6 +1,6 @@
 // The memory of one VM: RAM of its own, or Basalt's for a guest that mirrors the host; and the nested paging that maps it.
 
-import { imageEnd, imageStart, MAP_NOTHING, MAP_WRITABLE, rdtscLow, vmmMap } from "./hardware";
+import { imageEnd, imageStart, MAP_NOTHING, MAP_WRITABLE, rdtscLow, replicaBytes, vmmMap } from "./hardware";
 import { Machine } from "./machine";
 import { BLOCK_BYTES, BLOCK_SHIFT, BLOCK_TYPE_MASK } from "./memory/block-pool";
 import { ALL_PERMISSIONS } from "./memory/entry-format";
@@ -68,16 +68,18 @@ export class GuestMemory {
 
   /**
    * Gives the guest Basalt's own memory, where it is: all that runs with Basalt's CR3 finds its code, its page tables and
-   * its descriptor tables in the image. Without nested paging there is nothing to do.
+   * its descriptor tables in the image, or in this CPU's copy of it. Without nested paging there is nothing to do.
    */
   shareImage(hasNestedPaging: bool): u32 {
     if (!hasNestedPaging) return RESULT_OK;
     const machine = this.machine;
     const paging = machine.virtualization.newNestedPaging(machine, this.pool);
     this.nestedPaging = paging;
-    const bytes = imageEnd() - imageStart();
-    const status =
-      paging.status == MAPPING_OK ? paging.map(imageStart(), imageStart(), bytes, ALL_PERMISSIONS) : paging.status;
+    const replica = machine.replica;
+    let status = paging.status;
+    if (status == MAPPING_OK)
+      status = paging.map(imageStart(), imageStart(), imageEnd() - imageStart(), ALL_PERMISSIONS);
+    if (status == MAPPING_OK && replica != 0) status = paging.map(replica, replica, replicaBytes(), ALL_PERMISSIONS);
     return status == MAPPING_OK ? RESULT_OK : this.unusable(status);
   }
 
@@ -151,8 +153,10 @@ export class GuestMemory {
   }
 
   private hostAddressInImage(guest: u64): u64 {
-    const isMapped = !this.nestedPaging || (guest >= imageStart() && guest < imageEnd());
-    return isMapped ? guest : NOT_MAPPED;
+    const replica = this.machine.replica;
+    const isInImage = guest >= imageStart() && guest < imageEnd();
+    const isInReplica = replica != 0 && guest >= replica && guest < replica + replicaBytes();
+    return !this.nestedPaging || isInImage || isInReplica ? guest : NOT_MAPPED;
   }
 
   /** Says that the VM's own pages do not suffice. */

@@ -14,6 +14,8 @@ import { Virtualization } from "./vcpu/virtualization";
 export class Machine {
   /** What guest RAM is made of: pieces of `memory`. */
   readonly blocks: BlockPool;
+  /** Where this CPU has its copy of what is written of the image, host-physical; 0: in the image itself. */
+  replica: u64 = 0;
 
   constructor(
     readonly console: Console,

@@ -4,8 +4,10 @@ import { GUEST_NAMES, GUEST_TOUCH } from "../shared/guests";
 import { VmDescription } from "./boot/vm-description";
 import { GUEST_KINDS, mirrorsHost, touchedRamBytes } from "./guest-kinds";
 import { BUILT_IN_RAM_BYTES, tooLittleMemory } from "./guest-memory";
+import { processorNumber, sharedLoad } from "./hardware";
 import { Machine } from "./machine";
 import { BLOCK_SHIFT } from "./memory/block-pool";
+import { TEAM_MEMBERS } from "./processors/shared-words";
 import { RESULT_OK } from "./results";
 import { openArea, VmArea } from "./vm-area";
 
@@ -83,13 +85,15 @@ export class VmPlan {
     if (this.mirrorsHost) {
       line.text(", in Basalt's own memory, ");
       line.text(hasNestedPaging ? "with " : "without ");
-      line.text(machine.virtualization.nestedPagingName).end();
+      line.text(machine.virtualization.nestedPagingName);
     } else {
       line
         .text(", ")
         .decimal(this.ramBytes >> 20)
-        .text(" MiB of RAM")
-        .end();
+        .text(" MiB of RAM");
     }
+    const members = sharedLoad(TEAM_MEMBERS);
+    if ((members & (members - 1)) != 0) line.text(", on CPU ").decimal(processorNumber());
+    line.end();
   }
 }

@@ -159,9 +159,9 @@ export class Vm {
     return RESULT_TOO_LITTLE_MEMORY;
   }
 
-  /** It may leave its CPU for another. */
+  /** It may leave its CPU for another. What mirrors the host runs on this CPU's page tables and descriptor tables. */
   get mayMove(): bool {
-    return this.plan.description.cpu == ANY_CPU && !this.mustEnd;
+    return this.plan.description.cpu == ANY_CPU && !this.plan.mirrorsHost && !this.mustEnd;
   }
 
   /** Tells what came of it. The VM's result. */

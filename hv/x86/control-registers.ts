@@ -1,4 +1,4 @@
-// The bits of CR0, CR3, CR4, RFLAGS, XCR0 and DR7 (SDM 3A 2.5 and 2.6, SDM 1 3.4.3, SDM 3B 18.2.4).
+// The bits of CR0, CR3, CR4, RFLAGS, XCR0, DR6 and DR7 (SDM 3A 2.5 and 2.6, SDM 1 3.4.3, SDM 3B 18.2.4).
 
 // SDM 3A 2.5: CR0.
 export const CR0_PE: u64 = 1 << 0;
@@ -85,5 +85,7 @@ export const XCR0_PKRU: u64 = 1 << 9;
 export const XCR0_TILECFG: u64 = 1 << 17;
 export const XCR0_TILEDATA: u64 = 1 << 18;
 
+// SDM 3B 18.2.3: DR6 after reset, only its always-one bits set.
+export const DR6_RESET: u64 = 0xffff0ff0;
 // SDM 3B 18.2.4: DR7 after reset, only its always-one bit 10 set.
 export const DR7_RESET: u64 = 0x400;

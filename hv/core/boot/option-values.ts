@@ -16,10 +16,10 @@ export function decimal(text: string): u64 {
   return isDecimal(text) ? parse(text) : 0;
 }
 
-/** Whether `text` is 1 to 12 decimal digits: where 0 is a number, too. */
-export function isDecimal(text: string): bool {
-  if (text.length == 0 || text.length > 12) return false;
-  for (let i = 0; i < text.length; i++) {
+/** Whether `text` from `start` on is 1 to 12 decimal digits: where 0 is a number, too. */
+export function isDecimal(text: string, start: i32 = 0): bool {
+  if (text.length <= start || text.length - start > 12) return false;
+  for (let i = start; i < text.length; i++) {
     if (<u32>text.charCodeAt(i) - 0x30 > 9) return false;
   }
   return true;

@@ -21,7 +21,7 @@ export const FAIL_BOUNDS: u32 = 4;
 /** The VMCS of each guest gets an EPTP beyond MAXPHYADDR, or access rights of GS that say nothing. */
 export const FAIL_ENTRY_CONTROLS: u32 = 5;
 export const FAIL_ENTRY_STATE: u32 = 6;
-/** CPU 1 and those behind it get no start-up interrupt, find themselves different, or panic when they start their work. */
+/** CPU 1 and those behind it get no start-up interrupt, find themselves different, or panic when their first VMs have ended. */
 export const FAIL_PROCESSOR_SILENT: u32 = 7;
 export const FAIL_PROCESSOR_DIFFERS: u32 = 8;
 export const FAIL_PROCESSOR_PANICS: u32 = 9;

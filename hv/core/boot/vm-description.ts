@@ -80,8 +80,9 @@ export function nameProblem(name: string): string {
   return indexOf(RESERVED_NAMES, name) < 0 ? "" : "lines of Basalt's own begin with this word; take another";
 }
 
+/** Allocates nothing: it is asked of each VM that is made, and what core's heap takes then it never gets back. */
 function isDefaultName(name: string): bool {
-  return name.startsWith(DEFAULT_NAME_PREFIX) && isDecimal(name.slice(DEFAULT_NAME_PREFIX.length));
+  return name.startsWith(DEFAULT_NAME_PREFIX) && isDecimal(name, DEFAULT_NAME_PREFIX.length);
 }
 
 function isLetter(letter: i32): bool {

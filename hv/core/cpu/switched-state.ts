@@ -2,6 +2,7 @@
 
 // DR7, FS and GS bases, IA32_PAT, IA32_EFER and SYSENTER's MSRs are in the VMCS. IA32_XSS is 0 for all: no guest gets XSAVES.
 
+import { DR6_RESET } from "../../x86/control-registers";
 import { Console } from "../console/console";
 import {
   IA32_CSTAR,
@@ -28,34 +29,36 @@ import {
 import { PagePool } from "../memory/page-pool";
 import { ExtendedState, XCR0_AT_RESET } from "./extended-state";
 
-/** Registers by hardware.readRegister's numbers, and below, at the same places, their values after a reset. */
-// prettier-ignore
-const REGISTERS: StaticArray<u32> = [
-  REGISTER_CR2, REGISTER_DR0, REGISTER_DR1, REGISTER_DR2, REGISTER_DR3, REGISTER_DR6,
-];
-const AT_RESET: StaticArray<u64> = [0, 0, 0, 0, 0, 0xffff0ff0];
-
-/** MSRs, which are 0 after a reset. A processor need not have the last two. */
-// prettier-ignore
-const MSRS: StaticArray<u32> = [
-  IA32_STAR, IA32_LSTAR, IA32_CSTAR, IA32_FMASK, IA32_KERNEL_GS_BASE, IA32_TSC_AUX, IA32_SPEC_CTRL,
-];
-
-/** The registers of one vCPU while another one's are in the processor. As after a reset, until they are saved. */
+/**
+ * The registers of one vCPU while another one's are in the processor. As after a reset, until they are saved. Fields by name, not
+ * tables by number: with constants the compiler makes an instruction of each access to a register.
+ */
 export class SwitchedState {
-  readonly registers: StaticArray<u64> = new StaticArray<u64>(AT_RESET.length);
-  readonly msrs: StaticArray<u64> = new StaticArray<u64>(MSRS.length);
+  cr2: u64 = 0;
+  dr0: u64 = 0;
+  dr1: u64 = 0;
+  dr2: u64 = 0;
+  dr3: u64 = 0;
+  dr6: u64 = DR6_RESET;
+  // MSRs, which are 0 after a reset.
+  star: u64 = 0;
+  lstar: u64 = 0;
+  cstar: u64 = 0;
+  fmask: u64 = 0;
+  kernelGsBase: u64 = 0;
+  // MSRs that a processor need not have.
+  tscAux: u64 = 0;
+  specCtrl: u64 = 0;
 
   /** `area` is one of ExtendedState.newArea. */
-  constructor(readonly area: usize) {
-    for (let i = 0; i < AT_RESET.length; i++) this.registers[i] = AT_RESET[i];
-  }
+  constructor(readonly area: usize) {}
 }
 
 /** This processor's registers of that kind. */
 export class StateSwitch {
   readonly extended: ExtendedState;
-  private readonly hasMsr: StaticArray<bool>;
+  private readonly hasTscAux: bool;
+  private readonly hasSpecCtrl: bool;
   /** What is in the processor while no VM's is. */
   private readonly clean: SwitchedState;
 
@@ -64,11 +67,10 @@ export class StateSwitch {
     const extended = new ExtendedState();
     const area = extended.newArea(pool);
     assert(area != 0, "the page pool is exhausted before the first VM; make it larger");
-    const hasMsr = new StaticArray<bool>(MSRS.length);
     const value = new StaticArray<u64>(1);
-    for (let i = 0; i < MSRS.length; i++) hasMsr[i] = tryRdmsr(MSRS[i], changetype<usize>(value)) != 0;
     this.extended = extended;
-    this.hasMsr = hasMsr;
+    this.hasTscAux = tryRdmsr(IA32_TSC_AUX, changetype<usize>(value)) != 0;
+    this.hasSpecCtrl = tryRdmsr(IA32_SPEC_CTRL, changetype<usize>(value)) != 0;
     this.clean = new SwitchedState(area);
   }
 
@@ -102,19 +104,37 @@ export class StateSwitch {
 
   /** Saves what is in the processor. */
   save(state: SwitchedState): void {
-    for (let i = 0; i < REGISTERS.length; i++) state.registers[i] = readRegister(REGISTERS[i]);
-    for (let i = 0; i < MSRS.length; i++) {
-      if (this.hasMsr[i]) state.msrs[i] = rdmsr(MSRS[i]);
-    }
+    state.cr2 = readRegister(REGISTER_CR2);
+    state.dr0 = readRegister(REGISTER_DR0);
+    state.dr1 = readRegister(REGISTER_DR1);
+    state.dr2 = readRegister(REGISTER_DR2);
+    state.dr3 = readRegister(REGISTER_DR3);
+    state.dr6 = readRegister(REGISTER_DR6);
+    state.star = rdmsr(IA32_STAR);
+    state.lstar = rdmsr(IA32_LSTAR);
+    state.cstar = rdmsr(IA32_CSTAR);
+    state.fmask = rdmsr(IA32_FMASK);
+    state.kernelGsBase = rdmsr(IA32_KERNEL_GS_BASE);
+    if (this.hasTscAux) state.tscAux = rdmsr(IA32_TSC_AUX);
+    if (this.hasSpecCtrl) state.specCtrl = rdmsr(IA32_SPEC_CTRL);
     this.extended.save(state.area);
   }
 
   /** Loads it, and the XCR0 that belongs to it. */
   load(state: SwitchedState, xcr0: u64): void {
-    for (let i = 0; i < REGISTERS.length; i++) writeRegister(REGISTERS[i], state.registers[i]);
-    for (let i = 0; i < MSRS.length; i++) {
-      if (this.hasMsr[i]) wrmsr(MSRS[i], state.msrs[i]);
-    }
+    writeRegister(REGISTER_CR2, state.cr2);
+    writeRegister(REGISTER_DR0, state.dr0);
+    writeRegister(REGISTER_DR1, state.dr1);
+    writeRegister(REGISTER_DR2, state.dr2);
+    writeRegister(REGISTER_DR3, state.dr3);
+    writeRegister(REGISTER_DR6, state.dr6);
+    wrmsr(IA32_STAR, state.star);
+    wrmsr(IA32_LSTAR, state.lstar);
+    wrmsr(IA32_CSTAR, state.cstar);
+    wrmsr(IA32_FMASK, state.fmask);
+    wrmsr(IA32_KERNEL_GS_BASE, state.kernelGsBase);
+    if (this.hasTscAux) wrmsr(IA32_TSC_AUX, state.tscAux);
+    if (this.hasSpecCtrl) wrmsr(IA32_SPEC_CTRL, state.specCtrl);
     this.extended.load(state.area, xcr0);
   }
 }

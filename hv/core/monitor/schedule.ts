@@ -88,7 +88,6 @@ export class Scheduler extends TeamWork {
   work(): u32 {
     const machine = this.machine;
     const cpu = <u32>processorNumber();
-    assert(cpu == 0 || machine.options.fail != FAIL_PROCESSOR_PANICS, "the boot option fail=processor-panics asks for it");
     this.cpu = cpu;
     this.findHomes();
     this.mailbox = new Mailbox(cpu, this.team, new VmMail(this), new HeldLocks(), machine.console);
@@ -223,6 +222,8 @@ export class Scheduler extends TeamWork {
    */
   private endGroup(first: i32, end: i32, holdings: Holdings): u32 {
     const isFirst = this.cpu == 0;
+    const panics = !isFirst && this.machine.options.fail == FAIL_PROCESSOR_PANICS;
+    assert(!panics, "the boot option fail=processor-panics asks for it");
     let result = RESULT_OK;
     this.progress++;
     if (isFirst) {

@@ -18,8 +18,11 @@ const PORT_B_GATE: u32 = 1 << 0;
 const PORT_B_SPEAKER: u32 = 1 << 1;
 const PORT_B_OUT: u32 = 1 << 5;
 
-/** Far more than a processor can make: the bound is for a timer that stands still. */
-const POLLS_PER_COUNT: u32 = 100;
+/**
+ * More than a processor can make in one count, 838 ns, also where a read of a port takes no longer than another instruction, as in
+ * an emulator whose instructions take a nanosecond: the bound is for a timer that stands still.
+ */
+const POLLS_PER_COUNT: u32 = 400;
 
 /** Waits; and remembers if the machine has no timer that counts, so that its bound is waited for once only. */
 export class Delay {

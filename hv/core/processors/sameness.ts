@@ -34,6 +34,8 @@ const ROWS: StaticArray<u32> = [
   CPUID_LEAF_SVM, 0, ALL, ALL, 0, ALL,
 ];
 const REGISTER_NAMES: StaticArray<string> = ["EAX", "EBX", "ECX", "EDX"];
+/** EBX of leaf 0, which has the vendor's letters. */
+const SPOILED: i32 = 1;
 const EXTENDED: u32 = CPUID_LEAF_EXTENDED_MAXIMUM;
 
 /** What CPUID says of one CPU, as far as all must agree. */
@@ -52,8 +54,19 @@ export class Sameness {
       const here = this.read(at);
       if (here == this.values[at]) continue;
       const row = at / REGISTERS;
-      const line = console.error().text("CPUID.").hex(ROWS[row * ROW]).text(".").decimal(ROWS[row * ROW + 1]).text(":");
-      line.text(REGISTER_NAMES[at % REGISTERS]).text(" is ").hex(here, 8).text(" here and ").hex(this.values[at], 8);
+      const line = console
+        .error()
+        .text("CPUID.")
+        .hex(ROWS[row * ROW])
+        .text(".")
+        .decimal(ROWS[row * ROW + 1])
+        .text(":");
+      line
+        .text(REGISTER_NAMES[at % REGISTERS])
+        .text(" is ")
+        .hex(here, 8)
+        .text(" here and ")
+        .hex(this.values[at], 8);
       line.text(" on CPU 0; Basalt needs CPUs that are alike: leave this one out with cpus=available").end();
       return false;
     }
@@ -62,7 +75,7 @@ export class Sameness {
 
   /** For the boot option fail=processor-differs: no CPU is like this any more. */
   spoil(): void {
-    this.values[0] ^= 1;
+    this.values[SPOILED] ^= 1;
   }
 
   /** Value `at`, with only those bits that must be alike; 0 of a leaf that this CPU does not have. */

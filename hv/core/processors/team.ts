@@ -43,12 +43,12 @@ const CPU_INVITED: u64 = 1;
 const CPU_ARRIVED: u64 = 2;
 /** It virtualizes, and waits for its work. */
 const CPU_READY: u64 = 3;
-/** Its work is done, and it virtualizes no more. */
+/** Its work is done, and it virtualizes no more: the result is in the bits from RESULT_SHIFT on. */
 const CPU_ENDED: u64 = 4;
-/** It cannot take part: the result why is in the bits from FAILED_SHIFT on. */
+/** It cannot take part: the result says why. */
 const CPU_FAILED: u64 = 5;
 const STATE_MASK: u64 = 0xff;
-const FAILED_SHIFT: u64 = 8;
+const RESULT_SHIFT: u64 = 8;
 
 // What TEAM_GO holds; 0: the others wait.
 const GO_WORK: u64 = 1;
@@ -170,7 +170,7 @@ export class Team extends MailBell {
     this.awaitChange(cpu, CPU_ARRIVED);
     const state = sharedLoad(stateWord(cpu));
     if (state == CPU_READY) return RESULT_OK;
-    if ((state & STATE_MASK) == CPU_FAILED) return <u32>(state >> FAILED_SHIFT);
+    if ((state & STATE_MASK) == CPU_FAILED) return <u32>(state >> RESULT_SHIFT);
     reset(this.apic, apicId);
     return RESULT_PROCESSOR_NOT_STARTED;
   }
@@ -189,12 +189,15 @@ export class Team extends MailBell {
     return isLeftOut;
   }
 
-  /** Has all CPUs do their work, this one too; the others have ended when it returns. This CPU's result. */
+  /**
+   * Has all CPUs do their work, this one too; the others have ended when it returns. This CPU's result, where that is ok the first
+   * of another one that is not.
+   */
   run(work: TeamWork): u32 {
     this.go(GO_WORK);
     const result = work.work();
-    this.awaitEnds();
-    return result;
+    const others = this.awaitEnds();
+    return result == RESULT_OK ? others : result;
   }
 
   /** Has the others end without work. */
@@ -210,11 +213,16 @@ export class Team extends MailBell {
     for (let rest = this.others; rest != 0; rest &= rest - 1) this.ring(<u32>ctz(rest));
   }
 
-  private awaitEnds(): void {
+  /** The first result of the others that is not ok. */
+  private awaitEnds(): u32 {
+    let result = RESULT_OK;
     for (let rest = this.others; rest != 0; rest &= rest - 1) {
-      while (sharedLoad(stateWord(<u32>ctz(rest))) == CPU_READY) relax();
+      const word = stateWord(<u32>ctz(rest));
+      while (sharedLoad(word) == CPU_READY) relax();
+      if (result == RESULT_OK) result = <u32>(sharedLoad(word) >> RESULT_SHIFT);
     }
     this.members = 1;
+    return result;
   }
 
   /** On another CPU, from its first instruction in core on: gets ready, works when told so, and ends. */
@@ -225,27 +233,29 @@ export class Team extends MailBell {
     // What all CPUs do is told once.
     console.speaker = cpu;
     if (level == LEVEL_INFO) console.level = LEVEL_WARNING;
-    const result = this.prepare();
-    sharedExchange(stateWord(cpu), result == RESULT_OK ? CPU_READY : ((<u64>result) << FAILED_SHIFT) | CPU_FAILED);
+    let result = this.prepare();
+    sharedExchange(stateWord(cpu), result == RESULT_OK ? CPU_READY : ((<u64>result) << RESULT_SHIFT) | CPU_FAILED);
     if (result != RESULT_OK) return;
     while (sharedLoad(TEAM_GO) == 0) waitForInterrupt();
     this.members = sharedLoad(TEAM_MEMBERS);
     if (sharedLoad(TEAM_GO) == GO_WORK) {
       console.level = level;
       console.speaker = 0;
-      this.work!.work();
+      result = this.work!.work();
       console.speaker = cpu;
       if (level == LEVEL_INFO) console.level = LEVEL_WARNING;
     }
-    this.machine.virtualization.disable();
+    const end = this.machine.virtualization.disable();
+    if (result == RESULT_OK) result = end;
     this.apic.stop();
-    sharedExchange(stateWord(cpu), CPU_ENDED);
+    sharedExchange(stateWord(cpu), ((<u64>result) << RESULT_SHIFT) | CPU_ENDED);
   }
 
   private prepare(): u32 {
     const machine = this.machine;
     const console = machine.console;
     machine.pool.moveTo(physicalBase());
+    machine.replica = this.replicas[<u32>processorNumber()];
     const first = this.apic;
     this.apic = new LocalApic(new Cpuid());
     const problem = this.apic.startLike(first.mode, first.base);

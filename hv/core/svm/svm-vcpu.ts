@@ -1,6 +1,6 @@
 // A virtual CPU in a VMCB.
 
-import { CR0_PG, CR4_MCE, CR4_PAE } from "../../x86/control-registers";
+import { CR0_PG, CR4_MCE, CR4_PAE, DR6_RESET } from "../../x86/control-registers";
 import { EFER_LME, EFER_SVME, IA32_CSTAR, IA32_FMASK, IA32_KERNEL_GS_BASE, IA32_LSTAR, IA32_STAR } from "../../x86/msr";
 import { ACCESS_RIGHTS_DPL_MASK, ACCESS_RIGHTS_DPL_SHIFT } from "../../x86/segments";
 import { svmExitName } from "../../x86/svm-exit-codes";
@@ -82,7 +82,7 @@ import {
 import { Vcpu } from "../vcpu/vcpu";
 // First, as the exits' table needs them to be there (dispatch.ts).
 import { cleanBitOf, PLAIN_STATES, SEGMENT_OFFSETS, STATE_CLEAN, STATE_OFFSETS } from "./state-fields";
-import { DR6_RESET, LBR_VIRTUALIZATION, NOWHERE, PDPTES, PDPTES_ALIGNMENT, WORK_FLUSH } from "./values";
+import { LBR_VIRTUALIZATION, NOWHERE, PDPTES, PDPTES_ALIGNMENT, WORK_FLUSH } from "./values";
 import { advanceBy, completeIteration } from "./complete";
 import { saveState } from "./cpu-state";
 import { isBlockedByNmi } from "./deliver";

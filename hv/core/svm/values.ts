@@ -11,6 +11,5 @@ export const NOWHERE: u64 = 0x8000000000000000;
 export const PDPTES: u32 = 4;
 /** Bits of CR3 below the PDPTEs' address. */
 export const PDPTES_ALIGNMENT: u64 = 31;
-export const DR6_RESET: u64 = 0xffff0ff0;
 /** Bit 0 of VMCB_LBR_CONTROL. */
 export const LBR_VIRTUALIZATION: u64 = 1;
