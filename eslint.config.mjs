@@ -72,6 +72,8 @@ const MEMORY_GRANTS = [
   // The pages that lie behind the page pool.
   // An object of core's comes back from the runtime as the number that it was given as.
   { files: ["hv/core/index.ts"], grants: { address: true, heap: true, view: true } },
+  // An object that is at the same pointer on another CPU, which gives the pointer in a shared word.
+  { files: ["hv/core/processors/team.ts", "hv/core/monitor/moves.ts"], grants: { address: true, view: true } },
   // The vCPU page and the registers at its end are laid out for boot/vm_entry.asm.
   { files: ["hv/core/vcpu/vcpu.ts"], grants: { address: true, view: true } },
   // The CPU lays out XSAVE's area.

@@ -166,7 +166,6 @@ export class Vm {
 
   /** Tells what came of it. The VM's result. */
   end(): u32 {
-    const machine = this.plan.machine;
     const vcpu = this.vcpu!;
     vcpu.explainEnd();
     if (vcpu.isHalted) confirmEnd(vcpu);

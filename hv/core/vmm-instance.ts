@@ -20,13 +20,7 @@ const VMM_OWN_START: u64 = 0xc0000000;
 /**
  * Maps the VM's memory into a vmm instance, which `vmm` remembers, and lets it build the guest. RESULT_OK or why not.
  */
-export function createVmm(
-  machine: Machine,
-  area: VmArea,
-  vcpu: Vcpu,
-  description: VmDescription,
-  vmm: VmmMemory,
-): u32 {
+export function createVmm(machine: Machine, area: VmArea, vcpu: Vcpu, description: VmDescription, vmm: VmmMemory): u32 {
   const guest = description.guest;
   const memory = vcpu.memory;
   const state = area.pool.allocateAdjacent(<u32>VMM_STATE_BYTES / PAGE_BYTES);

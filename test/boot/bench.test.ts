@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { execa } from "execa";
-import { judgeMeasure, repeatable, type Measured } from "../../tools/bench/measures.ts";
+import { judgeMeasure, repeatable, wordBar, type Measured } from "../../tools/bench/measures.ts";
 import { countNativeLines } from "../../tools/bench/native-lines.ts";
 import { root } from "../../tools/paths.ts";
 
@@ -20,13 +20,14 @@ describe("basalt bench", () => {
     exitCode = run.exitCode;
   });
 
-  for (const [index, { name, unit, bar }] of repeatable.entries()) {
-    test(`${name}: ${bar === null ? "is measured" : `at most ${bar} ${unit}`}`, (t) => {
+  for (const [index, measure] of repeatable.entries()) {
+    const { name, unit, bar } = measure;
+    test(`${name}: ${bar === null ? "is measured" : wordBar(measure)}`, (t) => {
       const row = rows[index];
       t.diagnostic(`${row?.value} ${unit}`);
       assert.equal(row?.name, name);
       assert.ok(row.value > 0, "nothing was measured");
-      assert.ok(bar === null || row.value <= bar, `found ${row.value} ${unit}`);
+      assert.ok(judgeMeasure(measure, row.value).isMet, `found ${row.value} ${unit}`);
     });
   }
 
@@ -41,6 +42,13 @@ describe("a measure", () => {
   test("at its bar meets it, and above misses it", () => {
     assert.equal(judgeMeasure(measure, 150).isMet, true);
     assert.equal(judgeMeasure(measure, 150.001).isMet, false);
+  });
+
+  test("at a bar that is the least meets it, and below misses it", () => {
+    const least = { ...measure, isLeast: true };
+    assert.equal(judgeMeasure(least, 150).isMet, true);
+    assert.equal(judgeMeasure(least, 149.999).isMet, false);
+    assert.equal(wordBar(least), "at least 150 ticks");
   });
 
   test("without a bar cannot miss it", () => {

@@ -5,6 +5,7 @@ import { builtIso, root } from "../paths.ts";
 import { measureFirstTouch } from "./first-touch.ts";
 import { countNativeLines } from "./native-lines.ts";
 import { measureNestedRoundTrip } from "./nested-round-trip.ts";
+import { measureScaling, measureStartOfProcessors } from "./processors.ts";
 import { inBochs, inTcg, measureRoundTrip } from "./round-trip.ts";
 import { measureStart } from "./start.ts";
 import { measureSwitch } from "./switch.ts";
@@ -14,8 +15,9 @@ import { measureVmcsAccesses } from "./vmcs-accesses.ts";
 export interface Measure {
   readonly name: string;
   readonly unit: string;
-  /** The most that the value may be; null where it depends on the machine that measures. */
+  /** The most that the value may be, or the least where `isLeast`; null where it depends on the machine that measures. */
   readonly bar: number | null;
+  readonly isLeast?: boolean | undefined;
   readonly measure: () => Promise<number>;
 }
 
@@ -48,6 +50,13 @@ const accesses = [
   { guest: "port", what: "a port write", bar: 5 },
 ] as const;
 
+/** The switches between VMs: speculation defences are the processor's own cost. */
+const switches = [
+  { defences: "none", bar: 700 },
+  { defences: "rsb", bar: null },
+  { defences: "ibpb", bar: null },
+] as const;
+
 /** What comes out the same wherever it is measured. */
 export const repeatable: readonly Measure[] = [
   ...places.flatMap(({ on, method, bars, where }) =>
@@ -76,12 +85,25 @@ export const repeatable: readonly Measure[] = [
     bar,
     measure: () => measureVmcsAccesses(guest),
   })),
-  ...["none", "rsb", "ibpb"].map((defences) => ({
-    name: `a switch between two VMs, all registers that no VM exit switches included, with defences=${defences}`,
+  ...switches.map(({ defences, bar }) => ({
+    name: `a switch between two VMs, choice, lock and all registers that no VM exit switches included, with defences=${defences}`,
     unit: "ticks",
-    bar: null,
+    bar,
     measure: () => measureSwitch(defences),
   })),
+  {
+    name: "exits of four CPUs with a guest `count` each, while one CPU alone makes one",
+    unit: "exits",
+    bar: 3.9,
+    isLeast: true,
+    measure: measureScaling,
+  },
+  {
+    name: "a run of four CPUs with a guest `count` each, their start and end included, beyond that of one CPU",
+    unit: "ticks",
+    bar: 5_000_000,
+    measure: measureStartOfProcessors,
+  },
   {
     name: "C and assembly written by hand: all lines of boot/**/*.{c,h,asm,inc}",
     unit: "lines",
@@ -115,6 +137,13 @@ export const timed: readonly Measure[] = [
 ];
 
 /** Holds `value` against the bar of `measure`. */
-export function judgeMeasure({ name, unit, bar }: Measure, value: number): Measured {
-  return { name, unit, bar, value, isMet: bar === null || value <= bar };
+export function judgeMeasure({ name, unit, bar, isLeast }: Measure, value: number): Measured {
+  const isMet = bar === null || (isLeast ? value >= bar : value <= bar);
+  return { name, unit, bar, isLeast, value, isMet };
+}
+
+/** How a bar is meant, for messages. */
+export function wordBar({ bar, isLeast, unit }: Pick<Measure, "bar" | "isLeast" | "unit">): string {
+  if (bar === null) return "anything";
+  return `at ${isLeast ? "least" : "most"} ${bar} ${unit}`;
 }

@@ -52,11 +52,26 @@ export function roundTrip({ iterations, ticks }: Method, results: readonly RunRe
   return (ticks(many) - ticks(few)) / (iterations.many - iterations.few);
 }
 
-/** Runs guest `guest` twice on `on`, whose method is `method`. */
+/** The round trip of guest `guest` on `on`, whose method is `method`. */
 export async function measureRoundTrip(on: "bochs" | "tcg", method: Method, guest: string): Promise<number> {
-  const results: RunResult[] = [];
-  for (const options of roundTripRuns(method, guest)) results.push(await runOn(on, options));
-  return roundTrip(method, results);
+  return roundTrip(method, await resultsOf(on, method, guest));
+}
+
+const results = new Map<string, Promise<readonly RunResult[]>>();
+
+/** The results of `roundTripRuns` on `on`, which are made once. */
+export function resultsOf(on: "bochs" | "tcg", method: Method, guest: string): Promise<readonly RunResult[]> {
+  const runs = roundTripRuns(method, guest);
+  const key = JSON.stringify([on, runs]);
+  const made = results.get(key) ?? runAll(on, runs);
+  results.set(key, made);
+  return made;
+}
+
+async function runAll(on: "bochs" | "tcg", runs: readonly RunOptions[]): Promise<RunResult[]> {
+  const made: RunResult[] = [];
+  for (const options of runs) made.push(await runOn(on, options));
+  return made;
 }
 
 function ticksOfMachine(run: RunResult): number {

@@ -3,7 +3,7 @@ import { ToolError } from "../errors.ts";
 import { runOn } from "../emulators/run.ts";
 
 /**
- * Ticks of one switch, as Basalt counts them itself, with the defences that the boot option `defences` names. An instruction
+ * Ticks of one switch, as Basalt counts them itself, from the end of one VM's slice until the next one's may begin, with the defences that the boot option `defences` names. An instruction
  * is a tick in Bochs, so that this is what Basalt does for them, not what a processor takes for an IBPB or a flush.
  */
 export async function measureSwitch(defences: string): Promise<number> {

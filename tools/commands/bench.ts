@@ -1,6 +1,6 @@
 // `basalt bench`: measures what Basalt costs and holds it against the bars.
 import { Command } from "commander";
-import { judgeMeasure, nested, repeatable, timed, type Measured } from "../bench/measures.ts";
+import { judgeMeasure, nested, repeatable, timed, wordBar, type Measured } from "../bench/measures.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { Progress } from "../progress.ts";
 import { printError, printJson, printLine, stdoutColours } from "../terminal.ts";
@@ -34,8 +34,8 @@ async function bench({ build, nested: withNested, start, json }: BenchOptions): 
   }
   if (json) printJson(rows);
   else tableOf(rows).forEach(printLine);
-  for (const { name, value, unit, bar } of rows.filter(({ isMet }) => !isMet)) {
-    printError(`${name}: found ${show(value)} ${unit}, expected at most ${bar}.`);
+  for (const row of rows.filter(({ isMet }) => !isMet)) {
+    printError(`${row.name}: found ${show(row.value)} ${row.unit}, expected ${wordBar(row)}.`);
     process.exitCode = exitCodes.tests.code;
   }
 }
@@ -43,7 +43,7 @@ async function bench({ build, nested: withNested, start, json }: BenchOptions): 
 /** The rows as aligned columns: value, unit, bar, verdict, name. */
 function tableOf(rows: readonly Measured[]): string[] {
   const values = rows.map(({ value, unit }) => `${show(value)} ${unit}`);
-  const bars = rows.map(({ bar }) => (bar === null ? "no bar" : `bar ${bar}`));
+  const bars = rows.map(({ bar, isLeast }) => (bar === null ? "no bar" : `bar ${isLeast ? "from " : ""}${bar}`));
   const width = (column: readonly string[]): number => Math.max(...column.map((cell) => cell.length));
   return rows.map((row, n) => {
     return [values[n]!.padStart(width(values)), bars[n]!.padEnd(width(bars)), verdictOf(row), row.name].join("  ");

@@ -2,12 +2,13 @@
 
 import { MAXIMUM_COMMAND_LINE } from "./boot-information";
 import { decimal, indexOf, list, memorySize, NO_MEMORY_SIZE, NO_NUMBER } from "./option-values";
-import { MAXIMUM_CPUS, MAXIMUM_VMS, VmDescription } from "./vm-description";
+import { MAXIMUM_VMS, VmDescription } from "./vm-description";
 import { DEFENCE_NAMES, DEFENCES_AUTOMATIC } from "../cpu/defences";
 import { END_AUTOMATIC, END_NAMES } from "../firmware/end-choice";
 import { Watch } from "../watch/watch";
 import { WatchReading } from "../watch/watch-option";
 import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/console";
+import { MAX_CPUS } from "../processors/shared-words";
 
 const KNOWN: string =
   "guest=NAME[,NAME...][+NAME...], cpus=N|all|available, iterations=N, ticks=N, repeat=N, defences=auto|none|NAME[,NAME...], loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, populate=touch|start, watch=VM:START-END:KIND:ACTION, step=auto|tf, answer=N, end=NAME, fail=NAME; behind -- a module's own";
@@ -201,7 +202,7 @@ export class BootOptions {
     this.cpuLimit = 0;
     if (value == "all" || this.leavesFailedCpusOut) return "";
     const limit = decimal(value);
-    if (limit == 0 || limit > MAXIMUM_CPUS) return "expected all, available, or a number from 1 to 64";
+    if (limit == 0 || limit > MAX_CPUS) return "expected all, available, or a number from 1 to 64";
     this.cpuLimit = <u32>limit;
     return "";
   }

@@ -11,8 +11,6 @@ export const MAXIMUM_VMS: i32 = 16;
 
 /** A VM without a home: any processor may run it. */
 export const ANY_CPU: u32 = 0xffffffff;
-/** Processors that can be used and named. */
-export const MAXIMUM_CPUS: u32 = 64;
 
 export const DEFAULT_WEIGHT: u32 = 10;
 export const MAXIMUM_WEIGHT: u32 = 100;

@@ -12,7 +12,8 @@ import { Bytes } from "../memory/bytes";
 import { addWatch, WatchReading } from "../watch/watch-option";
 import { BootModule } from "./boot-modules";
 import { decimal, indexOf, isDecimal, memorySize, NO_MEMORY_SIZE, NO_NUMBER } from "./option-values";
-import { ANY_CPU, MAXIMUM_CPUS, MAXIMUM_VMS, MAXIMUM_WEIGHT, nameProblem, VmDescription } from "./vm-description";
+import { ANY_CPU, MAXIMUM_VMS, MAXIMUM_WEIGHT, nameProblem, VmDescription } from "./vm-description";
+import { MAX_CPUS } from "../processors/shared-words";
 
 const MAXIMUM_BYTES: u64 = 65536;
 /** The longest option is a watch. A word's length bounds what a table can take of core's heap, which is never given back. */
@@ -211,7 +212,7 @@ export class VmTable {
 function applyCpu(vm: VmDescription, value: string): string {
   const isNumber = isDecimal(value);
   const number = decimal(value);
-  if (value != "any" && (!isNumber || number >= MAXIMUM_CPUS)) {
+  if (value != "any" && (!isNumber || number >= MAX_CPUS)) {
     return "expected any, or the number of a processor from 0 to 63";
   }
   vm.cpu = isNumber ? <u32>number : ANY_CPU;

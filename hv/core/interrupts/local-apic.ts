@@ -116,8 +116,7 @@ export class LocalApic {
   }
 
   // What follows sends by the interrupt command register (SDM 3A 11.6.1). False where the APIC did not accept it in time,
-  // which only xAPIC mode tells. In x2APIC mode the write overtakes earlier stores (11.12.3): what the receiver is to find
-  // in memory has to be stored by a locked instruction, or be followed by one.
+  // which only xAPIC mode tells. What this CPU wrote before is to be seen by who takes the interrupt.
 
   /** Resets the CPU `apicId`, but for its APIC's mode and its caches: it waits for `sendStartup`. */
   sendInit(apicId: u32): bool {
@@ -143,6 +142,8 @@ export class LocalApic {
     command |= LEVEL_ASSERT;
     if (this.mode == APIC_X2APIC) {
       const register = X2APIC_MSR_FIRST + (APIC_INTERRUPT_COMMAND >> 4);
+      // This write overtakes earlier stores (11.12.3), but no serializing instruction (8.3), which CPUID is.
+      this.cpuid.read(CPUID_LEAF_FEATURES, 0);
       wrmsr(register, ((<u64>apicId) << X2APIC_DESTINATION_SHIFT) | command);
       return true;
     }

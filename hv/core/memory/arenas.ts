@@ -1,8 +1,8 @@
 // Core's allocator: as AssemblyScript's runtime `stub` it only ever goes on, and frees nothing. But the objects of a VM lie in
 // an arena of their own, which goes as a whole when the VM goes.
 
-// asconfig.json tells asc which of its functions is which of the runtime's. asc expects of them what its incremental runtime does:
-// new objects are zero. What stands here in variables is this instance of core's: an allocator has no object to keep it in.
+// asconfig.json tells asc which of its functions is which of the runtime's. asc expects of them what its incremental runtime
+// does: new objects are zero. What stands here in variables is this instance of core's: an allocator has no object for it.
 
 /** Where core's own heap ends, and the areas of VMs begin (vm-area.ts): linker.ld has as much for core's memory. */
 export const CORE_HEAP_END: usize = 0x400000;

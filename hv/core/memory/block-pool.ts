@@ -43,24 +43,31 @@ export class BlockPool {
   fill(): bool {
     let total: u64 = 0;
     let available: u64 = 0;
-    let after: u64 = 0;
-    for (let start = this.memory.nextPiece(0, BLOCK_BYTES); start != 0; start = this.memory.nextPiece(after, BLOCK_BYTES)) {
+    let start = this.memory.nextPiece(0, BLOCK_BYTES);
+    while (start != 0) {
       const end = this.memory.endOf(start) & ~(BLOCK_BYTES - 1);
       const count = min((end - start) >> BLOCK_SHIFT, MOST_BLOCKS - total);
-      if (count == 0) return false;
       this.starts.push(start);
       this.counts.push(count);
-      for (let n: u64 = 0; n < count; n++) {
-        if (this.mtrrs.typeOfBlock(start + (n << BLOCK_SHIFT), BLOCK_BYTES) == MEMORY_TYPE_MIXED) continue;
-        const number = total + n;
-        sharedOr(RAM_MAP + <u32>(number / BITS), (<u64>1) << number % BITS);
-        available++;
-      }
+      available += this.free(start, count, total);
       total += count;
-      after = end;
+      start = this.memory.nextPiece(end, BLOCK_BYTES);
+      if (total == MOST_BLOCKS) break;
     }
     sharedStore(RAM_AVAILABLE, available);
-    return true;
+    return start == 0;
+  }
+
+  /** Marks `count` blocks from `start` on, which have numbers from `first` on, as free: how many of them have one memory type. */
+  private free(start: u64, count: u64, first: u64): u64 {
+    let free: u64 = 0;
+    for (let n: u64 = 0; n < count; n++) {
+      if (this.mtrrs.typeOfBlock(start + (n << BLOCK_SHIFT), BLOCK_BYTES) == MEMORY_TYPE_MIXED) continue;
+      const number = first + n;
+      sharedOr(RAM_MAP + <u32>(number / BITS), (<u64>1) << (number % BITS));
+      free++;
+    }
+    return free;
   }
 
   /** Blocks that are free and not reserved. */
@@ -106,7 +113,7 @@ export class BlockPool {
     const number = this.numberOf(block & ~BLOCK_TYPE_MASK);
     const word = <u32>(number / BITS);
     this.hint = min(this.hint, word);
-    sharedOr(RAM_MAP + word, (<u64>1) << number % BITS);
+    sharedOr(RAM_MAP + word, (<u64>1) << (number % BITS));
   }
 
   /** Takes back a block that nobody maps any more; it is zeroed again before it is anybody's. */

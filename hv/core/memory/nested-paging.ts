@@ -32,6 +32,4 @@ export abstract class NestedPaging {
   abstract explainEntry(guest: u64, line: Console): void;
   /** Drops what the processor may hold of them, where a change since the last time calls for it. */
   abstract flush(): u32;
-  /** Gives every table back to the pool. */
-  abstract release(): void;
 }

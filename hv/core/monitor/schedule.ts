@@ -11,10 +11,10 @@ import { processorNumber, rdtsc, setTickWord, sharedExchange, sharedLoad } from 
 import { Machine } from "../machine";
 import { strayHeapBytes } from "../memory/arenas";
 import { EntryWork } from "../memory/entry-work";
-import { HeldLocks } from "../processors/lock";
+import { HeldLocks, SpinLock } from "../processors/lock";
 import { MAIL_MOVE, MAIL_SHOOTDOWN } from "../processors/mail";
 import { Mailbox } from "../processors/mailbox";
-import { createdWord, progressWord } from "../processors/shared-words";
+import { createdWord, LOCK_VM, progressWord } from "../processors/shared-words";
 import { Team, TeamWork } from "../processors/team";
 import { RESULT_LEAK, RESULT_OK, RESULT_TOO_LITTLE_MEMORY, RESULT_VMM_NOT_CREATED } from "../results";
 import { Vm } from "../vm";
@@ -22,15 +22,7 @@ import { closeArea, VM_SLOTS } from "../vm-area";
 import { VmPlan } from "../vm-plan";
 import { Holdings } from "./holdings";
 import { Homes } from "./homes";
-import {
-  chooseLeaver,
-  findSurplus,
-  NOBODY,
-  own,
-  receiveVm,
-  sendVm,
-  tellSurplus,
-} from "./moves";
+import { chooseLeaver, findSurplus, NOBODY, own, receiveVm, sendVm, tellSurplus } from "./moves";
 import { RunQueue } from "./run-queue";
 import { clearResult, groupResult, noteResult } from "./vm-results";
 import { VmMail } from "./vm-mail";
@@ -45,6 +37,8 @@ export class Scheduler extends TeamWork {
   readonly queue: RunQueue = new RunQueue();
   private homes: Homes | null = null;
   private mailbox: Mailbox | null = null;
+  /** By slot: held while a VM there is created or runs a slice, so that calls of one vmm come one after the other. */
+  private readonly locks: StaticArray<SpinLock | null> = new StaticArray<SpinLock | null>(<i32>VM_SLOTS);
   private cpu: u32 = 0;
   /** Groups that this CPU is done with. */
   private progress: u64 = 0;
@@ -56,6 +50,8 @@ export class Scheduler extends TeamWork {
   private hasRun: bool = false;
   private switches: u64 = 0;
   private switchTicks: u64 = 0;
+  /** The TSC when the last slice ended, or the last rest: a switch takes from then on. */
+  private idleSince: u64 = 0;
   /** For the interrupts that come while no VM runs. */
   private readonly noWork: EntryWork = new EntryWork();
 
@@ -90,7 +86,11 @@ export class Scheduler extends TeamWork {
     const cpu = <u32>processorNumber();
     this.cpu = cpu;
     this.findHomes();
-    this.mailbox = new Mailbox(cpu, this.team, new VmMail(this), new HeldLocks(), machine.console);
+    const held = new HeldLocks();
+    this.mailbox = new Mailbox(cpu, this.team, new VmMail(this), held, machine.console);
+    for (let slot: u32 = 0; slot < VM_SLOTS; slot++) {
+      this.locks[slot] = new SpinLock(LOCK_VM + slot, cpu, held, machine.console);
+    }
     const groups = machine.options.groups;
     if (cpu == 0 && (groups.length > 1 || groups[0].length > 1)) this.defences.print(machine.console);
     const rounds = machine.options.rounds;
@@ -137,9 +137,14 @@ export class Scheduler extends TeamWork {
       this.mailbox!.serve();
       const vm = this.queue.next();
       if (vm) this.runSlice(vm);
-      else if (this.queue.count != 0) this.mailbox!.rest();
+      else if (this.queue.count != 0) this.rest();
       else if (!this.takeOver()) return;
     }
+  }
+
+  private rest(): void {
+    this.mailbox!.rest();
+    this.idleSince = rdtsc();
   }
 
   /**
@@ -251,10 +256,13 @@ export class Scheduler extends TeamWork {
     if (this.isLost[plan.number]) return this.refuseLost(plan);
     const area = plan.open(plan.number);
     if (!area) return RESULT_TOO_LITTLE_MEMORY;
+    const lock = this.locks[area.slot]!;
+    lock.take();
     area.enter();
     const vm = new Vm(plan, area, this.stateSwitch);
     result = vm.create();
     area.leave();
+    lock.release();
     if (result == RESULT_OK) this.add(vm);
     return result == RESULT_OK ? RESULT_OK : this.close(vm, result);
   }
@@ -292,17 +300,21 @@ export class Scheduler extends TeamWork {
 
   /** Runs one slice of a VM; where that was its last, tells what came of it, and gives back what it had. */
   private runSlice(vm: Vm): void {
+    const lock = this.locks[vm.area.slot]!;
+    lock.take();
     let result = this.switchTo(vm);
     if (result == RESULT_OK) {
       const ticks = vm.ticks;
       this.queue.catchUp(vm);
       vm.area.enter();
       vm.run(this.queue.count > 1);
+      this.idleSince = rdtsc();
       if (!vm.isRunning) result = vm.end();
       vm.area.leave();
       this.queue.account(vm, vm.ticks - ticks);
-      if (vm.isRunning) return;
     }
+    lock.release();
+    if (result == RESULT_OK && vm.isRunning) return;
     this.current = null;
     this.queue.remove(vm);
     tellSurplus(this.cpu, this.queue);
@@ -314,7 +326,6 @@ export class Scheduler extends TeamWork {
   /** Puts a VM's vCPU into the processor. RESULT_OK, or why it cannot run, which has been told. */
   private switchTo(vm: Vm): u32 {
     if (this.current == vm) return RESULT_OK;
-    const start = rdtsc();
     const before = this.current;
     if (before) before.leave();
     this.current = null;
@@ -328,7 +339,7 @@ export class Scheduler extends TeamWork {
     if (this.hasRun) this.defences.apply();
     if (before) {
       this.switches++;
-      this.switchTicks += rdtsc() - start;
+      this.switchTicks += rdtsc() - this.idleSince;
     }
     this.hasRun = true;
     return RESULT_OK;

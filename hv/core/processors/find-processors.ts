@@ -5,7 +5,8 @@ import { AcpiTables } from "../firmware/acpi-tables";
 import { APIC_MODE_NAMES } from "../interrupts/local-apic";
 import { offerMadtProcessors } from "./madt";
 import { offerMpTableProcessors } from "./mp-table";
-import { MAX_CPUS, ProcessorList } from "./processor-list";
+import { ProcessorList } from "./processor-list";
+import { MAX_CPUS } from "./shared-words";
 
 /**
  * The usable processors; the first is this one, whose local APIC has the ID `bootApicId` and is in `mode`. What firmware tells

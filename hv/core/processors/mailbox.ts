@@ -34,10 +34,7 @@ export const MAIL_UNANSWERED: u64 = 0x2_0000_0000;
 
 /** Sends the interrupt that says: there is mail. */
 export abstract class MailBell {
-  /**
-   * Interrupts `cpu`. All that this CPU wrote before is to be seen by who takes the interrupt: a WRMSR to x2APIC's ICR needs
-   * MFENCE and LFENCE before it (SDM 3A 11.12.3).
-   */
+  /** Interrupts `cpu`. All that this CPU wrote before is seen by who takes the interrupt. */
   abstract ring(cpu: u32): void;
 }
 

@@ -2,9 +2,7 @@
 
 import { X2APIC_BROADCAST, XAPIC_BROADCAST } from "../../x86/apic";
 import { APIC_X2APIC } from "../interrupts/local-apic";
-
-/** How many processors Basalt uses at most. */
-export const MAX_CPUS: i32 = 64;
+import { MAX_CPUS } from "./shared-words";
 
 /** The boot processor first, then what firmware's tables offer, in their order and each ID once. */
 export class ProcessorList {
@@ -25,7 +23,7 @@ export class ProcessorList {
 
   /** How many processors Basalt uses: 1 to MAX_CPUS. */
   get count(): i32 {
-    return min(this.all.length, MAX_CPUS);
+    return min(this.all.length, <i32>MAX_CPUS);
   }
 
   /** How many usable ones there are beyond MAX_CPUS. */

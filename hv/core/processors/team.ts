@@ -105,7 +105,7 @@ export class Team extends MailBell {
 
   /** The members but for the CPU that executes this. */
   get others(): u64 {
-    return this.members & ~((<u64>1) << <u64>processorNumber());
+    return this.members & ~((<u64>1) << (<u64>processorNumber()));
   }
 
   /** Interrupts another CPU: its work word gets WORK_MAIL, or its HLT ends. */
@@ -151,7 +151,11 @@ export class Team extends MailBell {
 
   private refuseMemory(cpu: u32): u32 {
     const line = this.machine.console.error().text("too little memory below 4 GiB for CPU ").decimal(cpu);
-    line.text(": each takes ").decimal(replicaBytes() >> 20).text(" MiB in one piece; limit them by cpus=N").end();
+    line
+      .text(": each takes ")
+      .decimal(replicaBytes() >> 20)
+      .text(" MiB in one piece; limit them by cpus=N")
+      .end();
     return RESULT_TOO_LITTLE_MEMORY;
   }
 
@@ -182,7 +186,10 @@ export class Team extends MailBell {
   /** Tells that a CPU does not take part. False where it has to: then those that do have ended. */
   private toleratesFailure(cpu: u32, result: u32): bool {
     const isLeftOut = this.machine.options.leavesFailedCpusOut;
-    const line = this.machine.console.line(isLeftOut ? LEVEL_WARNING : LEVEL_ERROR).text("CPU ").decimal(cpu);
+    const line = this.machine.console
+      .line(isLeftOut ? LEVEL_WARNING : LEVEL_ERROR)
+      .text("CPU ")
+      .decimal(cpu);
     line.text(", with APIC ID ").hex(this.list.apicId(cpu)).text(", does not start: ").text(resultName(result));
     line.text(isLeftOut ? "; it is left out" : "; the boot option cpus=available would leave it out").end();
     if (!isLeftOut) this.end();
@@ -208,7 +215,6 @@ export class Team extends MailBell {
 
   private go(what: u64): void {
     sharedStore(TEAM_MEMBERS, this.members);
-    // Locked, as an interrupt in x2APIC mode overtakes plain stores (SDM 3A 11.12.3).
     sharedExchange(TEAM_GO, what);
     for (let rest = this.others; rest != 0; rest &= rest - 1) this.ring(<u32>ctz(rest));
   }

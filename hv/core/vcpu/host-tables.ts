@@ -27,7 +27,10 @@ export class TableRegisters {
   }
 }
 
-/** The base of TR, which no instruction reads: it is in TR's descriptor. The GDT is the image's, mapped where it lies. */
+/**
+ * The base of TR, which no instruction reads: it is in TR's descriptor. The GDT is read where the image's is, as on CPU 0: each CPU
+ * has a copy, in which the TSS is at the same linear address.
+ */
 export function hostTrBase(gdtrBase: u64): u64 {
   const descriptor = Bytes.ofPhysical(
     gdtrBase + (readRegister(REGISTER_TR) & SELECTOR_INDEX_MASK),

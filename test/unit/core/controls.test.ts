@@ -164,13 +164,14 @@ test("VPIDs are used where the CPU has them: one a VM, never 0, flushed before t
     vpids.push(guest.vmcs.read(field("VIRTUAL_PROCESSOR_IDENTIFIER")));
     return listed(hlt)(guest);
   };
-  // VMs side by side, and VMs that follow each other, which have the same one.
-  for (const [guests, expected] of [
-    ["hlt+hlt+hlt", [1n, 2n, 3n]],
-    ["hlt,hlt,hlt", [1n, 1n, 1n]],
+  // VMs side by side, VMs that follow each other, and one that is made anew, which has the same one again.
+  for (const [options, expected] of [
+    ["guest=hlt+hlt+hlt", [1n, 2n, 3n]],
+    ["guest=hlt,hlt,hlt", [1n, 2n, 3n]],
+    ["guest=hlt repeat=3", [1n, 1n, 1n]],
   ] as const) {
     vpids = [];
-    const run = boot({ commandLine: `guest=${guests} iterations=1`, scripts: [script] });
+    const run = boot({ commandLine: `${options} iterations=1`, scripts: [script] });
     assertEnd(run, "ok");
     assert.deepEqual(vpids, expected);
     const steps = run.machine.trace.filter((step) => /^INVVPID|^VM entry/.test(step));

@@ -62,8 +62,4 @@ export class Npt extends NestedPaging {
     this.tables.invalidationIsPending = false;
     return MAPPING_OK;
   }
-
-  release(): void {
-    this.tables.release();
-  }
 }
