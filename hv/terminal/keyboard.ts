@@ -2,9 +2,11 @@
 // IBM Personal System/2 Hardware Interface Technical Reference, "Keyboard and Auxiliary Device Controller".
 
 import {
+  KEY_CONTROL_MASK,
   KEY_ENTER,
   KEY_NONE,
   KEYS,
+  SCAN_CONTROL,
   SCAN_EXTENDED,
   SCAN_KEYPAD_ENTER,
   SCAN_LEFT_SHIFT,
@@ -41,6 +43,8 @@ export class Keyboard {
   private isPresent: bool = false;
   private isLookedFor: bool = false;
   private isShifted: bool = false;
+  /** A Ctrl key is held down. */
+  private isControl: bool = false;
   private isExtended: bool = false;
   /** Codes to come that belong to the Pause key. */
   private pauseCodes: u32 = 0;
@@ -115,6 +119,7 @@ export class Keyboard {
     const wasExtended = this.isExtended;
     this.isExtended = code == SCAN_EXTENDED;
     if (code == SCAN_PAUSE || this.isExtended) return KEY_NONE;
+    if ((code & ~SCAN_RELEASED) == SCAN_CONTROL) this.isControl = (code & SCAN_RELEASED) == 0;
     if (wasExtended) return code == SCAN_KEYPAD_ENTER ? KEY_ENTER : KEY_NONE;
     return this.takeKey(code & ~SCAN_RELEASED, (code & SCAN_RELEASED) == 0);
   }
@@ -122,6 +127,12 @@ export class Keyboard {
   private takeKey(key: u32, isPressed: bool): u32 {
     if (key == SCAN_LEFT_SHIFT || key == SCAN_RIGHT_SHIFT) this.isShifted = isPressed;
     if (!isPressed || key >= <u32>KEYS.length) return KEY_NONE;
-    return <u32>(this.isShifted ? SHIFTED_KEYS : KEYS).charCodeAt(<i32>key);
+    const letter = <u32>(this.isShifted ? SHIFTED_KEYS : KEYS).charCodeAt(<i32>key);
+    return this.isControl && isLetter(letter) ? letter & KEY_CONTROL_MASK : letter;
   }
+}
+
+function isLetter(code: u32): bool {
+  const small = code | 0x20;
+  return small >= 0x61 && small <= 0x7a;
 }

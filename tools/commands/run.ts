@@ -24,6 +24,7 @@ import type { Vm } from "../vms/vm.ts";
 import { readVmFile } from "../vms/vm-file.ts";
 import { modulesFor } from "../vms/vm-table.ts";
 import { loadTool } from "../emulate/load-tool.ts";
+import { connectTerminal } from "../interactive.ts";
 import { interruptible } from "../interrupt.ts";
 import { builtElf, root } from "../paths.ts";
 import { Progress } from "../progress.ts";
@@ -46,6 +47,7 @@ interface RunCommandOptions {
   media: Media;
   firmware: Firmware;
   emulate: string | undefined;
+  interactive: boolean;
   keep: boolean;
   build: boolean;
   json: boolean;
@@ -54,6 +56,8 @@ interface RunCommandOptions {
 /** Where a million exits, the guests' default, would take too long: minutes, as each has exits of its own to KVM, or 10 s. */
 const fewIterations: Partial<Record<PlaceName, string>> = { nested: "iterations=1000", tcg: "iterations=20000" };
 const defaultDebugPort = 1234;
+/** A person takes time: a day. */
+const interactiveTimeoutSeconds = 86400;
 
 const aboutTimeout = `limit of the run (default: ${defaultTimeoutSeconds}, nested: ${defaultNestedTimeoutSeconds})`;
 
@@ -87,6 +91,11 @@ What --emulate takes: a JavaScript module whose default export is async (record,
 option such as watch=0:30000-31000:nofetch:emulate. docs/watch.md has record, guest and an example.
 `;
 
+const aboutInteractive = `
+With --interactive each key goes to the machine at once, Ctrl-C too. Ctrl-A h lists what Basalt itself does for keys: it shows the
+consoles of several VMs one by one, and pauses, resumes and kills VMs. Without --timeout the run has no limit but a day.
+`;
+
 export function runCommand(): Command {
   return new Command("run")
     .description("Build the image and run it in an emulator; the serial line goes to stdout.")
@@ -111,10 +120,11 @@ export function runCommand(): Command {
       new Option("--firmware <kind>", "what boots the medium (uefi: QEMU)").choices(firmwareNames).default("bios"),
     )
     .option("--emulate <file>", "a module whose function gets the guests that a watch with action emulate stops")
+    .option("--interactive", "send what is typed to the serial line; Ctrl-A x ends the machine", false)
     .option("--keep", "keep the run's ISO beside its logs in build/run/", false)
     .option("--no-build", "run the image as it is")
     .option("--json", "print the result and all lines as JSON instead", false)
-    .addHelpText("after", aboutOn + aboutCpu + aboutMedia + aboutEmulate)
+    .addHelpText("after", aboutOn + aboutCpu + aboutMedia + aboutEmulate + aboutInteractive)
     .action(run);
 }
 
@@ -141,15 +151,25 @@ async function run(options: RunCommandOptions): Promise<void> {
   if (options.build) await buildImage();
   const result = await interruptible(async (signal) => {
     const { on, cpu } = await choosePlace(options.on, options.cpu);
-    if (emulate !== undefined && on === "nested") {
-      throw new ToolError("usage", "--emulate needs both ways of the serial line. Use --on tcg, bochs or kvm.");
+    if (on === "nested" && (emulate !== undefined || options.interactive)) {
+      const option = options.interactive ? "--interactive" : "--emulate";
+      throw new ToolError("usage", `${option} needs both ways of the serial line. Use --on tcg, bochs or kvm.`);
     }
     if (options.debug !== undefined && (on === "kvm" || on === "tcg")) explainDebugging(options.debug);
-    const progress = new Progress(`running on ${on}${options.on === "auto" ? " (chosen by auto)" : ""}`);
+    const label = `running on ${on}${options.on === "auto" ? " (chosen by auto)" : ""}`;
+    const progress = new Progress(label);
+    // The line that tells the time would come between what is typed.
+    if (options.interactive) progress.end();
     const onLine = (line: string): void => {
       if (!options.json) progress.interleave(() => printLine(line));
     };
     const onStage = (stage: string): void => progress.relabel(stage);
+    const leaving = new AbortController();
+    let disconnect = (): void => {};
+    const onSerial = (send: (bytes: Uint8Array) => void): void => {
+      printStatus("Ctrl-A x ends the machine, Ctrl-A h lists the keys that Basalt takes");
+      disconnect = connectTerminal(process.stdin, send, () => leaving.abort());
+    };
     try {
       const takesIterations = kernel === undefined && vms?.every(saysIterations) !== true;
       const run = { kernel, vms, memory, append: takesIterations ? withFewIterations(on, basalts) : basalts };
@@ -159,13 +179,15 @@ async function run(options: RunCommandOptions): Promise<void> {
         on,
         cpu,
         processors: options.cpus,
-        timeoutSeconds: options.timeout,
+        timeoutSeconds: options.timeout ?? (options.interactive ? interactiveTimeoutSeconds : undefined),
         onLine,
         onStage,
-        signal,
+        signal: AbortSignal.any([signal, leaving.signal]),
         emulate,
+        onSerial: options.interactive ? onSerial : undefined,
       });
     } finally {
+      disconnect();
       progress.end();
     }
   });
@@ -177,7 +199,13 @@ async function run(options: RunCommandOptions): Promise<void> {
 }
 
 /** Throws where options do not go together. */
-function refuseMixture({ kernel, guest, memory, vms }: RunCommandOptions): void {
+function refuseMixture({ kernel, guest, memory, vms, interactive, emulate, json }: RunCommandOptions): void {
+  if (interactive && emulate !== undefined) {
+    throw new ToolError("usage", "--interactive and --emulate both take the serial line. Give one of them.");
+  }
+  if (interactive && json) {
+    throw new ToolError("usage", "--json prints nothing until the end, so nobody can answer. Leave out --interactive.");
+  }
   if (vms !== undefined && (kernel !== undefined || guest !== undefined)) {
     const other = kernel === undefined ? "--guest" : "--kernel";
     throw new ToolError("usage", `--vms and ${other} both name guests. Give one of them.`);

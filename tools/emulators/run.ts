@@ -61,6 +61,8 @@ export interface RunOptions {
   readonly image?: Image | undefined;
   /** What guests are handed to that a watch with the action `emulate` stops. */
   readonly emulate?: EmulateTool | undefined;
+  /** Called before the machine starts, with what sends bytes to its serial line; not together with `emulate`. */
+  readonly onSerial?: ((send: (bytes: Uint8Array) => void) => void) | undefined;
   /** Keeps the run's ISO also when the run ended with a result. */
   readonly keep?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -194,7 +196,9 @@ async function play(on: EmulatorName, machine: Machine, planned: RunPlan, option
     result = parseResult(line);
     if (result !== null) watch.stopAfter(powerOffSeconds, "no power-off");
   };
-  const socket = options.emulate && (await SerialSocket.open(planned.serialPath, onLine));
+  const isTwoWay = options.emulate !== undefined || options.onSerial !== undefined;
+  const socket = isTwoWay ? await SerialSocket.open(planned.serialPath, onLine) : undefined;
+  if (socket !== undefined) options.onSerial?.((bytes) => socket.write(bytes));
   const session = options.emulate && new HostSession(options.emulate, (line) => socket?.send(line));
   const serial = socket ?? new SerialFile(planned.serialPath, onLine);
   try {

@@ -34,6 +34,11 @@ export class SerialSocket extends SerialLine {
     this.#socket?.write(`${line}\n`);
   }
 
+  /** Sends bytes as they are; the same holds. */
+  write(bytes: Uint8Array): void {
+    this.#socket?.write(bytes);
+  }
+
   /** Settles when the emulator has ended the connection, and all that it sent is there; at once if it made none. */
   async ended(): Promise<void> {
     if (this.#socket !== null && !this.#socket.closed) await once(this.#socket, "close");

@@ -2,7 +2,7 @@
 
 import { GUEST_HLT, GUEST_MODULE, GUEST_NAMES } from "../../shared/guests";
 import { DEFAULT_NAME_PREFIX, MAXIMUM_NAME_LENGTH, RESERVED_NAMES } from "../../shared/vm-names";
-import { Watch } from "../watch/watch";
+import { ACTION_EMULATE, Watch } from "../watch/watch";
 import { MAXIMUM_MODULES } from "./boot-modules";
 import { decimal, indexOf, isDecimal, list } from "./option-values";
 
@@ -43,6 +43,14 @@ export class VmDescription {
   /** Whether the console calls it by its number. */
   get hasDefaultName(): bool {
     return isDefaultName(this.name);
+  }
+
+  /** One of its watches asks the host at the other end of COM1. */
+  get asksHost(): bool {
+    for (let i = 0; i < this.watches.length; i++) {
+      if (this.watches[i].action == ACTION_EMULATE) return true;
+    }
+    return false;
   }
 
   /**

@@ -1,6 +1,7 @@
 // Core's one logger: lines with a level, built in a fixed buffer so that printing allocates nothing.
 
 import { consoleWrite } from "../hardware";
+import { isVmShown } from "./shown";
 
 export const LEVEL_ERROR: u32 = 0;
 export const LEVEL_WARNING: u32 = 1;
@@ -30,6 +31,18 @@ export class Console {
     this.isShown = level <= this.level;
     this.text(PREFIXES[level]);
     return this.speaker == 0 ? this : this.text("CPU ").decimal(this.speaker).text(": ");
+  }
+  /** As `line`, about VM `vm`: while another VM's console is shown, only errors of it are printed. */
+  lineOfVm(level: u32, vm: u32): Console {
+    this.line(level);
+    if (level != LEVEL_ERROR && !isVmShown(vm)) this.isShown = false;
+    return this;
+  }
+  /** A line that answers who typed something: printed at every level. */
+  answer(): Console {
+    this.used = 0;
+    this.isShown = true;
+    return this.text(PREFIXES[LEVEL_INFO]).text("console: ");
   }
   /**
    * A line of protocol `name` about VM `vm`, for a program to read: printed at every level. What a guest prints stands behind

@@ -5,9 +5,10 @@
 
 import { FAIL_PROCESSOR_PANICS } from "../boot/options";
 import { VmDescription } from "../boot/vm-description";
+import { TypedBytes } from "../console/typed-bytes";
 import { Defences } from "../cpu/defences";
 import { StateSwitch } from "../cpu/switched-state";
-import { processorNumber, rdtsc, setTickWord, sharedExchange, sharedLoad } from "../hardware";
+import { hasKeyboard, hasSerial, processorNumber, rdtsc, setTickWord, sharedExchange, sharedLoad } from "../hardware";
 import { Machine } from "../machine";
 import { strayHeapBytes } from "../memory/arenas";
 import { EntryWork } from "../memory/entry-work";
@@ -24,8 +25,11 @@ import { Holdings } from "./holdings";
 import { Homes } from "./homes";
 import { chooseLeaver, findSurplus, NOBODY, own, receiveVm, sendVm, tellSurplus } from "./moves";
 import { RunQueue } from "./run-queue";
+import { Operator } from "./operator";
+import { VmCommands } from "./vm-commands";
 import { clearResult, groupResult, noteResult } from "./vm-results";
 import { VmMail } from "./vm-mail";
+import { noteState, noteVm, ticksOf, VM_ENDED, VM_NOT_STARTED } from "./vm-states";
 
 /** One object, made before the other CPUs start, of which each has a copy: the copy is that CPU's scheduler. */
 export class Scheduler extends TeamWork {
@@ -39,6 +43,8 @@ export class Scheduler extends TeamWork {
   private mailbox: Mailbox | null = null;
   /** By slot: held while a VM there is created or runs a slice, so that calls of one vmm come one after the other. */
   private readonly locks: StaticArray<SpinLock | null> = new StaticArray<SpinLock | null>(<i32>VM_SLOTS);
+  /** On the CPU that booted, where somebody can type. */
+  private operator: Operator | null = null;
   private cpu: u32 = 0;
   /** Groups that this CPU is done with. */
   private progress: u64 = 0;
@@ -87,10 +93,12 @@ export class Scheduler extends TeamWork {
     this.cpu = cpu;
     this.findHomes();
     const held = new HeldLocks();
-    this.mailbox = new Mailbox(cpu, this.team, new VmMail(this), held, machine.console);
+    const mail = new VmMail(this);
+    this.mailbox = new Mailbox(cpu, this.team, mail, held, machine.console);
     for (let slot: u32 = 0; slot < VM_SLOTS; slot++) {
       this.locks[slot] = new SpinLock(LOCK_VM + slot, cpu, held, machine.console);
     }
+    if (cpu == 0) this.operator = this.findOperator(mail);
     const groups = machine.options.groups;
     if (cpu == 0 && (groups.length > 1 || groups[0].length > 1)) this.defences.print(machine.console);
     const rounds = machine.options.rounds;
@@ -115,6 +123,24 @@ export class Scheduler extends TeamWork {
     return afterLast.compare(machine.console, afterFirst, rounds) ? result : RESULT_LEAK;
   }
 
+  /** Who may type at this machine; null where nobody can. A watch that asks the host has COM1 to itself. */
+  private findOperator(mail: VmMail): Operator | null {
+    const console = this.machine.console;
+    let asksHost = false;
+    for (let i = 0; i < this.plans.length; i++) {
+      if (this.plans[i].description.asksHost) asksHost = true;
+    }
+    const typed = new TypedBytes(hasSerial() != 0 && !asksHost, hasKeyboard() != 0);
+    if (!typed.isPossible) return null;
+    return new Operator(console, typed, new VmCommands(console, this.cpu, this.plans, this.mailbox!, mail));
+  }
+
+  /** Takes what was typed. */
+  private listen(): void {
+    const operator = this.operator;
+    if (operator) operator.poll();
+  }
+
   private warnOfStrays(): void {
     const strayBytes = strayHeapBytes();
     if (strayBytes == 0) return;
@@ -127,14 +153,16 @@ export class Scheduler extends TeamWork {
     for (let number = first; number < end; number++) {
       if (this.homes!.of(number) != this.cpu) continue;
       clearResult(number);
+      noteState(number, VM_NOT_STARTED, 0);
       const result = this.create(this.plans[number]);
-      if (result != RESULT_OK) noteResult(number, result, 0);
+      if (result != RESULT_OK) noteEnd(number, result, 0, 0);
     }
     tellSurplus(this.cpu, this.queue);
     sharedExchange(createdWord(this.cpu), this.progress + 1);
     this.ringOthers();
     while (true) {
       this.mailbox!.serve();
+      this.listen();
       const vm = this.queue.next();
       if (vm) this.runSlice(vm);
       else if (this.queue.count != 0) this.rest();
@@ -174,14 +202,14 @@ export class Scheduler extends TeamWork {
       const line = this.machine.console.error().text(this.plans[number].name).text(": it cannot move from CPU ");
       line.decimal(from).text(" to CPU ").decimal(this.cpu).text(", where page tables ran out; it ends").end();
       this.isLost[number] = true;
-      noteResult(number, RESULT_TOO_LITTLE_MEMORY, 0);
+      noteEnd(number, RESULT_TOO_LITTLE_MEMORY, 0, ticksOf(number));
       return;
     }
     vm.area.enter();
     const result = vm.arrive();
     vm.area.leave();
     if (result != RESULT_OK) {
-      noteResult(number, this.close(vm, result), 0);
+      noteEnd(number, this.close(vm, result), 0, ticksOf(number));
       return;
     }
     this.add(vm);
@@ -207,13 +235,14 @@ export class Scheduler extends TeamWork {
     vm.area.leave();
     if (result == RESULT_OK && sendVm(vm)) return number + 1;
     this.isLost[number] = true;
-    noteResult(number, result, 0);
+    noteEnd(number, result, 0, ticksOf(number));
     return 0;
   }
 
   private add(vm: Vm): void {
     this.queue.add(vm);
     own(this.cpu, vm);
+    noteVm(vm);
     tellSurplus(this.cpu, this.queue);
   }
 
@@ -244,7 +273,10 @@ export class Scheduler extends TeamWork {
 
   private awaitOthers(): void {
     for (let rest = this.team.others; rest != 0; rest &= rest - 1) {
-      while (sharedLoad(progressWord(<u32>ctz(rest))) < this.progress) this.mailbox!.rest();
+      while (sharedLoad(progressWord(<u32>ctz(rest))) < this.progress) {
+        this.listen();
+        this.mailbox!.rest();
+      }
     }
   }
 
@@ -307,20 +339,22 @@ export class Scheduler extends TeamWork {
       const ticks = vm.ticks;
       this.queue.catchUp(vm);
       vm.area.enter();
-      vm.run(this.queue.count > 1);
+      // Who types is heard between two slices.
+      vm.run(this.queue.count > 1 || this.operator != null);
       this.idleSince = rdtsc();
       if (!vm.isRunning) result = vm.end();
       vm.area.leave();
       this.queue.account(vm, vm.ticks - ticks);
     }
     lock.release();
-    if (result == RESULT_OK && vm.isRunning) return;
+    if (result == RESULT_OK && vm.isRunning) return noteVm(vm);
     this.current = null;
     this.queue.remove(vm);
     tellSurplus(this.cpu, this.queue);
     const number = vm.number;
     const exitValue = vm.exitValue;
-    noteResult(number, this.close(vm, result), exitValue);
+    const ticks = vm.ticks;
+    noteEnd(number, this.close(vm, result), exitValue, ticks);
   }
 
   /** Puts a VM's vCPU into the processor. RESULT_OK, or why it cannot run, which has been told. */
@@ -356,4 +390,10 @@ export class Scheduler extends TeamWork {
       .text(" ticks each")
       .end();
   }
+}
+
+/** VM `number` has ended with `result`, after `ticks` of its runs. */
+function noteEnd(number: i32, result: u32, exitValue: u32, ticks: u64): void {
+  noteResult(number, result, exitValue);
+  noteState(number, VM_ENDED, ticks);
 }

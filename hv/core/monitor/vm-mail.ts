@@ -3,6 +3,7 @@
 import { MAIL_KILL, MAIL_MOVE, MAIL_PAUSE, MAIL_RESUME, MAIL_SHOOTDOWN } from "../processors/mail";
 import { MailHandler } from "../processors/mailbox";
 import { Scheduler } from "./schedule";
+import { noteVm } from "./vm-states";
 
 /** The answers to requests about a VM: it is as was asked; or this CPU does not have the VM. */
 export const MAIL_DONE: u32 = 1;
@@ -24,6 +25,7 @@ export class VmMail extends MailHandler {
     if (!vm) return MAIL_NO_VM;
     if (kind == MAIL_PAUSE) vm.isPaused = true;
     if (kind == MAIL_RESUME) vm.isPaused = false;
+    noteVm(vm);
     if (kind == MAIL_KILL) vm.mustEnd = true;
     return MAIL_DONE;
   }

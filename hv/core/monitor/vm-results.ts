@@ -17,6 +17,11 @@ export function noteResult(number: i32, result: u32, exitValue: u32): void {
   sharedExchange(resultWord(number), ((<u64>exitValue) << VALUE_SHIFT) | result);
 }
 
+/** The result of a VM that has ended. */
+export function resultOf(number: i32): u32 {
+  return <u32>sharedLoad(resultWord(number));
+}
+
 /** Of VMs `first` to `end` - 1, all of which have ended: the first result that is not ok. `exit` notes the guests' own values. */
 export function groupResult(first: i32, end: i32, exit: GuestExit): u32 {
   let found = RESULT_OK;

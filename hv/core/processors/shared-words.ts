@@ -13,6 +13,8 @@
 //      16          the result of each VM
 //      48          of each VM the CPU that has it, and while it moves its block and its object
 //   8,193          RAM: how many blocks are free, and a bit for each block that is
+//       1          the VM whose console is shown
+//      16          the state of each VM
 
 /** CPUs that Basalt can use: as many as a word has bits. */
 export const MAX_CPUS: u32 = 64;
@@ -62,6 +64,9 @@ export const RAM_AVAILABLE: u32 = MOVING_OBJECTS + MAX_VMS;
 export const RAM_MAP: u32 = RAM_AVAILABLE + 1;
 /** Enough for 1 TiB. */
 export const RAM_WORDS: u32 = 8192;
+/** The VM whose console is shown, + 1; 0: all (hv/core/console/shown.ts). */
+export const CONSOLE_SHOWN: u32 = RAM_MAP + RAM_WORDS;
+const VM_STATES: u32 = CONSOLE_SHOWN + 1;
 
 /** How many groups of VMs a CPU has done with: written by that CPU. */
 export function progressWord(cpu: u32): u32 {
@@ -96,6 +101,11 @@ export function movingObjectWord(vm: u32): u32 {
 /** What became of a VM: written by the CPU that ran it (hv/core/monitor). */
 export function resultWord(vm: u32): u32 {
   return RESULTS + vm;
+}
+
+/** What a VM does: written by the CPU that has it (hv/core/monitor/vm-states.ts). */
+export function vmStateWord(vm: u32): u32 {
+  return VM_STATES + vm;
 }
 
 /** A bit for each CPU that has left mail for `receiver` since it looked last. */

@@ -293,9 +293,9 @@ export abstract class Vcpu {
     this.entryWork.bits = bits;
   }
 
-  /** Starts a line of the console about this VM, with its name. */
+  /** Starts a line of the console about this VM, with its name: of this VM's console, if the lines of one alone are shown. */
   say(level: u32): Console {
-    return this.console.line(level).text(this.memory.vmName).text(": ");
+    return this.console.lineOfVm(level, this.vm).text(this.memory.vmName).text(": ");
   }
 
   /** Ends the VM with `result`; to be returned by a handler. */

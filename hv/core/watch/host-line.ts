@@ -1,12 +1,10 @@
-// Lines that the host at the other end of COM1 sends, polled (National Semiconductor PC16550D data sheet, 8.0 "Registers").
+// Lines that the host at the other end of COM1 sends, polled.
 
+import { COM1_DATA, COM1_LINE_STATUS, DATA_READY, FRAMING_ERROR, OVERRUN_ERROR, PARITY_ERROR } from "../console/com1";
 import { in8, rdtsc } from "../hardware";
 
-const DATA: u32 = 0x3f8;
-const LINE_STATUS: u32 = 0x3fd;
-const DATA_READY: u32 = 0x01;
-/** Overrun, parity and framing errors: bytes were lost or damaged. */
-const ERRORS: u32 = 0x0e;
+/** Bytes were lost or damaged. */
+const ERRORS: u32 = OVERRUN_ERROR | PARITY_ERROR | FRAMING_ERROR;
 const LINE_FEED: u8 = 0x0a;
 const CARRIAGE_RETURN: u8 = 0x0d;
 const SPACE: u8 = 0x20;
@@ -31,7 +29,7 @@ export class HostLine {
 
   /** Drops what was sent before it was asked for. */
   discard(): void {
-    for (let n = 0; n < MOST_STALE && in8(LINE_STATUS) & DATA_READY; n++) in8(DATA);
+    for (let n = 0; n < MOST_STALE && in8(COM1_LINE_STATUS) & DATA_READY; n++) in8(COM1_DATA);
   }
 
   /** Waits for a line, `ticks` of the TSC at most, and starts at its first word. One of LINE_*. */
@@ -42,10 +40,10 @@ export class HostLine {
     this.wordEnd = 0;
     this.length = 0;
     while (rdtsc() - start < ticks) {
-      const status = in8(LINE_STATUS);
+      const status = in8(COM1_LINE_STATUS);
       if (status & ERRORS) isDamaged = true;
       if (!(status & DATA_READY)) continue;
-      const byte = <u8>in8(DATA);
+      const byte = <u8>in8(COM1_DATA);
       if (byte == CARRIAGE_RETURN) continue;
       if (byte == LINE_FEED) {
         if (isDamaged) return LINE_DAMAGED;

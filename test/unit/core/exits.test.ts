@@ -103,21 +103,27 @@ test("an external interrupt is taken by the host, and the guest goes on where it
   assert.equal(run.machine.trace.filter((step) => step === "STI").length, 2);
 });
 
-test("mail of another CPU ends the slice, so that it is served, and the guest goes on where it was; a tick alone does not", () => {
-  for (const [interruptWork, slices] of [
-    [undefined, 1],
-    [WORK_MAIL, 3],
-  ] as const) {
-    const { run, resumed } = runExits([externalInterrupt, cpuid, externalInterrupt], { interruptWork });
-    assertEnd(run, "ok");
-    assert.deepEqual(
-      resumed.map(({ rip }) => rip),
-      [START, START + 2n, START + 2n],
-    );
-    // Interrupts have a word of their own before the first slice, and behind the last.
-    assert.equal(run.machine.slices, slices + 2);
-  }
+test("mail of another CPU ends the slice, so that it is served, and the guest goes on where it was", () => {
+  assert.equal(slicesOf({ interruptWork: WORK_MAIL }), 3);
 });
+
+test("a tick ends the slice of the only VM where somebody may type, and nowhere else", () => {
+  assert.equal(slicesOf({}), 3);
+  assert.equal(slicesOf({ hasSerial: false, keys: [0x0d] }), 3);
+  assert.equal(slicesOf({ hasSerial: false, hasKeyboard: false }), 1);
+});
+
+/** How many slices a guest has that two interrupts of the host interrupt. */
+function slicesOf(options: MachineOptions): number {
+  const { run, resumed } = runExits([externalInterrupt, cpuid, externalInterrupt], options);
+  assertEnd(run, "ok");
+  assert.deepEqual(
+    resumed.map(({ rip }) => rip),
+    [START, START + 2n, START + 2n],
+  );
+  // Interrupts have a word of their own before the first slice, and behind the last.
+  return run.machine.slices - 2;
+}
 
 test("interrupts between any two instructions of a guest change nothing of what it does", () => {
   const rips = [0x10000n, null, 0x10007n, 0x10002n, null, 0x10004n, 0x10007n, null, 0x10009n, null];
