@@ -1,6 +1,6 @@
-; Boot entries, both in 32-bit protected mode with paging off and flat segments (Multiboot2 3.3 "I386 machine state"; Xen's
-; PVH boot ABI), and the way to 64-bit long mode. Only what C code needs is set up: a bootstrap identity map of the first
-; GiB, which boot/runtime/paging.c replaces by tables without writable and executable pages, and a stack.
+; Boot entries, both in 32-bit protected mode with paging off and flat segments (Multiboot2 3.3 "I386 machine state";
+; Xen's PVH boot ABI), and the way to 64-bit long mode. Only what C needs is set up: a stack, and a bootstrap identity
+; map of the first GiB, which boot/runtime/paging.c replaces by tables without writable and executable pages.
 
 bits 32
 
@@ -12,7 +12,7 @@ MULTIBOOT2_HEADER_MAGIC equ 0xE85250D6
 MULTIBOOT2_LOADER_MAGIC equ 0x36D76289
 PVH_START_MAGIC         equ 0x336EC578
 
-CR0_PE_WP_PG equ 0x80010001
+CR0_HOST     equ 0x80010033     ; PG, WP, NE, ET, MP, PE
 CR4_PAE      equ 1 << 5
 MSR_EFER     equ 0xC0000080
 VGA_TEXT     equ 0xB8000        ; 80 x 25 cells of two bytes: letter and colours
@@ -20,8 +20,8 @@ EFER_LME_NXE equ (1 << 8) | (1 << 11)
 CPUID_LM     equ 1 << 29        ; CPUID.80000001H:EDX[29]
 CPUID_NX     equ 1 << 20        ; CPUID.80000001H:EDX[20]
 
-extern runtime_start
-extern core_stack_top, writable_first_page, writable_pages
+global multiboot2_entry, trampoline_start, trampoline_end, replica_offset
+extern runtime_start, core_stack_top, writable_first_page, writable_pages
 
 section .multiboot align=8
 header:
@@ -52,7 +52,6 @@ section .note.pvh note align=4
 
 section .boot.text progbits alloc exec nowrite align=16
 
-global multiboot2_entry
 multiboot2_entry:
     mov ebp, text_no_boot_information
     cmp eax, MULTIBOOT2_LOADER_MAGIC
@@ -69,7 +68,6 @@ pvh_entry:
 
 ; Where another CPU starts (SDM 3A 9.4), copied to a page below 1 MiB that CS has as its base.
 bits 16
-global trampoline_start, trampoline_end
 trampoline_start:
     o32 lgdt [cs:.gdt_pointer - trampoline_start]
     mov eax, cr0
@@ -91,8 +89,7 @@ processor_entry:
 enter_long_mode:
     cli
     cld
-    mov esi, ebx                ; runtime_start(kind = edi, information = esi)
-    mov esp, bootstrap_stack_top
+    mov esi, ebx                ; runtime_start(kind = edi, information = esi); nothing needs a stack until then
 
     mov ebp, text_no_long_mode
     mov eax, 0x80000000
@@ -127,24 +124,21 @@ enter_long_mode:
     cmp ecx, 512
     jb .large_page
 
-    mov eax, CR4_PAE
+    mov eax, CR4_PAE            ; whole registers, so that all CPUs have the same whatever firmware left in one
     mov cr4, eax
     mov eax, bootstrap_pml4
     mov cr3, eax
     mov ecx, MSR_EFER
-    rdmsr
-    or eax, EFER_LME_NXE
+    mov eax, EFER_LME_NXE
+    xor edx, edx
     wrmsr
-    mov eax, cr0
-    or eax, CR0_PE_WP_PG
-    and eax, 0x9FFFFFF3         ; CD, NW, EM and TS off
-    or eax, 0x22                ; MP and NE: as a 64-bit system runs
+    mov eax, CR0_HOST
     mov cr0, eax
     lgdt [bootstrap_gdt_pointer]
     jmp 8:long_mode
 
-; Prints the text behind the code at EBP, white on red to VGA text memory and to COM1 at whatever speed the firmware left;
-; ends QEMU with the code, else halts.
+; Prints the text behind the code at EBP, white on red to VGA text memory and to COM1 at the speed that firmware left it
+; at; ends QEMU with the code, else halts.
 refuse:
     cld
     mov esi, ebp
@@ -159,6 +153,13 @@ refuse:
     movzx ebp, byte [esi]
     inc esi
 .next:
+    mov ecx, 20000              ; a bounded wait until the byte before has left the shift register
+    mov dx, 0x3FD
+.wait:
+    in al, dx
+    and al, 0x60
+    cmp al, 0x60
+    loopne .wait
     lodsb
     test al, al
     jz .end
@@ -168,12 +169,6 @@ refuse:
     jbe .result_line
     stosw
 .send:
-    mov ecx, 20000              ; bounded wait for the transmitter holding register
-    mov dx, 0x3FD
-.wait:
-    in al, dx
-    test al, 0x20
-    loopz .wait
     mov dx, 0x3F8
     mov al, bl
     out dx, al
@@ -182,13 +177,6 @@ refuse:
     mov edi, VGA_TEXT + 2 * 160 ; the sentence takes at most two rows
     jmp .send
 .end:
-    mov ecx, 20000              ; the last byte leaves the shift register
-    mov dx, 0x3FD
-.drain:
-    in al, dx
-    and al, 0x60
-    cmp al, 0x60
-    loopne .drain
     mov eax, ebp
     out 0xF4, al
 refused:
@@ -232,7 +220,4 @@ section .boot.bss nobits alloc noexec write align=4096
 bootstrap_pml4: resb 4096
 bootstrap_pdpt: resb 4096
 bootstrap_pd:   resb 4096
-global replica_offset
 replica_offset: resq 1          ; where the CPU that starts has the writable part of the image, less where it is mapped
-    resb 248
-bootstrap_stack_top:

@@ -1,9 +1,10 @@
-; Interrupt and exception stubs, one a vector, all to one C function with a frame of registers; and an RDMSR that may fault.
+; Interrupt and exception stubs, one a vector, to one C function with a frame of registers; an RDMSR that may fault.
 
 bits 64
 default rel
 %include "boot/registers.inc"
 
+global trap_stubs, try_rdmsr, try_rdmsr_instruction, try_rdmsr_fault
 extern trap_dispatch
 
 ; These vectors push an error code (SDM 3A 6.13).
@@ -13,7 +14,6 @@ STUB_SIZE equ 16
 
 section .text
     align STUB_SIZE
-global trap_stubs
 trap_stubs:
 %assign vector 0
 %rep 256
@@ -27,18 +27,15 @@ trap_stubs:
 %endrep
 
 trap_common:
-    push_all rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
+    each push, rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
     cld
     mov rdi, rsp
     call trap_dispatch
-    pop_all r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax
+    each pop, r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax
     add rsp, 16
     iretq
 
 ; bool try_rdmsr(u32 index, u64 *value): false where the MSR does not exist; traps.c sends its #GP to the second label.
-global try_rdmsr
-global try_rdmsr_instruction
-global try_rdmsr_fault
 try_rdmsr:
     mov ecx, edi
 try_rdmsr_instruction:

@@ -4,15 +4,13 @@
 struct w2c_env; // the base of core's memory too
 
 static void w2c_env_abort(struct w2c_env *env, u32 message, u32 file, u32 line, u32 column) {
-  put_assertion((u8 *)env, 0, core_memory_end - core_memory_start, message, file, line, column);
+  put_assertion((u8 *)env, 0, CORE_BYTES, message, file, line, column);
   panic_at(RESULT_ASSERTION, "assertion", CALL_SITE, CALLER_FRAME);
 }
 
 _Noreturn void vmcs_access_failed(const char *instruction, u32 field) {
   panic_start();
-  put(instruction, " of the field with encoding ");
-  put_hex(field, 4);
-  put(" failed\n");
+  put(instruction, " of the field with encoding "), put_hex(field, 4), put(" failed\n");
   panic_at(RESULT_VMCS_ACCESS, "vmcs-access", CALL_SITE, CALLER_FRAME);
 }
 
@@ -24,7 +22,7 @@ u32 w2c_hardware_symbolAt(struct w2c_hardware *h, u64 address, u32 out, u32 capa
 
 void w2c_hardware_announceResult(struct w2c_hardware *h, u32 result, u32 name) {
   char text[64];
-  text[copy_string(h->memory, 0, core_memory_end - core_memory_start, name, text, sizeof text - 1)] = 0;
+  text[copy_string(h->memory, 0, CORE_BYTES, name, text, sizeof text - 1)] = 0;
   announce(result, text);
 }
 
@@ -40,12 +38,7 @@ _Noreturn void runtime_start(u32 kind, u32 information) {
   _Static_assert(sizeof *core <= PAGE_SIZE, "the function table lies behind the first page");
   paging_start();
   traps_start();
-  processors++;
-  if (kind == BOOT_KIND_PROCESSOR) {
-    w2c_core_join(core);
-    __builtin_trap();
-  }
-  serial_start();
+  if (kind == BOOT_KIND_PROCESSOR) w2c_core_join(core), __builtin_trap();
   terminal_start();
   void *memory = (void *)INSTANCE_MEMORY(CORE_INSTANCE);
   wasm2c_core_instantiate(core, memory, memory);

@@ -3,10 +3,7 @@
 #pragma once
 #include "runtime.h"
 
-// What core's instance holds for its imports: the base of its memory itself.
-struct w2c_hardware {
-  u8 memory[1];
-};
+struct w2c_hardware { u8 memory[1]; }; // what core's instance holds for its imports: the base of its memory itself
 
 enum { VM_SUCCEED, VM_FAIL_INVALID, VM_FAIL_VALID };
 extern u8 vmx_exit[], vm_mirror[], trampoline_start[], trampoline_end[]; // vm_entry.asm, entry.asm
@@ -49,7 +46,7 @@ IMPORT(u64, readRegister, u32 n) {
   return value;
 }
 IMPORT(void, writeRegister, u32 n, u64 value) { switch (n) { ON_WRITABLE(WRITE, , ); } }
-IMPORT(void, tableRegisters, u32 out) { __asm__ volatile("sgdt 6(%0)\n\tsidt 22(%0)" : : "r"(&AT(u8, out)) : "memory"); }
+IMPORT(void, tableRegisters, u32 out) { __asm__ volatile("sgdt 6(%0); sidt 22(%0)" : : "r"(&AT(u8, out)) : "memory"); }
 IMPORT(u64, segmentDescriptor, u32 selector) {
   u32 rights = 0, limit = 0;
   __asm__("lar %2, %0\n\tlsl %2, %1" : "+&r"(rights), "+&r"(limit) : "r"(selector) : "cc", "memory");
@@ -107,8 +104,7 @@ IMPORT(void, vmsave, u64 hpa) { __asm__ volatile("vmsave" : : "a"(hpa) : "memory
 
 // The u32 answer of the vmm's entry, or 1 << 32 | kind where it was stopped.
 IMPORT(u64, vmmCall, u32 vm, u32 entry, u32 argument) {
-  if (vm >= MAX_VMS || entry >= VMM_ENTRIES)
-    return 1ull << 32 | VMM_TRAP_INDIRECT_CALL;
+  if (vm >= MAX_VMS || entry >= VMM_ENTRIES) return 1ull << 32 | VMM_TRAP_INDIRECT_CALL;
   vmm_running = vm;
   vmm_timer_ticks = vmm_budget_is_spent = 0;
   __asm__ volatile("mov %%cr2, %0" : "=r"(vmm_guest_cr2));
@@ -153,19 +149,19 @@ IMPORT(void, readPhysical, u64 physical, u32 to, u32 length) {
   }
   window_to((u64)image_start, PAGE_READ); // harmless to be left there
 }
-// What is written of the image, as it is on this CPU, for another one: in memory from `replica` on, where that CPU will have
-// it when it starts at the trampoline in `page`. Only the first CPU's image lies where it is mapped.
+// What is written of the image, as it is on this CPU, for another one: in memory from `replica` on, where that CPU will
+// have it when it starts at the trampoline in `page`. Only the first CPU's image lies where it is mapped.
 IMPORT(void, cloneTo, u32 number, u64 replica, u64 page) {
   processor = number;
   replica_offset = replica - (u64)writable_start;
+  memcpy((u8 *)window_to(page, PAGE_WRITE), trampoline_start, trampoline_end - trampoline_start);
   for (u64 at = (u64)writable_start; at < (u64)writable_end; at += LARGE_PAGE_SIZE) {
-    paging_map(BLOCK_WINDOW, at, LARGE_PAGE_SIZE, PAGE_READ);
+    paging_map(BLOCK_WINDOW, at, LARGE_PAGE_SIZE, PAGE_READ); // guard pages are mapped here only
     paging_map(BLOCK_WINDOW + LARGE_PAGE_SIZE, at + replica_offset, LARGE_PAGE_SIZE, PAGE_WRITE);
     memcpy((u8 *)BLOCK_WINDOW + LARGE_PAGE_SIZE, (u8 *)BLOCK_WINDOW, LARGE_PAGE_SIZE);
   }
-  paging_map(BLOCK_WINDOW, 0, 2 * LARGE_PAGE_SIZE, 0);
+  paging_map(BLOCK_WINDOW, 0, 2 * LARGE_PAGE_SIZE, 0); // INVLPG serializes: the copy is complete before a CPU starts
   processor = 0;
-  memcpy((u8 *)window_to(page, PAGE_WRITE), trampoline_start, trampoline_end - trampoline_start);
 }
 IMPORT(void, zeroBlock, u64 physical) {
   paging_map(BLOCK_WINDOW, physical, LARGE_PAGE_SIZE, PAGE_WRITE);
@@ -176,10 +172,11 @@ IMPORT(u32, readDevice32, u64 physical) { return *(volatile u32 *)window_to(phys
 IMPORT(void, writeDevice32, u64 physical, u32 value) { *(volatile u32 *)window_to(physical, PAGE_UNCACHED) = value; }
 IMPORT(void, writePhysical8, u64 physical, u32 value) { *(u8 *)window_to(physical, PAGE_WRITE) = (u8)value; }
 IMPORT(void, setTickWord, u32 word) { work_word = &AT(u32, word); }
-IMPORT(void, setLocalApic, u32 mode, u64 base) {
-  if (mode == APIC_XAPIC)
-    paging_map(APIC_WINDOW, base, PAGE_SIZE, PAGE_UNCACHED);
+IMPORT(void, setLocalApic, u32 mode, u64 base, u32 id) {
+  if (mode == APIC_XAPIC) paging_map(APIC_WINDOW, base, PAGE_SIZE, PAGE_UNCACHED);
   apic_mode = mode;
+  apic_ids[processor] = id;
+  __atomic_fetch_or(&processors, 1ull << processor, __ATOMIC_SEQ_CST);
 }
 #define WORD(word) (&shared_words[(word) % SHARED_WORDS])
 IMPORT(u64, sharedLoad, u32 word) { return __atomic_load_n(WORD(word), __ATOMIC_ACQUIRE); }
@@ -196,7 +193,7 @@ ANSWER(imageStart, image_start) ANSWER(imageEnd, image_end) ANSWER(mirrorAddress
 ANSWER(processorNumber, processor) ANSWER(replicaBytes, writable_end - writable_start)
 IMPORT(void, consoleWrite, u32 text, u32 length) { console_write(&AT(u8, text), length); }
 IMPORT(u32, hasSerial) { return !serial_is_absent; }
+IMPORT(void, setSerial, u32 is_there) { serial_is_absent = !is_there; }
 IMPORT(void, setEndSteps, u32 steps) { __builtin_memcpy(end_steps, &AT(u8, steps), sizeof end_steps); }
 IMPORT(void, endMachine) { end_machine(); }
-
 IMPORT(void, vmmTrap, u32 out) { AT(struct vmm_trap_record, out) = vmm_trap_record; }

@@ -18,8 +18,7 @@ u64 paging_physical(const void *linear) {
 
 static u64 *next_level(u64 *entry) {
   if (!(*entry & PRESENT)) {
-    if (tables_used == TABLES)
-      return NULL;
+    if (tables_used == TABLES) return NULL;
     *entry = paging_physical(tables[tables_used++]) | WRITABLE | PRESENT;
   }
   return (u64 *)((*entry & ADDRESS) - offset);
@@ -29,8 +28,7 @@ static u64 *entry_of(u64 address, u32 level) {
   u64 *table = tables[0];
   for (u32 l = 3; l > level; l--) {
     u64 *entry = &table[address >> (12 + 9 * l) & 511];
-    if ((*entry & LARGE) || !(table = next_level(entry)))
-      return NULL;
+    if ((*entry & LARGE) || !(table = next_level(entry))) return NULL;
   }
   return &table[address >> (12 + 9 * level) & 511];
 }
@@ -38,15 +36,13 @@ static u64 *entry_of(u64 address, u32 level) {
 // Maps [address, address + bytes) to [physical, …), all multiples of 4 KiB, with 2 MiB pages where alignment allows.
 // False: no table left, a large page in the way, or a page that would be writable and executable.
 bool paging_map(u64 address, u64 physical, u64 bytes, u32 flags) {
-  if ((flags & PAGE_EXECUTE) && (flags & WRITABLE))
-    return false;
+  if ((flags & PAGE_EXECUTE) && (flags & WRITABLE)) return false;
   u64 size, bits = (flags & 0xFF) | (flags & PAGE_EXECUTE ? 0 : NX);
   for (; bytes > 0; address += size, physical += size, bytes -= size) {
     bool large = bytes >= LARGE_PAGE_SIZE && (address | physical) % LARGE_PAGE_SIZE == 0;
     u64 *entry = entry_of(address, large);
     size = large ? LARGE_PAGE_SIZE : PAGE_SIZE;
-    if (!entry || (large && (*entry & PRESENT) && !(*entry & LARGE)))
-      return false;
+    if (!entry || (large && (*entry & PRESENT) && !(*entry & LARGE))) return false;
     *entry = physical | bits | (large ? LARGE : 0);
     __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
   }
@@ -75,10 +71,8 @@ void paging_start(void) {
   map_image(core_stack_bottom, core_stack_top, PAGE_WRITE);
   map_image(vmm_stack_bottom, vmm_stack_top, PAGE_WRITE);
   map_image(symbols_start, image_end, PAGE_READ);
-  for (u8 *stack = ist_stacks_start; stack < ist_stacks_start + IST_STACKS * IST_STACK_STRIDE; stack += IST_STACK_STRIDE)
-    map_image(stack + PAGE_SIZE, stack + IST_STACK_STRIDE, PAGE_WRITE);
+  for (u32 n = 0; n < IST_STACKS; n++) map_image(IST_STACK_TOP(n) - IST_STACK_BYTES, IST_STACK_TOP(n), PAGE_WRITE);
   paging_map(INSTANCE_STATE(CORE_INSTANCE), paging_physical(core_state), sizeof core_state, PAGE_WRITE);
-  paging_map(INSTANCE_MEMORY(CORE_INSTANCE), paging_physical(core_memory_start), (u64)(core_memory_end - core_memory_start),
-             PAGE_WRITE);
+  paging_map(INSTANCE_MEMORY(CORE_INSTANCE), paging_physical(core_memory_start), CORE_BYTES, PAGE_WRITE);
   __asm__ volatile("mov %0, %%cr3" : : "r"(paging_physical(tables)) : "memory");
 }

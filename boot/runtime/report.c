@@ -10,8 +10,7 @@ const char *symbol_of(u64 address, u64 *offset) {
   if (address < (u64)text_start || address >= (u64)text_end || symbol_count == 0 || address < symbol_addresses[0])
     return NULL;
   u32 n = 1;
-  while (n < symbol_count && symbol_addresses[n] <= address)
-    n++;
+  while (n < symbol_count && symbol_addresses[n] <= address) n++;
   *offset = address - symbol_addresses[n - 1];
   return symbol_names + symbol_name_offsets[n - 1];
 }
@@ -26,20 +25,16 @@ static void take(struct end_step step) {
   case END_SET16: return out16(step.port, (in16(step.port) & step.mask) | step.value);
   case END_TRIPLE_FAULT: __asm__ volatile("lidt %0\n\tint3" : : "m"(no_idt)); __builtin_unreachable();
   case END_WAIT8:
-    while (polls > 0 && (in8(step.port) & step.mask) != step.value)
-      polls--;
+    while (polls > 0 && (in8(step.port) & step.mask) != step.value) polls--;
   }
 }
 
-void put_address(u64 address) {
+static void put_address(u64 address) {
   u64 offset;
   const char *name = symbol_of(address, &offset);
   put_hex(address, 16);
-  put(" ");
-  if (!name)
-    return put("?");
-  put(name, "+");
-  put_hex(offset, 3);
+  put(" ", name ? name : "?");
+  if (name) put("+"), put_hex(offset, 3);
 }
 
 static bool on_a_stack(u64 rbp) {
@@ -49,14 +44,12 @@ static bool on_a_stack(u64 rbp) {
 
 // Writes RIP and the call sites above RBP to `out`; returns how many, at most `count`.
 u32 backtrace(u64 rip, u64 rbp, u64 *out, u32 count) {
-  u32 n = 0;
-  out[n++] = rip;
+  u32 n = 1;
+  out[0] = rip;
   while (n < count && on_a_stack(rbp)) {
     out[n++] = ((u64 *)rbp)[1] - 1;
     u64 next = *(u64 *)rbp;
-    if (next <= rbp)
-      break;
-    rbp = next;
+    rbp = next > rbp ? next : 0;
   }
   return n;
 }
@@ -65,27 +58,22 @@ _Noreturn void panic_at(u32 result, const char *name, u64 rip, u64 rbp) {
   u64 frames[24];
   u32 count = backtrace(rip, rbp, frames, sizeof frames / sizeof frames[0]);
   for (u32 i = 0; i < count; i++) {
-    put(i == 0 ? "basalt: panic: at   " : "basalt: panic: from ");
-    put_address(frames[i]), put("\n");
+    put(i == 0 ? "basalt: panic: at   " : "basalt: panic: from "), put_address(frames[i]), put("\n");
   }
   finish(result, name);
 }
 
 // The result line is the last of a run; tools/emulators reads it. A QEMU with isa-debug-exit ends here.
 void announce(u32 result, const char *name) {
-  put("basalt: result ");
-  put_decimal(result);
-  put(" ", name, "\n");
+  put("basalt: result "), put_decimal(result), put(" ", name, "\n");
   serial_drain();
   out8(0xF4, result);
 }
 
 _Noreturn void end_machine(void) {
-  for (u32 i = 0; i < END_STEPS; i++)
-    take(end_steps[i]);
+  for (u32 i = 0; i < END_STEPS; i++) take(end_steps[i]);
   put("basalt: this machine is safe to switch off\n");
-  while (true)
-    __asm__ volatile("cli\n\thlt");
+  while (true) __asm__ volatile("cli\n\thlt");
 }
 
 _Noreturn void finish(u32 result, const char *name) {

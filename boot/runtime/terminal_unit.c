@@ -8,7 +8,6 @@ enum { OWN_BYTES = 256 << 10, MAXIMUM_SCREEN_BYTES = 64 << 20, SCREEN_UNMAPPABLE
 
 struct w2c_env; // for both modules of imports: the base of the terminal's memory
 struct w2c_ports;
-struct w2c_hardware; // core's instance, which the imports of core here do not use
 
 static void w2c_env_abort(struct w2c_env *env, u32 message, u32 file, u32 line, u32 column) {
   put_assertion((u8 *)env, MODULE_OWN_START, OWN_BYTES, message, file, line, column);
@@ -24,7 +23,8 @@ static __attribute__((aligned(4096))) u8 state[INSTANCE_STATE_BYTES], own[OWN_BY
 static w2c_terminal *const terminal = (w2c_terminal *)INSTANCE_STATE(TERMINAL_INSTANCE);
 static u8 *const memory = (u8 *)INSTANCE_MEMORY(TERMINAL_INSTANCE);
 static u32 root;
-static bool is_idle; // false too while the terminal draws: a fault in there is reported on COM1 alone
+// False too while the terminal draws: a fault in there, or of another CPU meanwhile, is reported on COM1 alone.
+static bool is_idle SHARED;
 
 void terminal_start(void) {
   paging_map((u64)terminal, (u64)state, sizeof state, PAGE_WRITE);
@@ -48,11 +48,9 @@ u32 w2c_hardware_openScreen(struct w2c_hardware *h, u64 physical, u32 pitch, u32
 }
 
 void terminal_write(const u8 *text, u32 length) {
-  if (!is_idle)
-    return;
+  if (!is_idle) return;
   is_idle = false;
-  for (u32 i = 0; i < length; i++)
-    w2c_terminal_write(terminal, root, text[i]);
+  for (u32 i = 0; i < length; i++) w2c_terminal_write(terminal, root, text[i]);
   is_idle = true;
 }
 

@@ -10,8 +10,8 @@ static struct w2c_host hosts[MAX_VMS];
 static u64 deadline; u64 vmm_guest_cr2; // no VM exit saves it, and a page fault that populates changes it
 u32 vmm_running, vmm_timer_ticks, vmm_budget_is_spent; // of the call that runs; an import looks at the last and unwinds
 
-struct w2c_hardware; // core's instance, which these imports of core do not use
 u32 w2c_core_populate(void *core, u32 memory, u64 address);
+#define core_populate(...) w2c_core_populate((void *)INSTANCE_STATE(CORE_INSTANCE), __VA_ARGS__)
 
 bool vmm_is_running(void) { return *(volatile u64 *)&vmm_escape_stack != 0; }
 
@@ -20,9 +20,10 @@ bool vmm_code_holds(u64 rip) { return rip >= (u64)vmm_text_start && rip < (u64)v
 
 // VMM_POPULATED: the page is there by now, as core has put one where guest RAM had none.
 u64 vmm_fault_kind(u64 address, bool is_present) {
-  u64 reservation = INSTANCE_SLOT(VMM_INSTANCE(vmm_running)), offset = address - INSTANCE_MEMORY(VMM_INSTANCE(vmm_running));
-  if (offset < hosts[vmm_running].ram_bytes && !is_present)
-    return w2c_core_populate((void *)INSTANCE_STATE(CORE_INSTANCE), hosts[vmm_running].ram, offset) ? VMM_POPULATED : VMM_TRAP_NO_RAM;
+  u64 reservation = INSTANCE_SLOT(VMM_INSTANCE(vmm_running)), offset = address - (reservation + GIB);
+  const struct w2c_host *host = &hosts[vmm_running];
+  if (offset < host->ram_bytes && !is_present)
+    return core_populate(host->ram, offset) ? VMM_POPULATED : VMM_TRAP_NO_RAM;
   if (address >= reservation && address < reservation + GIB + RESERVATION_BYTES)
     return VMM_TRAP_OUT_OF_BOUNDS;
   if (address < (u64)vmm_stack_bottom && address >= (u64)vmm_stack_bottom - VMM_STACK_GUARD)
@@ -32,8 +33,7 @@ u64 vmm_fault_kind(u64 address, bool is_present) {
 
 // `address` is the faulting linear address; inside the reservation it is told as vmm knows it.
 void vmm_record_trap(u32 kind, u64 address, u64 rip, u64 rbp) {
-  if (kind == VMM_TRAP_OUT_OF_BOUNDS && address)
-    address -= INSTANCE_MEMORY(VMM_INSTANCE(vmm_running));
+  if (kind == VMM_TRAP_OUT_OF_BOUNDS && address) address -= INSTANCE_MEMORY(VMM_INSTANCE(vmm_running));
   vmm_trap_record = (struct vmm_trap_record){.kind = kind, .address = address};
   vmm_budget_is_spent = 0;
   vmm_trap_record.frame_count = backtrace(rip, rbp, vmm_trap_record.frames, VMM_TRAP_FRAMES);
@@ -48,20 +48,15 @@ void vmm_unwind(struct trap_frame *f, u32 kind, u64 address) {
 }
 
 void vmm_timer_tick(struct trap_frame *f) {
-  if (!vmm_is_running())
-    return;
-  if (vmm_timer_ticks++ == 0)
-    deadline = read_tsc() + TIME_BUDGET;
-  if (read_tsc() < deadline)
-    return;
-  if (vmm_code_holds(f->rip))
-    vmm_unwind(f, VMM_TRAP_TIME_BUDGET, 0);
-  else
-    vmm_budget_is_spent = 1;
+  if (!vmm_is_running()) return;
+  if (vmm_timer_ticks++ == 0) deadline = read_tsc() + TIME_BUDGET;
+  if (read_tsc() < deadline) return;
+  if (vmm_code_holds(f->rip)) vmm_unwind(f, VMM_TRAP_TIME_BUDGET, 0);
+  else vmm_budget_is_spent = 1;
 }
 
-// Maps physical memory other than the image into a linear memory, core's behind what it has of the image. Statuses of this and
-// the next three: 0, or 1 where the arguments name what may not be.
+// Maps physical memory other than the image into a linear memory, core's behind what it has of the image. Statuses of
+// this and the next three: 0, or 1 where the arguments name what may not be.
 static u32 map(u32 instance, u64 address, u64 physical, u64 bytes, u32 flags) {
   bool in_image = physical < (u64)image_end && physical + bytes > (u64)image_start;
   return ((address | physical | bytes) & (PAGE_SIZE - 1)) || bytes == 0 || physical + bytes < physical || in_image ||
@@ -69,12 +64,11 @@ static u32 map(u32 instance, u64 address, u64 physical, u64 bytes, u32 flags) {
          !paging_map(INSTANCE_MEMORY(instance) + address, physical, bytes, flags & PAGE_WRITE);
 }
 u32 w2c_hardware_coreMap(struct w2c_hardware *h, u32 address, u64 physical, u64 bytes, u32 flags) {
-  return address < (u64)(core_memory_end - core_memory_start) || map(CORE_INSTANCE, address, physical, bytes, flags);
+  return address < CORE_BYTES || map(CORE_INSTANCE, address, physical, bytes, flags);
 }
 u32 w2c_hardware_vmmMap(struct w2c_hardware *h, u32 vm, u64 address, u64 physical, u64 bytes, u32 flags) {
   u32 status = vm >= MAX_VMS || map(VMM_INSTANCE(vm), address, physical, bytes, flags);
-  if (status == 0 && address == MODULE_OWN_START)
-    hosts[vm].own_bytes = flags ? bytes : 0;
+  if (status == 0 && address == MODULE_OWN_START) hosts[vm].own_bytes = flags ? bytes : 0;
   return status;
 }
 
@@ -86,8 +80,7 @@ u32 w2c_hardware_vmmInstantiate(struct w2c_hardware *h, u32 vm, u64 physical, u6
       !paging_map(state, physical, INSTANCE_STATE_BYTES, physical ? PAGE_WRITE : 0))
     return 1;
   hosts[vm] = (struct w2c_host){(u8 *)INSTANCE_MEMORY(VMM_INSTANCE(vm)), hosts[vm].own_bytes, ram_bytes, ram};
-  if (is_new)
-    vmm_instance_create((void *)state, &hosts[vm]);
+  if (is_new) vmm_instance_create((void *)state, &hosts[vm]);
   return 0;
 }
 
@@ -101,13 +94,13 @@ u64 w2c_host_clock(struct w2c_host *host) {
   return now;
 }
 
+#define COPY(pointer, out) copy_string(host->memory, MODULE_OWN_START, host->own_bytes, pointer, out, sizeof(out))
 // AssemblyScript's abort(message, file, line, column): the strings are copied only from vmm's own data.
 void vmm_abort(struct w2c_host *host, u32 message, u32 file, u32 line) {
   struct vmm_trap_record *record = &vmm_trap_record;
   vmm_record_trap(VMM_TRAP_ABORT, 0, CALL_SITE, CALLER_FRAME);
   record->line = line;
-  record->message_length =
-      copy_string(host->memory, MODULE_OWN_START, host->own_bytes, message, record->message, sizeof record->message);
-  record->file_length = copy_string(host->memory, MODULE_OWN_START, host->own_bytes, file, record->file, sizeof record->file);
+  record->message_length = COPY(message, record->message);
+  record->file_length = COPY(file, record->file);
   vmm_escape(VMM_TRAP_ABORT);
 }

@@ -1,9 +1,7 @@
 // The vmm module: wasm2c's output as one translation unit, all of its code in linker.ld's vmm text.
 #include "runtime.h"
 
-struct w2c_env {
-  struct w2c_host host;
-};
+struct w2c_env { struct w2c_host host; };
 
 static void w2c_env_abort(struct w2c_env *env, u32 message, u32 file, u32 line, u32 column) {
   vmm_abort(&env->host, message, file, line);

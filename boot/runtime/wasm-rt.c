@@ -4,7 +4,7 @@
 
 // A memory's base address follows from where its structure lies: instance state and linear memory are at a fixed
 // distance (runtime.h).
-void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint64_t pages, uint64_t max_pages, bool is64, uint32_t page_size) {
+void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, u64 pages, u64 max_pages, bool is64, u32 page_size) {
   u64 state = (u64)memory & ~(INSTANCE_GAP - 1);
   *memory = (wasm_rt_memory_t){(u8 *)(state + INSTANCE_GAP), pages, max_pages, pages * page_size};
 }
@@ -12,20 +12,15 @@ void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint64_t pages, uint64_t 
 // The table lies behind the instance's structure, so that it goes when the instance goes.
 void wasm_rt_allocate_funcref_table(wasm_rt_funcref_table_t *table, uint32_t size, uint32_t max_size) {
   u64 state = (u64)table & ~(INSTANCE_GAP - 1);
-  if (size > (INSTANCE_STATE_BYTES - PAGE_SIZE) / sizeof(wasm_rt_funcref_t))
-    wasm_rt_trap(WASM_RT_TRAP_OOB);
+  if (size > (INSTANCE_STATE_BYTES - PAGE_SIZE) / sizeof(wasm_rt_funcref_t)) wasm_rt_trap(WASM_RT_TRAP_OOB);
   *table = (wasm_rt_funcref_table_t){(wasm_rt_funcref_t *)(state + PAGE_SIZE), max_size, size};
 }
 
 _Noreturn void wasm_rt_trap(wasm_rt_trap_t kind) {
-  static const struct { const char *text; u32 vmm_kind; } kinds[] = {
-      [WASM_RT_TRAP_OOB] = {"out-of-bounds access", VMM_TRAP_OUT_OF_BOUNDS},
-      [WASM_RT_TRAP_INT_OVERFLOW] = {"integer overflow", VMM_TRAP_ARITHMETIC},
-      [WASM_RT_TRAP_DIV_BY_ZERO] = {"division by zero", VMM_TRAP_ARITHMETIC},
-      [WASM_RT_TRAP_INVALID_CONVERSION] = {"invalid conversion", VMM_TRAP_ARITHMETIC},
-      [WASM_RT_TRAP_UNREACHABLE] = {"unreachable", VMM_TRAP_UNREACHABLE},
-      [WASM_RT_TRAP_CALL_INDIRECT] = {"indirect call of a wrong type", VMM_TRAP_INDIRECT_CALL},
-  };
+  static const struct { const char *text; u32 vmm_kind; } kinds[] = { // in the order of wasm_rt_trap_t
+      {"out-of-bounds access", VMM_TRAP_OUT_OF_BOUNDS}, {"integer overflow", VMM_TRAP_ARITHMETIC},
+      {"division by zero", VMM_TRAP_ARITHMETIC}, {"invalid conversion", VMM_TRAP_ARITHMETIC},
+      {"unreachable", VMM_TRAP_UNREACHABLE}, {"indirect call of a wrong type", VMM_TRAP_INDIRECT_CALL}};
   u64 rip = CALL_SITE, rbp = CALLER_FRAME;
   if (vmm_is_running()) {
     vmm_record_trap(kinds[kind].vmm_kind, 0, rip, rbp);

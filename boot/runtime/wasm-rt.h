@@ -25,10 +25,8 @@ typedef void (*wasm_rt_function_ptr_t)(void);
 typedef struct { void *fn; } wasm_rt_tailcallee_t;
 typedef const char *wasm_rt_func_type_t;
 typedef struct {
-  wasm_rt_func_type_t func_type;
-  wasm_rt_function_ptr_t func;
-  wasm_rt_tailcallee_t func_tailcallee;
-  void *module_instance;
+  wasm_rt_func_type_t func_type; wasm_rt_function_ptr_t func;
+  wasm_rt_tailcallee_t func_tailcallee; void *module_instance;
 } wasm_rt_funcref_t;
 static const wasm_rt_funcref_t wasm_rt_funcref_null_value __attribute__((unused));
 typedef struct { wasm_rt_funcref_t *data; uint32_t max_size, size; } wasm_rt_funcref_table_t;
@@ -38,9 +36,9 @@ typedef struct { wasm_rt_externref_t *data; uint32_t max_size, size; } wasm_rt_e
 typedef struct { uint8_t *data; uint64_t pages, max_pages, size; } wasm_rt_memory_t;
 
 _Noreturn void wasm_rt_trap(wasm_rt_trap_t kind);
-void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint64_t pages, uint64_t max_pages, bool is64, uint32_t page_size);
+void wasm_rt_allocate_memory(wasm_rt_memory_t *, uint64_t pages, uint64_t max_pages, bool is64, uint32_t page_size);
 static inline uint64_t wasm_rt_grow_memory(wasm_rt_memory_t *memory, uint64_t pages) {
-  return pages == 0 ? memory->pages : (uint64_t)-1; // every memory has a fixed size, and the stub runtime aborts by name
+  return pages == 0 ? memory->pages : (uint64_t)-1; // memories have fixed sizes, and the stub runtime aborts by name
 }
 static inline void wasm_rt_free_memory(wasm_rt_memory_t *memory) {}
 void wasm_rt_allocate_funcref_table(wasm_rt_funcref_table_t *table, uint32_t size, uint32_t max_size);

@@ -157,8 +157,11 @@ export declare function writeDevice32(hpa: u64, value: u32): void;
  * MAIL_VECTOR WORK_MAIL.
  */
 export declare function setTickWord(word: usize): void;
-/** How interrupt handlers reach the local APIC's EOI: APIC_* of hv/core/interrupts/local-apic.ts, and xAPIC's page. */
-export declare function setLocalApic(mode: u32, base: u64): void;
+/**
+ * How interrupt handlers reach the local APIC: APIC_* of hv/core/interrupts/local-apic.ts, and xAPIC's page. By its `id` another
+ * CPU that panics stops this one from now on.
+ */
+export declare function setLocalApic(mode: u32, base: u64, id: u32): void;
 /** Which CPU this is: 0 is the one that booted. */
 export declare function processorNumber(): u64;
 /** What a CPU has of its own of Basalt's image, in bytes: a multiple of 2 MiB. */
@@ -186,7 +189,9 @@ export declare function mirrorAddress(): u64;
 /** NMIs that came so far. */
 export declare function nmiCount(): u64;
 
-/** Whether COM1 is there: 1 or 0. */
+/** Says whether COM1 is there, 1 or 0: only then is anything written to it. Until it is said, the runtime believes so. */
+export declare function setSerial(isThere: u32): void;
+/** What was said by it. */
 export declare function hasSerial(): u32;
 /**
  * Opens the screen at `hpa` for all that is printed from now on: `width` x `height` pixels of `bits` bits, in which the

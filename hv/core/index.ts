@@ -13,6 +13,7 @@ import { BootModule } from "./boot/boot-modules";
 import { BootOptions } from "./boot/options";
 import { describeVms } from "./boot/vms";
 import { Console } from "./console/console";
+import { startSerial } from "./console/serial";
 import { Cpuid } from "./cpu/cpuid";
 import { failOnPurpose } from "./monitor/fail";
 import { AcpiTables } from "./firmware/acpi-tables";
@@ -59,6 +60,7 @@ const POOL_PAGES: u32 = 64;
 
 /** Boots Basalt: reads what the loader left at `information`, runs the guests, and ends the run. Does not return. */
 export function boot(kind: u32, information: u32): void {
+  startSerial();
   const console = new Console();
   const ending = new Ending();
   const exit = new GuestExit();

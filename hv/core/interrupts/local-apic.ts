@@ -109,7 +109,7 @@ export class LocalApic {
     this.write(APIC_SPURIOUS_INTERRUPT_VECTOR, APIC_SOFTWARE_ENABLE | SPURIOUS_VECTOR);
     this.write(APIC_TASK_PRIORITY, PRIORITY_CLASS_1);
     this.endInterruptsInService();
-    setLocalApic(this.mode, this.base);
+    setLocalApic(this.mode, this.base, this.id);
     this.write(APIC_DIVIDE_CONFIGURATION, DIVIDE_BY_1);
     this.write(APIC_LVT_TIMER, TIMER_PERIODIC | TIMER_VECTOR);
     this.write(APIC_INITIAL_COUNT, TIMER_PERIOD);

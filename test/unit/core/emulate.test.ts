@@ -6,7 +6,8 @@ import { assertEnd } from "./assertions.ts";
 import { vmcall, type Exit } from "./machine/exits.ts";
 import type { Guest } from "./machine/guest.ts";
 import { boot, type Run } from "./machine/machine.ts";
-import type { PortDevice } from "./machine/ports.ts";
+import type { PortBytes } from "./machine/ports.ts";
+import { SerialPort } from "./machine/serial-port.ts";
 import { reason } from "./machine/tables.ts";
 import { test } from "./vendors.ts";
 
@@ -18,20 +19,25 @@ const TF = 1n << 8n;
 const DATA_READY = 1;
 const TRANSMITTER_EMPTY = 0x60;
 const OVERRUN = 2;
+const SCRATCH = 7;
 
 /** COM1 with a host at its other end. */
-class HostOfLine implements PortDevice {
-  readonly isUnrecorded = true;
+class HostOfLine extends SerialPort {
   /** What the host sends; null: nothing comes for one look at the line status. */
   readonly #sent: (number | null)[];
   #errors: number;
+  /** Core looks at the line once before it asks for anything, to see whether COM1 is there. */
+  #isSetUp = false;
 
   constructor(sent: readonly (string | null)[], errors = 0) {
+    super();
     this.#sent = sent.flatMap((text) => (text === null ? [null] : [...Buffer.from(text)]));
     this.#errors = errors;
   }
 
-  read(offset: number): number {
+  override read(offset: number, bytes: PortBytes): number {
+    this.#isSetUp ||= offset === SCRATCH;
+    if (!this.#isSetUp || offset === SCRATCH) return super.read(offset, bytes);
     if (offset === 0) return this.#sent.shift() ?? 0;
     if (offset !== 5) return 0;
     if (this.#sent[0] === null) return this.#pause();
@@ -39,8 +45,6 @@ class HostOfLine implements PortDevice {
     this.#errors = 0;
     return TRANSMITTER_EMPTY | (this.#sent.length > 0 ? DATA_READY : 0) | errors;
   }
-
-  write(): void {}
 
   #pause(): number {
     this.#sent.shift();

@@ -29,6 +29,7 @@ import { Pm1Control } from "./pm1.ts";
 import { Ports } from "./ports.ts";
 import { Processor, WRITABLE_REGISTERS } from "./processor.ts";
 import { hasSvm } from "./svm/features.ts";
+import { SerialPort } from "./serial-port.ts";
 import { sharedWords } from "./shared-words.ts";
 import { Svm } from "./svm/svm.ts";
 import { SvmEntry } from "./svm/svm-entry.ts";
@@ -58,7 +59,6 @@ const INFORMATION = 0x10000n;
 const COM1 = 0x3f8;
 /** hv/core/vmm.ts's VMM_ENTRY_EXIT. */
 const EXIT_ENTRY = 3;
-const LINE_STATUS = 5;
 // Of hv/core/vcpu/work.ts.
 const WORK_TICK = 2;
 export const WORK_MAIL = 4;
@@ -129,6 +129,7 @@ interface CoreExports {
 export class Machine {
   readonly memory: PhysicalMemory;
   readonly ports = new Ports();
+  readonly serial = new SerialPort();
   readonly devices = new DeviceRegisters();
   readonly localApic: LocalApic;
   readonly processor: Processor;
@@ -159,6 +160,7 @@ export class Machine {
   readonly #staleKeys: number[];
   readonly #keys: number[];
   #console = "";
+  #hasSerial = true;
   #end: { result: number; name: string } | null = null;
   #ticks = 0n;
   #tickWord: number | null = null;
@@ -192,7 +194,7 @@ export class Machine {
       guestHas: (address) => this.#guestHas(address),
     });
     this.ports.attach(0xb004, 2, new Pm1Control());
-    this.ports.attach(COM1, 8, { read: (offset) => (offset === LINE_STATUS ? 0x60 : 0), write: () => undefined });
+    if (options.hasSerial !== false) this.ports.attach(COM1, 8, this.serial);
     this.loader = this.#load();
     options.prepare?.(this);
   }
@@ -395,7 +397,8 @@ export class Machine {
       vmExitAddress: () => EXIT_RIP,
       mirrorAddress: () => MIRROR_CODE,
       nmiCount: () => 0n,
-      hasSerial: () => (this.#options.hasSerial === false ? 0 : 1),
+      setSerial: (isThere: number) => (this.#hasSerial = isThere !== 0),
+      hasSerial: () => (this.#hasSerial ? 1 : 0),
       openScreen: (...screen: [bigint, ...number[]]) => {
         this.screen = screen.map((value) => (typeof value === "bigint" ? u64(value) : value >>> 0));
         return this.#options.screenAnswer ?? (80 << 16) | 25;
