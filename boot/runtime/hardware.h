@@ -171,7 +171,7 @@ IMPORT(void, zeroBlock, u64 physical) {
 IMPORT(u32, readDevice32, u64 physical) { return *(volatile u32 *)window_to(physical, PAGE_UNCACHED); }
 IMPORT(void, writeDevice32, u64 physical, u32 value) { *(volatile u32 *)window_to(physical, PAGE_UNCACHED) = value; }
 IMPORT(void, writePhysical8, u64 physical, u32 value) { *(u8 *)window_to(physical, PAGE_WRITE) = (u8)value; }
-IMPORT(void, setTickWord, u32 word) { work_word = &AT(u32, word); }
+IMPORT(void, setWorkWord, u32 word) { work_word = &AT(u32, word); }
 IMPORT(void, setLocalApic, u32 mode, u64 base, u32 id) {
   if (mode == APIC_XAPIC) paging_map(APIC_WINDOW, base, PAGE_SIZE, PAGE_UNCACHED);
   apic_mode = mode;

@@ -156,7 +156,7 @@ export declare function writeDevice32(hpa: u64, value: u32): void;
  * From now on each interrupt of the host's timer sets WORK_TICK (hv/core/vcpu/work.ts) in the u32 at `word`, and each of
  * MAIL_VECTOR WORK_MAIL.
  */
-export declare function setTickWord(word: usize): void;
+export declare function setWorkWord(word: usize): void;
 /**
  * How interrupt handlers reach the local APIC: APIC_* of hv/core/interrupts/local-apic.ts, and xAPIC's page. By its `id` another
  * CPU that panics stops this one from now on.

@@ -5,7 +5,7 @@ import { ANY_CPU } from "./boot/vm-description";
 import { LEVEL_DEBUG, LEVEL_ERROR, LEVEL_INFO } from "./console/console";
 import { StateSwitch, SwitchedState } from "./cpu/switched-state";
 import { GuestMemory } from "./guest-memory";
-import { processorNumber, rdtsc, setTickWord } from "./hardware";
+import { processorNumber, rdtsc, setWorkWord } from "./hardware";
 import { printMemory, printSummary } from "./monitor/summary";
 import { RESULT_KILLED, RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "./results";
 import { RESUME, STOP } from "./vcpu/action";
@@ -117,7 +117,7 @@ export class Vm {
     vcpu.othersWait = othersWait;
     vcpu.waitsForEvent = false;
     vcpu.deadline = this.deadline(start);
-    setTickWord(vcpu.workWord);
+    setWorkWord(vcpu.workWord);
     this.lastAction = vcpu.run();
     this.ticks += rdtsc() - start;
   }

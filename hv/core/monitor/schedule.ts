@@ -8,7 +8,7 @@ import { VmDescription } from "../boot/vm-description";
 import { TypedBytes } from "../console/typed-bytes";
 import { Defences } from "../cpu/defences";
 import { StateSwitch } from "../cpu/switched-state";
-import { hasKeyboard, hasSerial, processorNumber, rdtsc, setTickWord, sharedExchange, sharedLoad } from "../hardware";
+import { hasKeyboard, hasSerial, processorNumber, rdtsc, setWorkWord, sharedExchange, sharedLoad } from "../hardware";
 import { Machine } from "../machine";
 import { strayHeapBytes } from "../memory/arenas";
 import { EntryWork } from "../memory/entry-work";
@@ -327,7 +327,7 @@ export class Scheduler extends TeamWork {
   }
 
   private watchInterrupts(): void {
-    setTickWord(changetype<usize>(this.noWork) + offsetof<EntryWork>("bits"));
+    setWorkWord(changetype<usize>(this.noWork) + offsetof<EntryWork>("bits"));
   }
 
   /** Runs one slice of a VM; where that was its last, tells what came of it, and gives back what it had. */

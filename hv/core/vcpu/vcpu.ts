@@ -206,7 +206,7 @@ export abstract class Vcpu {
     this.entryWork.invalidationIsPending = true;
   }
 
-  /** The pointer to its work word, for hardware.setTickWord. */
+  /** The pointer to its work word, for hardware.setWorkWord. */
   get workWord(): usize {
     return changetype<usize>(this.entryWork) + offsetof<EntryWork>("bits");
   }

@@ -163,7 +163,7 @@ export class Machine {
   #hasSerial = true;
   #end: { result: number; name: string } | null = null;
   #ticks = 0n;
-  #tickWord: number | null = null;
+  #workWord: number | null = null;
   readonly #executions = new Map<string, number>();
 
   constructor(options: MachineOptions = {}) {
@@ -265,8 +265,8 @@ export class Machine {
 
   /** The host's timer, or mail of another CPU. All other interrupt sources are masked. */
   #tick(): void {
-    if (this.#tickWord === null) return;
-    const word = this.#bytes(this.#tickWord, 4);
+    if (this.#workWord === null) return;
+    const word = this.#bytes(this.#workWord, 4);
     word.writeUInt32LE((word.readUInt32LE() | (this.#options.interruptWork ?? WORK_TICK)) >>> 0);
   }
 
@@ -380,8 +380,8 @@ export class Machine {
       writePhysical8: (hpa: bigint, value: number) => this.memory.write(u64(hpa), Uint8Array.of(value & 0xff)),
       readDevice32: (hpa: bigint) => this.devices.read(u64(hpa)),
       writeDevice32: (hpa: bigint, value: number) => this.devices.write(u64(hpa), value >>> 0),
-      setTickWord: (word: number) => {
-        this.#tickWord = word >>> 0;
+      setWorkWord: (word: number) => {
+        this.#workWord = word >>> 0;
         this.slices++;
       },
       setLocalApic: (mode: number, base: bigint) => (this.localApicOfHandlers = { mode, base: u64(base) }),

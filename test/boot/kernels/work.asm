@@ -1,0 +1,37 @@
+; Has a fixed amount of work, 60 million instructions, and prints how many ticks passed meanwhile. Ends with the value 0.
+
+bits 32
+
+INSTRUCTIONS equ 60000000
+
+section .text
+align 4
+header:
+    dd 0x1badb002, 3, -(0x1badb002 + 3)
+
+%include "serial.inc"
+
+global start
+start:
+    mov esp, stack_top
+    sti                         ; no device sends one; in Bochs 2.7 the host's would not come in either with IF 0
+    com1_start
+    rdtsc
+    mov [began], eax
+    mov ecx, INSTRUCTIONS / 2
+.again:
+    dec ecx
+    jnz .again
+    rdtsc
+    sub eax, [began]
+    mov [passed], eax
+    print_field [passed], "done, ticks "
+    new_line
+    exit_with 0
+
+section .bss
+align 16
+began: resd 1
+passed: resd 1
+stack: resb 4096
+stack_top:
