@@ -72,8 +72,8 @@ u32 w2c_hardware_vmmMap(struct w2c_hardware *h, u32 vm, u64 address, u64 physica
   return status;
 }
 
-// Creates the instance in memory that vmmMap has populated from MODULE_OWN_START on, its state at `physical`, where 0 takes it
-// away; or takes over one that is not new. `ram` is for core's `populate`.
+// Creates the instance in memory that vmmMap has populated from MODULE_OWN_START on, its state at `physical`, where 0
+// takes it away; or takes over one that is not new. `ram` is for core's `populate`.
 u32 w2c_hardware_vmmInstantiate(struct w2c_hardware *h, u32 vm, u64 physical, u64 ram_bytes, u32 ram, u32 is_new) {
   u64 state = INSTANCE_STATE(VMM_INSTANCE(vm));
   if (vm >= MAX_VMS || (physical && (hosts[vm].own_bytes == 0 || physical < (u64)image_end)) ||

@@ -107,7 +107,7 @@ export class GuestMemory {
       tooLittleMemory(this.machine, this.vmName, this.ramBytes);
     } else {
       this.machine.blocks.putBack(block);
-      this.sayNoPageLeft();
+      tooFewPages(this.machine, this.vmName, this.pool);
     }
     return NO_MEMORY_LEFT;
   }
@@ -161,13 +161,7 @@ export class GuestMemory {
 
   /** Says that the VM's own pages do not suffice. */
   sayNoPageLeft(): u32 {
-    const line = this.machine.console.error().text(this.vmName).text(": too little memory: ");
-    line.decimal(this.pool.inUse).text(" of its ");
-    line
-      .decimal(this.pool.inUse + this.pool.available)
-      .text(" pages for tables are in use, and more are needed")
-      .end();
-    return RESULT_TOO_LITTLE_MEMORY;
+    return tooFewPages(this.machine, this.vmName, this.pool);
   }
 
   /** Takes RAM from its vmm on this CPU. */
@@ -213,5 +207,16 @@ export function tooLittleMemory(machine: Machine, vmName: string, ramBytes: u64)
     .text(" MiB are free; a VM takes ")
     .decimal(ramBytes >> 20);
   line.text(" MiB of RAM and 2 MiB for all else, in pieces of 2 MiB").end();
+  return RESULT_TOO_LITTLE_MEMORY;
+}
+
+/** Says that a VM's own pages, `pool`, do not suffice. No method: `populate`, which it is inlined into, keeps a register by that. */
+function tooFewPages(machine: Machine, vmName: string, pool: PagePool): u32 {
+  const line = machine.console.error().text(vmName).text(": too little memory: ").decimal(pool.inUse);
+  line
+    .text(" of its ")
+    .decimal(pool.inUse + pool.available)
+    .text(" pages for tables are in use, and more are needed")
+    .end();
   return RESULT_TOO_LITTLE_MEMORY;
 }

@@ -235,7 +235,7 @@ export const VMM_STATE_BYTES: u64 = 5 * 4096;
 /**
  * Creates a vmm instance in the memory mapped at 3 GiB, with its state in the VMM_STATE_BYTES at host-physical `state`. An
  * access of the vmm to an address below `ramBytes` where nothing is mapped calls `populate` of index.ts with `ram`. With a
- * `state` of 0 it takes the instance's state away. 0, or 1 where no memory is mapped at 3 GiB, or `state` cannot be mapped.
+ * `state` of 0 it takes the instance's state away, and without `isNew` it has one here that another CPU made. 0, or 1 where no memory is mapped at 3 GiB, or `state` cannot be mapped.
  */
 export declare function vmmInstantiate(slot: u32, state: u64, ramBytes: u64, ram: usize, isNew: u32): u32;
 /** Calls an entry of the vmm in `slot`. Its u32 answer, or bit 32 and the kind of trap that stopped it (hv/core/vmm.ts). */

@@ -54,7 +54,6 @@ export const X2APIC_DESTINATION_SHIFT: u64 = 32;
 export const INTERRUPT_COMMAND_PENDING: u32 = 1 << 12;
 /** Level "assert", which all but the INIT level de-assert have. */
 export const LEVEL_ASSERT: u32 = 1 << 14;
-export const ALL_EXCLUDING_SELF: u32 = 3 << 18;
 export const DELIVERY_MODE_INIT: u32 = 5 << 8;
 export const DELIVERY_MODE_STARTUP: u32 = 6 << 8;
 

@@ -7,7 +7,7 @@ import { assertEnded, boot, onlyLine } from "./support/boot.ts";
 
 /** Ticks that starting three more CPUs, with a copy of core for each, may take. */
 const MOST_TICKS = 30_000_000;
-const MADE_ALIKE = "leave this one out with cpus=available";
+const MADE_ALIKE = "Basalt needs CPUs that are alike";
 
 /** TCG has a host's thread for each CPU, as long as it does not count instructions. */
 const places = [

@@ -107,14 +107,14 @@ test("two VMs of one CPU with weights 10 and 30 have a quarter and three quarter
 });
 
 describe("a CPU that panics stops all others, each with a guest that runs for ever, and there is one report", () => {
-  for (const [on, media, processors] of [
-    ["bochs", "iso", 2],
-    ["tcg", "kernel", 4],
+  for (const [on, media] of [
+    ["bochs", "iso"],
+    ["tcg", "kernel"],
   ] as const) {
     test(on, async () => {
       // The VMs of CPU 1 end, and then it is to panic.
-      const append = "guest=loop+hlt iterations=10 ticks=100000000000 cpus=2 fail=processor-panics";
-      const run = await boot(on, append, { processors, media });
+      const append = "guest=loop+hlt iterations=10 ticks=100000000000 fail=processor-panics";
+      const run = await boot(on, append, { processors: 2, media });
       assertEnded(run, "61 assertion", "panic");
       const isPanic = (line: string): boolean => line.startsWith("basalt: panic: ");
       const first = run.lines.findIndex(isPanic);
@@ -140,8 +140,8 @@ describe("VMs that come and go on all CPUs, and move between them, leave nothing
     test(`${6 * rounds} VMs on ${on}`, async () => {
       const run = await boot(on, `${guests} repeat=${rounds}`, { processors: 4, media });
       assertEnded(run, "0 ok", "ok");
-      const kept = run.lines.filter((line) => line.startsWith(`basalt: ${rounds} rounds left nothing behind: `));
-      assert.equal(kept.length, 4, run.lines.filter((line) => line.includes("rounds left")).join("\n"));
+      // That of another CPU would be a line of its own, and the result.
+      onlyLine(run, new RegExp(`^basalt: ${rounds} rounds left nothing behind: `));
       const ended = run.lines.filter((line) => /^basalt: vm\d: ended: ok, /.test(line));
       assert.equal(ended.length, 6 * rounds);
     });

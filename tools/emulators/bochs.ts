@@ -13,6 +13,12 @@ export const bochsAmdCpu = "ryzen";
 /** Instructions in a second of the machine's time. */
 const instructionsPerSecond = 10_000_000;
 
+/**
+ * Bochs's term shows the screen on a terminal of its own, which nobody reads: once that is full, Bochs stands still. So it shows
+ * little, by the machine's time, which is the same in each run however busy this machine is.
+ */
+const screenUpdatesPerSecond = 1;
+
 /** MiB of RAM that Bochs holds in memory; of more it keeps what is used least in a file. */
 const maximumHostMemory = 2048;
 
@@ -49,6 +55,7 @@ function bochsConfiguration(plan: RunPlan, drive: string): string {
 config_interface: textconfig
 plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, serial=1, iodebug=1, gameport=0
 memory: guest=${plan.memory}, host=${Math.min(plan.memory, maximumHostMemory)}
+vga: update_freq=${screenUpdatesPerSecond}, realtime=0
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/vgabios/vgabios.bin
 cpu: model=${plan.cpu ?? defaultBochsCpu}, count=${plan.processors ?? 1}, ips=${instructionsPerSecond}, reset_on_triple_fault=0, ignore_bad_msrs=1

@@ -1,7 +1,6 @@
 // This processor's local APIC: what firmware left on is masked, and its timer starts (SDM 3A chapter 11).
 
 import {
-  ALL_EXCLUDING_SELF,
   APIC_DIVIDE_CONFIGURATION,
   APIC_EOI,
   APIC_ID,
@@ -131,11 +130,6 @@ export class LocalApic {
   /** Raises the interrupt `vector`, 16 to 255, at the CPU `apicId`. */
   sendInterrupt(apicId: u32, vector: u32): bool {
     return this.send(apicId, vector);
-  }
-
-  /** An NMI to all CPUs but this one, also to those that Basalt does not use. */
-  sendNmiToOthers(): bool {
-    return this.send(0, ALL_EXCLUDING_SELF | DELIVERY_MODE_NMI);
   }
 
   private send(apicId: u32, command: u32): bool {

@@ -234,8 +234,9 @@ export class Scheduler extends TeamWork {
     const result = vm.depart();
     vm.area.leave();
     if (result == RESULT_OK && sendVm(vm)) return number + 1;
+    // Its area is not mapped any more, or the processor holds it: it cannot run here either.
     this.isLost[number] = true;
-    noteEnd(number, result, 0, ticksOf(number));
+    noteEnd(number, result == RESULT_OK ? RESULT_VMM_NOT_CREATED : result, 0, ticksOf(number));
     return 0;
   }
 

@@ -48,14 +48,14 @@ export class Sameness {
     for (let at = 0; at < this.values.length; at++) this.values[at] = this.read(at);
   }
 
-  /** Holds the CPU that executes this against it; false, and an error that names the first difference, where there is one. */
-  check(console: Console): bool {
+  /** Holds the CPU that executes this against it; false, and a line of `level` that names the first difference, where there is one. */
+  check(console: Console, level: u32): bool {
     for (let at = 0; at < this.values.length; at++) {
       const here = this.read(at);
       if (here == this.values[at]) continue;
       const row = at / REGISTERS;
       const line = console
-        .error()
+        .line(level)
         .text("CPUID.")
         .hex(ROWS[row * ROW])
         .text(".")
@@ -67,7 +67,7 @@ export class Sameness {
         .hex(here, 8)
         .text(" here and ")
         .hex(this.values[at], 8);
-      line.text(" on CPU 0; Basalt needs CPUs that are alike: leave this one out with cpus=available").end();
+      line.text(" on CPU 0; Basalt needs CPUs that are alike").end();
       return false;
     }
     return true;

@@ -268,7 +268,8 @@ export class Team extends MailBell {
     if (problem.length != 0) console.error().text("this CPU ").text(problem).end();
     if (problem.length != 0) return RESULT_PROCESSORS_DIFFER;
     if (machine.options.fail == FAIL_PROCESSOR_DIFFERS) this.sameness.spoil();
-    if (!this.sameness.check(console)) return RESULT_PROCESSORS_DIFFER;
+    const level = machine.options.leavesFailedCpusOut ? LEVEL_WARNING : LEVEL_ERROR;
+    if (!this.sameness.check(console, level)) return RESULT_PROCESSORS_DIFFER;
     if (!this.mtrrs.areLoaded()) {
       console.debug().text("firmware left other MTRRs here than on CPU 0: they are made the same").end();
       this.mtrrs.load();

@@ -70,10 +70,6 @@ export function sendInterrupt(apic: LocalApic, id: u32, vector: u32): bool {
   return apic.sendInterrupt(id, vector);
 }
 
-export function sendNmiToOthers(apic: LocalApic): bool {
-  return apic.sendNmiToOthers();
-}
-
 export function createDelay(): Delay {
   return new Delay();
 }

@@ -30,6 +30,14 @@ export interface Harness {
   nextSequence(sequence: number): number;
   stateWord(cpu: number): number;
   pendingWord(receiver: number): number;
+  progressWord(cpu: number): number;
+  createdWord(cpu: number): number;
+  surplusWord(cpu: number): number;
+  resultWord(vm: number): number;
+  ownerWord(vm: number): number;
+  movingBlockWord(vm: number): number;
+  movingObjectWord(vm: number): number;
+  vmStateWord(vm: number): number;
   requestWord(sender: number, receiver: number): number;
   answerWord(sender: number, receiver: number): number;
   lockTailWord(lock: number): number;
@@ -37,6 +45,10 @@ export interface Harness {
   lockNodeWord(lock: number, node: number): number;
   readonly MAX_CPUS: WebAssembly.Global<"i32">;
   readonly SHARED_WORDS: WebAssembly.Global<"i32">;
+  readonly CONSOLE_SHOWN: WebAssembly.Global<"i32">;
+  readonly RAM_AVAILABLE: WebAssembly.Global<"i32">;
+  readonly RAM_MAP: WebAssembly.Global<"i32">;
+  readonly RAM_WORDS: WebAssembly.Global<"i32">;
   readonly LOCKS: WebAssembly.Global<"i32">;
   readonly LOCK_RAM: WebAssembly.Global<"i32">;
   readonly MAIL_LIMIT: WebAssembly.Global<"i64">;

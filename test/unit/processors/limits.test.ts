@@ -6,6 +6,8 @@ import { compileHarness, type Handle, type Harness, instantiate } from "./harnes
 const PAUSE = 2;
 const KILL = 4;
 const VM_3 = 3;
+/** hv/core/boot/vm-description.ts. */
+const MAX_VMS = 16;
 const MILLION = 1_000_000n;
 const LIMIT = 1000n * MILLION;
 
@@ -78,7 +80,16 @@ describe("shared words", () => {
     const cpus = harness.MAX_CPUS.value;
     const each = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
     const words = [
-      ...each(cpus).flatMap((cpu) => [harness.stateWord(cpu), harness.pendingWord(cpu)]),
+      ...each(cpus).flatMap((cpu) => [
+        ...[harness.stateWord(cpu), harness.pendingWord(cpu), harness.progressWord(cpu)],
+        ...[harness.createdWord(cpu), harness.surplusWord(cpu)],
+      ]),
+      ...each(MAX_VMS).flatMap((vm) => [
+        ...[harness.resultWord(vm), harness.vmStateWord(vm), harness.ownerWord(vm)],
+        ...[harness.movingBlockWord(vm), harness.movingObjectWord(vm)],
+      ]),
+      ...[harness.CONSOLE_SHOWN.value, harness.RAM_AVAILABLE.value],
+      ...each(harness.RAM_WORDS.value).map((word) => harness.RAM_MAP.value + word),
       ...each(cpus * cpus).flatMap((n) => {
         const pair = [Math.floor(n / cpus), n % cpus] as const;
         return [harness.requestWord(...pair), harness.answerWord(...pair)];
@@ -90,7 +101,7 @@ describe("shared words", () => {
       ]),
     ];
     assert.equal(cpus, 64);
-    assert.equal(harness.SHARED_WORDS.value, 16384);
+    assert.equal(harness.SHARED_WORDS.value, 32768);
     assert.equal(new Set(words).size, words.length);
     assert.ok(Math.max(...words) < harness.SHARED_WORDS.value);
   });

@@ -26,7 +26,6 @@ interface Harness {
   sendInit(apic: Handle, id: number): number;
   sendStartup(apic: Handle, id: number, vector: number): number;
   sendInterrupt(apic: Handle, id: number, vector: number): number;
-  sendNmiToOthers(apic: Handle): number;
   createDelay(): Handle;
   wait(delay: Handle, microseconds: number): number;
   wakeProcessor(apic: Handle, id: number, page: bigint, delay: Handle): number;

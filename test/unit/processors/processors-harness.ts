@@ -6,16 +6,28 @@ import { Mailbox, MailBell, MailHandler } from "../../../hv/core/processors/mail
 
 export {
   answerWord,
+  CONSOLE_SHOWN,
+  createdWord,
   LOCK_RAM,
   lockHolderWord,
   lockNodeWord,
   LOCKS,
   lockTailWord,
   MAX_CPUS,
+  movingBlockWord,
+  movingObjectWord,
+  ownerWord,
   pendingWord,
+  progressWord,
+  RAM_AVAILABLE,
+  RAM_MAP,
+  RAM_WORDS,
   requestWord,
+  resultWord,
   SHARED_WORDS,
   stateWord,
+  surplusWord,
+  vmStateWord,
 } from "../../../hv/core/processors/shared-words";
 export { nextSequence } from "../../../hv/core/processors/mail";
 export { HOLD_LIMIT } from "../../../hv/core/processors/lock";

@@ -19,7 +19,6 @@ import { Pit, type PitKind } from "./pit.ts";
 const INIT = 0x4500;
 const STARTUP = 0x4600;
 const FIXED = 0x4000;
-const NMI_TO_OTHERS = 0xc4400;
 const X2APIC_BASE = APIC_BASE | 0xd00n;
 const XAPIC_BASE = APIC_BASE | 0x900n;
 const PAGE = 0x8f000n;
@@ -50,7 +49,7 @@ for (const [mode, name, base, id, other] of [
       assert.equal(on.harness.idOf(apic) >>> 0, id);
     });
 
-    test("INIT, start-up, an interrupt and an NMI to the others are the SDM's commands, in order", () => {
+    test("INIT, start-up and an interrupt are the SDM's commands, in order", () => {
       const { on, apic } = machine();
       const { harness, localApic } = on;
       localApic.pendingReads = 3;
@@ -58,14 +57,12 @@ for (const [mode, name, base, id, other] of [
         harness.sendInit(apic, other),
         harness.sendStartup(apic, other, 0x9f),
         harness.sendInterrupt(apic, other, 0x41),
-        harness.sendNmiToOthers(apic),
       ];
-      assert.deepEqual(answers, [1, 1, 1, 1]);
+      assert.deepEqual(answers, [1, 1, 1]);
       assert.deepEqual(localApic.sent, [
         { destination: other, command: INIT },
         { destination: other, command: STARTUP | 0x9f },
         { destination: other, command: FIXED | 0x41 },
-        { destination: 0, command: NMI_TO_OTHERS },
       ]);
       assert.deepEqual(localApic.misuses, []);
     });
@@ -240,7 +237,7 @@ describe("a delay", () => {
   test("with a timer that stands still is bounded, and the bound is waited for once", () => {
     const { pit, wait } = delayOn("stands still");
     assert.equal(wait(10_000), false);
-    assert.ok(pit.now < 2e6, `${pit.now} reads`);
+    assert.ok(pit.now < 5e6, `${pit.now} reads`);
     const start = pit.now;
     assert.equal(wait(10_000), false);
     assert.ok(pit.now - start >= 10_000 && pit.now - start < 10_050);

@@ -107,6 +107,8 @@ export interface MachineOptions {
   readonly refuses?: { readonly service: "coreMap" | "vmmMap" | "vmmInstantiate"; readonly call: number };
   /** Is told of each text that core prints, before core goes on. */
   readonly onText?: (text: string, machine: Machine) => void;
+  /** TSC ticks that pass before each interrupt: none unless it is given, and RDTSC alone counts. */
+  readonly ticksBeforeInterrupt?: bigint;
   /** Changes the machine before core starts. */
   readonly prepare?: (machine: Machine) => void;
 }
@@ -265,6 +267,7 @@ export class Machine {
 
   /** The host's timer, or mail of another CPU. All other interrupt sources are masked. */
   #tick(): void {
+    this.#ticks += this.#options.ticksBeforeInterrupt ?? 0n;
     if (this.#workWord === null) return;
     const word = this.#bytes(this.#workWord, 4);
     word.writeUInt32LE((word.readUInt32LE() | (this.#options.interruptWork ?? WORK_TICK)) >>> 0);
