@@ -20,7 +20,7 @@ import { ToolError } from "../errors.ts";
 import { runnableNames } from "../guests.ts";
 import { joinOptions } from "../image/command-line.ts";
 import { checkGuestKernel } from "../image/guest-kernel.ts";
-import type { Vm } from "../vms/vm.ts";
+import { processorsFor, type Vm } from "../vms/vm.ts";
 import { readVmFile } from "../vms/vm-file.ts";
 import { modulesFor } from "../vms/vm-table.ts";
 import { loadTool } from "../emulate/load-tool.ts";
@@ -111,7 +111,7 @@ export function runCommand(): Command {
     )
     .option("--options <text>", "words for Basalt's boot command line, also with --kernel")
     .option("--cpu <model>", "intel, amd, or the emulator's CPU model")
-    .addOption(numberOption("--cpus <n>", "processors of the machine (default: 1)", 1, 16))
+    .addOption(numberOption("--cpus <n>", "processors of the machine (default: as many as --vms names, else 1)", 1, 16))
     .addOption(numberOption("--machine-memory <MiB>", aboutMachineMemory, 64, 65536))
     .addOption(numberOption("--timeout <seconds>", aboutTimeout, 1, 86400))
     .addOption(numberOption("--debug [port]", "wait for gdb at this port (QEMU)", 1, 65535).preset(defaultDebugPort))
@@ -178,7 +178,7 @@ async function run(options: RunCommandOptions): Promise<void> {
         ...run,
         on,
         cpu,
-        processors: options.cpus,
+        processors: options.cpus ?? processorsFor(vms ?? []),
         timeoutSeconds: options.timeout ?? (options.interactive ? interactiveTimeoutSeconds : undefined),
         onLine,
         onStage,

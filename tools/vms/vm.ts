@@ -37,6 +37,12 @@ export function mebibytesOfAll(vms: readonly Vm[]): number {
   return vms.reduce((sum, vm) => sum + mebibytesOf(vm) + vmmMebibytes, 0);
 }
 
+/** The fewest processors of a machine that has each processor that one of `vms` names; undefined where none names any. */
+export function processorsFor(vms: readonly Vm[]): number | undefined {
+  const named = vms.flatMap(({ cpu }) => (typeof cpu === "number" ? [cpu + 1] : []));
+  return named.length === 0 ? undefined : Math.max(...named);
+}
+
 /** `vm` of the file at `path` with its kernel's path made absolute. */
 export function locateKernel(vm: Vm, path: string): Vm {
   return vm.kernel === undefined ? vm : { ...vm, kernel: resolve(dirname(path), vm.kernel) };

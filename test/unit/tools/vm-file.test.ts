@@ -8,7 +8,7 @@ import { ToolError } from "../../../tools/errors.ts";
 import { guestNames } from "../../../tools/guests.ts";
 import { root } from "../../../tools/paths.ts";
 import { vmSchema } from "../../../tools/vms/check-schema.ts";
-import { mebibytesOf, mebibytesOfAll, type Vm } from "../../../tools/vms/vm.ts";
+import { mebibytesOf, mebibytesOfAll, processorsFor, type Vm } from "../../../tools/vms/vm.ts";
 import { readVmFile } from "../../../tools/vms/vm-file.ts";
 import { modulesFor } from "../../../tools/vms/vm-table.ts";
 import { header1 } from "../vmm/kernel-images.ts";
@@ -180,6 +180,13 @@ describe("everything wrong is told with line, column and key, the file's order f
     await assert.rejects(readVmFile(join(directory, "none.json")), /none\.json: found no such file/);
     await assert.rejects(readVmFile(directory), /found a folder, expected a JSON file/);
   });
+});
+
+test("a machine for VMs has the processors that they name", () => {
+  const vm = (cpu?: number | "any"): Vm => ({ name: "a", guest: "hlt", ...(cpu === undefined ? {} : { cpu }) });
+  assert.equal(processorsFor([vm(), vm("any")]), undefined);
+  assert.equal(processorsFor([vm(0)]), 1);
+  assert.equal(processorsFor([vm("any"), vm(3), vm(1)]), 4);
 });
 
 test("no mangled file is taken for a defect of the tools", async () => {
