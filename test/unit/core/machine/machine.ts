@@ -364,6 +364,10 @@ export class Machine {
         this.#tick();
       },
       ...sharedWords(() => this.#tick()),
+      waitForInterrupt: () => {
+        this.trace.push("HLT");
+        this.#tick();
+      },
       unblockNmis: () => {
         this.trace.push("INT 2");
         this.entry.nmisAreBlocked = false;
