@@ -26,6 +26,22 @@ test("x2APIC mode, an open I/O APIC line and RAM that lies above 4 GiB: the vmm'
   onlyLine(run, /^basalt: vm3: ended: ok, 1\d\d VM entries/);
 });
 
+test("other CPUs are woken in x2APIC mode, join it, are rung in it, and are stopped in it by a panic", async () => {
+  await withLeftoverIso({ after: ["wrmsr 0x1b 0xfee00d00"] }, async (image) => {
+    const guests = "guest=count+count+loop+loop iterations=1000 ticks=20000000 loglevel=debug";
+    const run = await boot("bochs", guests, { image, processors: 2 });
+    assertEnded(run, "54 time-limit", "guest");
+    onlyLine(run, /^basalt: debug: local APIC in x2APIC mode/);
+    onlyLine(run, /^basalt: 2 of 2 CPUs work$/);
+    for (const vm of [0, 1]) onlyLine(run, new RegExp(`^basalt: vm${vm}: ended: ok, `));
+    for (const vm of [2, 3]) onlyLine(run, new RegExp(`^basalt: vm${vm}: ended: time-limit, `));
+
+    const panic = await boot("bochs", "guest=loop+hlt fail=processor-panics", { image, processors: 2 });
+    assertEnded(panic, "61 assertion", "panic");
+    onlyLine(panic, /^basalt: panic: CPU 1: the boot option fail=processor-panics asks for it/);
+  });
+});
+
 test("more than 4 GiB of RAM are counted", async () => {
   const run = await boot("tcg", "iterations=10", { memory: 6144 });
   assertEnded(run, "0 ok", "ok");
