@@ -167,7 +167,12 @@ function runVms(console: Console, team: Team, scheduler: Scheduler): u32 {
   const homeless = scheduler.findHomes();
   if (!homeless) return team.run(scheduler);
   const line = console.error().text(homeless.name).text(": its home is CPU ").decimal(homeless.cpu);
-  line.text(", which does not work; expected one of the ").decimal(team.count).text(" that do, or any").end();
+  const count = team.count;
+  line
+    .text(", which does not work; expected any, or one that does: ")
+    .decimal(count)
+    .text(count == 1 ? " does" : " do")
+    .end();
   team.end();
   return RESULT_BAD_OPTION;
 }

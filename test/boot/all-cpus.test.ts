@@ -115,7 +115,7 @@ for (const { name, on, media, sizes, on1 } of places) {
         assertEnded(run, "14 bad-option", "refused");
         onlyLine(
           run,
-          /^basalt: error: nowhere: its home is CPU 2, which does not work; expected one of the 2 that do, or any$/,
+          /^basalt: error: nowhere: its home is CPU 2, which does not work; expected any, or one that does: 2 do$/,
         );
         assert.ok(!run.lines.some((line) => line.startsWith("basalt: here: ")));
       });
