@@ -1,11 +1,6 @@
 ; A Multiboot kernel that prints what the loader told it, and the state that it started in; ends with the value 0x2a.
 
-bits 32
-
-section .text
-align 4
-header:
-    dd 0x1badb002, 3, -(0x1badb002 + 3)
+%include "header.inc"
 
 %include "serial.inc"
 
@@ -68,5 +63,3 @@ information: resd 1
 start_cr0: resd 1
 start_flags: resd 1
 zeroes: resd 1
-stack: resb 4096
-stack_top:

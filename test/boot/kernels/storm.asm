@@ -1,15 +1,10 @@
 ; Storms its hypervisor with exits, and itself with interrupts and exceptions, for ever.
 
-bits 32
-
 CODE equ 0x08
 NO_MSR equ 0x12345678
 UNUSED_PORT equ 0x1234
 
-section .text
-align 4
-header:
-    dd 0x1badb002, 3, -(0x1badb002 + 3)
+%include "header.inc"
 
 %include "serial.inc"
 
@@ -77,5 +72,3 @@ idt_pointer:
 section .bss
 align 16
 idt: resq 0x31
-stack: resb 4096
-stack_top:

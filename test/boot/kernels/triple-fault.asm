@@ -1,11 +1,6 @@
 ; Shuts its processor down: an interrupt, the fault that follows, and the one that follows that have no gate.
 
-bits 32
-
-section .text
-align 4
-header:
-    dd 0x1badb002, 3, -(0x1badb002 + 3)
+%include "header.inc"
 
 %include "serial.inc"
 
@@ -23,8 +18,3 @@ align 4
 no_gates:
     dw 0
     dd 0
-
-section .bss
-align 16
-stack: resb 4096
-stack_top:

@@ -2,17 +2,12 @@
 ; the longest time, in ticks, that passed between two looks at the time-stamp counter, which is the longest that it did not run.
 ; Its command line is the seed of the pattern. Ends with the value 0, or with 1 where a word has changed.
 
-bits 32
-
 WORDS  equ 1 << 18
 ROUNDS equ 16
 ; Words between two looks at the counter: a power of two.
 STRIDE equ 64
 
-section .text
-align 4
-header:
-    dd 0x1badb002, 3, -(0x1badb002 + 3)
+%include "header.inc"
 
 %include "serial.inc"
 
@@ -91,6 +86,4 @@ seed: resd 1
 last: resd 1
 longest: resd 1
 found: resd 1
-stack: resb 4096
-stack_top:
 pattern: resd WORDS

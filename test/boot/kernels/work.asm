@@ -1,13 +1,8 @@
 ; Has a fixed amount of work, 60 million instructions, and prints how many ticks passed meanwhile. Ends with the value 0.
 
-bits 32
-
 INSTRUCTIONS equ 60000000
 
-section .text
-align 4
-header:
-    dd 0x1badb002, 3, -(0x1badb002 + 3)
+%include "header.inc"
 
 %include "serial.inc"
 
@@ -33,5 +28,3 @@ section .bss
 align 16
 began: resd 1
 passed: resd 1
-stack: resb 4096
-stack_top:
