@@ -8,8 +8,8 @@ import {
   MTRRCAP_FIX,
   MTRRCAP_VCNT_MASK,
 } from "../../x86/msr";
-import { CR0_CD, CR0_NW } from "../../x86/control-registers";
-import { rdmsr, readRegister, REGISTER_CR0, wbinvd, writeRegister, wrmsr } from "../hardware";
+import { CR0_CD, CR0_NW, CR4_PGE } from "../../x86/control-registers";
+import { rdmsr, readRegister, REGISTER_CR0, REGISTER_CR4, wbinvd, writeRegister, wrmsr } from "../hardware";
 import { FIXED_REGISTERS } from "../memory/memory-type";
 
 export class MtrrRegisters {
@@ -42,15 +42,27 @@ export class MtrrRegisters {
     return true;
   }
 
-  /** Gives the CPU that executes this the same values: with caches off and empty (SDM 3A 12.11.8). */
+  /**
+   * Gives the CPU that executes this the same values: with caches off, and they and the TLBs empty before and behind (SDM 3A
+   * 12.11.8). Interrupts are off.
+   */
   load(): void {
     const cr0 = readRegister(REGISTER_CR0);
     writeRegister(REGISTER_CR0, (cr0 | CR0_CD) & ~CR0_NW);
     wbinvd();
+    flushTlbs();
     wrmsr(IA32_MTRR_DEF_TYPE, this.defaultType & ~MTRR_DEF_TYPE_ENABLE);
     for (let n = 0; n < this.indices.length; n++) wrmsr(this.indices[n], this.values[n]);
     wrmsr(IA32_MTRR_DEF_TYPE, this.defaultType);
     wbinvd();
+    flushTlbs();
     writeRegister(REGISTER_CR0, cr0);
   }
+}
+
+/** A change of CR4.PGE drops all translations, global ones too (SDM 3A 4.10.4.1). */
+function flushTlbs(): void {
+  const cr4 = readRegister(REGISTER_CR4);
+  writeRegister(REGISTER_CR4, cr4 ^ CR4_PGE);
+  writeRegister(REGISTER_CR4, cr4);
 }
