@@ -23,22 +23,18 @@ export function findTrampolinePage(memory: PhysicalMemory): u64 {
 }
 
 /**
- * Has the processor `apicId` begin in real mode at the start of `page`, a physical address below 1 MiB that findTrampolinePage
- * gave. It may begin at any time from here on, also after this function has returned; or never, if it is broken. False where
- * this processor's APIC could not send.
+ * INIT. `start` follows AFTER_INIT_MICROSECONDS later, which several processors can wait for at once. False where this processor's
+ * APIC could not send.
  */
-export function wake(apic: LocalApic, apicId: u32, page: u64, delay: Delay, arrival: Arrival): bool {
-  if (!reset(apic, apicId)) return false;
-  delay.wait(AFTER_INIT_MICROSECONDS);
-  return start(apic, apicId, page, delay, arrival);
-}
-
-/** The first part of `wake`: INIT. `start` may follow 10 ms later, which several processors can wait for at once. */
 export function reset(apic: LocalApic, apicId: u32): bool {
   return apic.sendInit(apicId);
 }
 
-/** The second part: a start-up interrupt, and a second one where the processor has not arrived 200 microseconds later. */
+/**
+ * Has the processor `apicId`, behind `reset`, begin in real mode at the start of `page`, which findTrampolinePage gave: by a start-up
+ * interrupt, and a second one where it has not arrived 200 microseconds later. It may begin at any time from here on, also after
+ * this function has returned; or never, if it is broken. False where this processor's APIC could not send.
+ */
 export function start(apic: LocalApic, apicId: u32, page: u64, delay: Delay, arrival: Arrival): bool {
   const vector = <u32>(page >> 12);
   if (!apic.sendStartup(apicId, vector)) return false;

@@ -10,7 +10,13 @@ import { PhysicalMemory } from "../../../hv/core/memory/physical-memory";
 import { Delay } from "../../../hv/core/processors/delay";
 import { findProcessors } from "../../../hv/core/processors/find-processors";
 import { ProcessorList } from "../../../hv/core/processors/processor-list";
-import { Arrival, findTrampolinePage, wake } from "../../../hv/core/processors/start-up";
+import {
+  AFTER_INIT_MICROSECONDS,
+  Arrival,
+  findTrampolinePage,
+  reset,
+  start,
+} from "../../../hv/core/processors/start-up";
 
 /** Whether the processor that is woken has come. */
 export declare function arrived(): bool;
@@ -79,5 +85,7 @@ export function wait(delay: Delay, microseconds: u32): bool {
 }
 
 export function wakeProcessor(apic: LocalApic, id: u32, page: u64, delay: Delay): bool {
-  return wake(apic, id, page, delay, new TestArrival());
+  if (!reset(apic, id)) return false;
+  delay.wait(AFTER_INIT_MICROSECONDS);
+  return start(apic, id, page, delay, new TestArrival());
 }
