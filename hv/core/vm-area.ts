@@ -6,9 +6,6 @@ import { coreMap, MAP_NOTHING, MAP_WRITABLE } from "./hardware";
 import { Machine } from "./machine";
 import { PAGE_BYTES, PagePool } from "./memory/page-pool";
 
-/** How many VMs there can be at a time (boot/runtime/runtime.h's MAX_VMS). */
-export const VM_SLOTS: u32 = 16;
-
 /**
  * A VM takes one block beyond its guest's RAM: the first part of it is the vmm's own memory, statics and heap, the rest the
  * area. asconfig.json gives core's memory room for all areas.
@@ -57,7 +54,7 @@ export class VmArea {
 }
 
 /**
- * The area of a VM in slot `slot`, 0 to VM_SLOTS - 1, which no VM has: takes the block that was reserved for it and maps its
+ * The area of a VM in slot `slot`, 0 to MAX_VMS - 1, which no VM has: takes the block that was reserved for it and maps its
  * part. null where there is none after all, or no page table is left for it; then none is reserved.
  */
 export function openArea(machine: Machine, slot: u32): VmArea | null {

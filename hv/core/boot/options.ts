@@ -2,13 +2,13 @@
 
 import { MAXIMUM_COMMAND_LINE } from "./boot-information";
 import { decimal, indexOf, list, memorySize, NO_MEMORY_SIZE, NO_NUMBER } from "./option-values";
-import { MAXIMUM_VMS, VmDescription } from "./vm-description";
+import { VmDescription } from "./vm-description";
 import { DEFENCE_NAMES, DEFENCES_AUTOMATIC } from "../cpu/defences";
 import { END_AUTOMATIC, END_NAMES } from "../firmware/end-choice";
 import { Watch } from "../watch/watch";
 import { WatchReading } from "../watch/watch-option";
 import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/console";
-import { MAX_CPUS } from "../processors/shared-words";
+import { MAX_CPUS, MAX_VMS } from "../processors/shared-words";
 
 const KNOWN: string =
   "guest=NAME[,NAME...][+NAME...], cpus=N|all|available, iterations=N, ticks=N, repeat=N, defences=auto|none|NAME[,NAME...], loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, populate=touch|start, watch=VM:START-END:KIND:ACTION, step=auto|tf, answer=N, end=NAME, fail=NAME; behind -- a module's own";
@@ -185,7 +185,7 @@ export class BootOptions {
       const names = groups[i].split("+");
       const group = new Array<VmDescription>();
       guests += names.length;
-      if (guests > MAXIMUM_VMS) return "at most 16 guests run in one boot";
+      if (guests > <i32>MAX_VMS) return "at most 16 guests run in one boot";
       for (let j = 0; j < names.length; j++) {
         const vm = new VmDescription();
         const problem = vm.choose(names[j], ", and mutate by itself");

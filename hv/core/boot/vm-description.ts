@@ -6,9 +6,6 @@ import { ACTION_EMULATE, Watch } from "../watch/watch";
 import { MAXIMUM_MODULES } from "./boot-modules";
 import { decimal, indexOf, isDecimal, list } from "./option-values";
 
-/** VMs that run in one boot: the runtime has an instance slot for each (boot/runtime/runtime.h's MAX_VMS). */
-export const MAXIMUM_VMS: i32 = 16;
-
 /** A VM without a home: any processor may run it. */
 export const ANY_CPU: u32 = 0xffffffff;
 

@@ -12,8 +12,8 @@ import { Bytes } from "../memory/bytes";
 import { addWatch, WatchReading } from "../watch/watch-option";
 import { BootModule } from "./boot-modules";
 import { decimal, indexOf, isDecimal, memorySize, NO_MEMORY_SIZE, NO_NUMBER } from "./option-values";
-import { ANY_CPU, MAXIMUM_VMS, MAXIMUM_WEIGHT, nameProblem, VmDescription } from "./vm-description";
-import { MAX_CPUS } from "../processors/shared-words";
+import { ANY_CPU, MAXIMUM_WEIGHT, nameProblem, VmDescription } from "./vm-description";
+import { MAX_CPUS, MAX_VMS } from "../processors/shared-words";
 
 const MAXIMUM_BYTES: u64 = 65536;
 /** The longest option is a watch. A word's length bounds what a table can take of core's heap, which is never given back. */
@@ -90,7 +90,7 @@ export class VmTable {
   private readLine(): void {
     this.skipSpaces();
     if (this.at == this.end || this.bytes.u8(this.at) == COMMENT) return;
-    if (this.vms.length == MAXIMUM_VMS) {
+    if (this.vms.length == <i32>MAX_VMS) {
       this.told = MOST_TOLD;
       return this.refuse("at most 16 VMs run in one boot; leave this line and those behind it out");
     }

@@ -4,8 +4,8 @@
 // VM gets beyond its share, or short of it, is a slice at most.
 
 import { rdtsc } from "../hardware";
+import { MAX_VMS } from "../processors/shared-words";
 import { Vm } from "../vm";
-import { VM_SLOTS } from "../vm-area";
 
 /** Virtual time of a VM with weight 1 is this many times the TSC's: a product of 64 bits is far from its end. */
 const SCALE: u64 = 1 << 10;
@@ -13,7 +13,7 @@ const SCALE: u64 = 1 << 10;
 const RETRY_TICKS: u64 = 1 << 20;
 
 export class RunQueue {
-  private readonly vms: StaticArray<Vm | null> = new StaticArray<Vm | null>(VM_SLOTS);
+  private readonly vms: StaticArray<Vm | null> = new StaticArray<Vm | null>(MAX_VMS);
   /** How many there are. */
   count: i32 = 0;
 

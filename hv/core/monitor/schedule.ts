@@ -15,11 +15,11 @@ import { EntryWork } from "../memory/entry-work";
 import { HeldLocks, SpinLock } from "../processors/lock";
 import { MAIL_MOVE, MAIL_SHOOTDOWN } from "../processors/mail";
 import { Mailbox } from "../processors/mailbox";
-import { createdWord, LOCK_VM, progressWord } from "../processors/shared-words";
+import { createdWord, progressWord, MAX_VMS } from "../processors/shared-words";
 import { Team, TeamWork } from "../processors/team";
 import { RESULT_LEAK, RESULT_OK, RESULT_TOO_LITTLE_MEMORY, RESULT_VMM_NOT_CREATED } from "../results";
 import { Vm } from "../vm";
-import { closeArea, VM_SLOTS } from "../vm-area";
+import { closeArea } from "../vm-area";
 import { VmPlan } from "../vm-plan";
 import { Holdings } from "./holdings";
 import { Homes } from "./homes";
@@ -42,14 +42,14 @@ export class Scheduler extends TeamWork {
   private homes: Homes | null = null;
   private mailbox: Mailbox | null = null;
   /** By slot: held while a VM there is created or runs a slice, so that calls of one vmm come one after the other. */
-  private readonly locks: StaticArray<SpinLock | null> = new StaticArray<SpinLock | null>(<i32>VM_SLOTS);
+  private readonly locks: StaticArray<SpinLock | null> = new StaticArray<SpinLock | null>(<i32>MAX_VMS);
   /** On the CPU that booted, where somebody can type. */
   private operator: Operator | null = null;
   private cpu: u32 = 0;
   /** Groups that this CPU is done with. */
   private progress: u64 = 0;
   /** Slots whose VM the processor may still hold something of: they are not used again. */
-  private readonly isLost: StaticArray<bool> = new StaticArray<bool>(<i32>VM_SLOTS);
+  private readonly isLost: StaticArray<bool> = new StaticArray<bool>(<i32>MAX_VMS);
   /** The VM whose state is in the processor, if any. */
   private current: Vm | null = null;
   /** A VM has run, so that the processor may hold what it left behind. */
@@ -84,8 +84,8 @@ export class Scheduler extends TeamWork {
   }
 
   /**
-   * Runs all VMs of this CPU, as often as the boot options say, whatever becomes of each. On the CPU that booted: the result of
-   * the first of all VMs that is not ok, unless a round left something behind.
+   * Runs all VMs of this CPU, as often as the boot options say, whatever becomes of each. RESULT_LEAK where a
+   * round left something behind; else, on the CPU that booted, the first result of all VMs that is not ok.
    */
   work(): u32 {
     const machine = this.machine;
@@ -95,8 +95,8 @@ export class Scheduler extends TeamWork {
     const held = new HeldLocks();
     const mail = new VmMail(this);
     this.mailbox = new Mailbox(cpu, this.team, mail, held, machine.console);
-    for (let slot: u32 = 0; slot < VM_SLOTS; slot++) {
-      this.locks[slot] = new SpinLock(LOCK_VM + slot, cpu, held, machine.console);
+    for (let slot: u32 = 0; slot < MAX_VMS; slot++) {
+      this.locks[slot] = new SpinLock(slot, cpu, held, machine.console);
     }
     if (cpu == 0) this.operator = this.findOperator(mail);
     const groups = machine.options.groups;
@@ -184,7 +184,7 @@ export class Scheduler extends TeamWork {
     const donor = findSurplus(others);
     if (donor != NOBODY) {
       const answer = this.mailbox!.ask(donor, MAIL_MOVE, 0);
-      if (answer != 0 && answer <= VM_SLOTS) this.receive(<u32>answer - 1, donor);
+      if (answer != 0 && answer <= MAX_VMS) this.receive(<u32>answer - 1, donor);
       else this.mailbox!.rest();
       return true;
     }

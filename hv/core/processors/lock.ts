@@ -5,7 +5,7 @@
 
 import { Console } from "../console/console";
 import { rdtsc, relax, sharedExchange, sharedLoad, sharedStore } from "../hardware";
-import { LOCK_RAM, LOCK_VM, lockHolderWord, lockNodeWord, lockTailWord } from "./shared-words";
+import { lockHolderWord, lockNodeWord, lockTailWord } from "./shared-words";
 
 /**
  * TSC ticks for which one CPU may hold a lock: 1,000 million. A call of a vmm has 100 million from the host's first tick in it,
@@ -87,9 +87,12 @@ export class SpinLock {
   }
 
   private panic(holder: u64): void {
-    const line = this.console.error().text("CPU ").decimal(this.cpu).text(" waits for the lock of ");
-    if (this.lock == LOCK_RAM) line.text("the RAM pool");
-    else line.text("VM ").decimal(this.lock - LOCK_VM);
+    const line = this.console
+      .error()
+      .text("CPU ")
+      .decimal(this.cpu)
+      .text(" waits for the lock of VM ")
+      .decimal(this.lock);
     // Between two holders nobody has it for an instant.
     if (holder == 0) line.text(", which the next in the queue does not take: ");
     else

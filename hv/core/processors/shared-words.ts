@@ -5,7 +5,7 @@
 //      64          pending mail: one a receiver, a bit a sender
 //   4,096          mail slots: requests, a word for each ordered pair of CPUs
 //   4,096          mail slots: answers
-//   2,176          locks: 32 of 68 words, of which LOCK_WORDS are in use
+//   1,088          locks: one a VM, of 68 words
 //       3          the team: TEAM_*
 //      64          how many groups of VMs each CPU is done with
 //      64          how many groups each CPU has created its VMs of
@@ -18,14 +18,13 @@
 
 /** CPUs that Basalt can use: as many as a word has bits. */
 export const MAX_CPUS: u32 = 64;
+/** VMs of one boot, each with a number below this, which is its slot (boot/runtime/runtime.h's MAX_VMS). */
+export const MAX_VMS: u32 = 16;
 /** Words there are (boot/runtime): all below are fewer. */
 export const SHARED_WORDS: u32 = 32768;
 
-/** Locks by number: one a VM, from LOCK_VM on, then those of which the machine has one. */
-export const LOCK_VM: u32 = 0;
-/** The pool of free RAM. */
-export const LOCK_RAM: u32 = 16;
-export const LOCKS: u32 = 32;
+/** Locks: one a VM, with its slot's number. */
+export const LOCKS: u32 = MAX_VMS;
 
 const STATES: u32 = 0;
 const PENDING: u32 = STATES + MAX_CPUS;
@@ -54,7 +53,6 @@ const PROGRESS: u32 = TEAM_OBJECT + 3;
 const CREATED: u32 = PROGRESS + MAX_CPUS;
 const SURPLUS: u32 = CREATED + MAX_CPUS;
 const RESULTS: u32 = SURPLUS + MAX_CPUS;
-const MAX_VMS: u32 = 16;
 const OWNERS: u32 = RESULTS + MAX_VMS;
 const MOVING_BLOCKS: u32 = OWNERS + MAX_VMS;
 const MOVING_OBJECTS: u32 = MOVING_BLOCKS + MAX_VMS;

@@ -62,7 +62,7 @@ const REPLICA_LIMIT: u64 = 0x1_0000_0000;
 
 /** What the CPUs do between their start and their end: the scheduler. */
 export abstract class TeamWork {
-  /** Runs on each CPU, on each in its own core. Its result counts on the one that booted. */
+  /** Runs on each CPU, on each in its own core. A result, of which the first that is not ok counts. */
   abstract work(): u32;
 }
 

@@ -50,7 +50,6 @@ export interface Harness {
   readonly RAM_MAP: WebAssembly.Global<"i32">;
   readonly RAM_WORDS: WebAssembly.Global<"i32">;
   readonly LOCKS: WebAssembly.Global<"i32">;
-  readonly LOCK_RAM: WebAssembly.Global<"i32">;
   readonly MAIL_LIMIT: WebAssembly.Global<"i64">;
   readonly HOLD_LIMIT: WebAssembly.Global<"i64">;
 }

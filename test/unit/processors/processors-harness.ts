@@ -8,7 +8,6 @@ export {
   answerWord,
   CONSOLE_SHOWN,
   createdWord,
-  LOCK_RAM,
   lockHolderWord,
   lockNodeWord,
   LOCKS,
