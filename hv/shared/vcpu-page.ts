@@ -46,6 +46,19 @@ export const EXIT_MEMORY_MOVE: u32 = 6;
  */
 export const EXIT_INSTRUCTION: u32 = 7;
 
+/**
+ * RDMSR or WRMSR of an MSR that is the machine's; `access` is its number, with MSR_IS_WRITE for WRMSR, whose value is
+ * `ioValue`; the vmm answers ANSWER_NEXT_INSTRUCTION, for RDMSR with `ioValue`, or ANSWER_FAULT.
+ */
+export const EXIT_MSR: u32 = 8;
+/** `wakeAt` is over, or an interrupt with INTERRUPT_TELLS has been delivered: no instruction is answered. */
+export const EXIT_ALARM: u32 = 9;
+/** Bytes were typed for the guest's console: no instruction is answered. */
+export const EXIT_INPUT: u32 = 10;
+
+/** A bit of VcpuPage.access with EXIT_MSR. */
+export const MSR_IS_WRITE: u64 = (<u64>1) << 32;
+
 // How memory was accessed: bits of VcpuPage.access with EXIT_MEMORY and EXIT_MEMORY_MOVE.
 export const ACCESS_READ: u64 = 1;
 export const ACCESS_WRITE: u64 = 2;
@@ -136,9 +149,52 @@ export class VcpuPage {
   hidesLinearAddress: u32;
   /** The third byte of the hypercall: INTEL_HYPERCALL_BYTE or AMD_HYPERCALL_BYTE, behind 0F and 01. */
   hypercallByte: u32;
+  /** Of the host's time-stamp counter, which `clock` reads; at least 1. */
+  tscKilohertz: u32;
+
+  // Written by core before `create`, for a guest that is a boot module: further modules, 0 bytes where there is none.
+  initrdAddress: u32;
+  initrdBytes: u32;
+  /** The disk's contents: memory that nobody else has, and that the vmm may write unless `diskIsReadOnly`. */
+  diskAddress: u32;
+  diskBytes: u32;
+  diskIsReadOnly: u32;
+
+  // Written by core whenever it changes.
+  /** The guest's time-stamp counter less the host's. */
+  tscOffset: u64;
+
+  // Written by the vmm, which adds ANSWER_AND_REQUEST when one of the two has changed.
+  /** The value of the host's time-stamp counter from which on the vmm is to be asked EXIT_ALARM; all ones: none. */
+  wakeAt: u64;
+  /** INTERRUPT_WAITS and the vector that is to be delivered as soon as the guest takes interrupts, or 0. */
+  waitingInterrupt: u32;
+
+  /**
+   * Written by core when it has delivered `waitingInterrupt`, which it sets to 0: the same value, which is the processor's
+   * acknowledgement to the interrupt controller. The vmm sets it to 0.
+   */
+  acknowledgedInterrupt: u32;
+
+  // Written by core with EXIT_INPUT: how many bytes at INPUT_OFFSET were typed; the vmm sets how many of them it took.
+  inputLength: u32;
 }
 
-/** Added to any answer: `eventRequest` asks for an event. */
+/** What was typed for the guest's console, INPUT_CAPACITY bytes at most. */
+export const INPUT_OFFSET: u32 = 0xe00;
+export const INPUT_CAPACITY: u32 = 16;
+
+/** In `waitingInterrupt` and `acknowledgedInterrupt`: bits 7:0 are a vector. */
+export const INTERRUPT_WAITS: u32 = 1 << 8;
+/** Added to `waitingInterrupt`: the vmm is to be asked EXIT_ALARM at once when it has been delivered, as another may follow. */
+export const INTERRUPT_TELLS: u32 = 1 << 9;
+
+/** The guest has reset its machine: `reset` is to be called again, and the vCPU to start anew. */
+export const ANSWER_GUEST_RESET: u32 = 9;
+/** The guest has switched its machine off. */
+export const ANSWER_GUEST_OFF: u32 = 10;
+
+/** Added to any answer: `eventRequest`, `waitingInterrupt` or `wakeAt` has changed. */
 export const ANSWER_AND_REQUEST: u32 = 1 << 8;
 
 /** Added to any answer: there is text for the console. */

@@ -6,6 +6,14 @@ export const SIGNAL_LINE: u32 = 1;
 export const SIGNAL_EXIT: u32 = 2;
 /** A port without a device was used for the first time. */
 export const SIGNAL_NO_DEVICE: u32 = 4;
+/** The guest has reset its machine. */
+export const SIGNAL_RESET: u32 = 8;
+/** The guest has switched its machine off. */
+export const SIGNAL_POWER_OFF: u32 = 16;
+/** Which interrupt waits, or when the next alarm rings, has changed: core is to look. */
+export const SIGNAL_EVENT: u32 = 32;
+/** A device has something to report to whoever watches the VM: `report`. */
+export const SIGNAL_REPORT: u32 = 64;
 
 export class Signals {
   raised: u32 = 0;
@@ -13,4 +21,12 @@ export class Signals {
   exitValue: u32 = 0;
   /** With SIGNAL_NO_DEVICE. */
   port: u32 = 0;
+  /** With SIGNAL_REPORT: a sentence that names the device; a constant, as nothing is freed. */
+  report: string = "";
+
+  /** Reports a constant sentence. One that has not been told yet is replaced. */
+  tell(report: string): void {
+    this.report = report;
+    this.raised |= SIGNAL_REPORT;
+  }
 }
