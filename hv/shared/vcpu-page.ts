@@ -181,7 +181,7 @@ export class VcpuPage {
 }
 
 /** What was typed for the guest's console, INPUT_CAPACITY bytes at most. */
-export const INPUT_OFFSET: u32 = 0xe00;
+export const INPUT_OFFSET: u32 = 0x580;
 export const INPUT_CAPACITY: u32 = 16;
 
 /** In `waitingInterrupt` and `acknowledgedInterrupt`: bits 7:0 are a vector. */
