@@ -7,6 +7,7 @@ import { StateSwitch, SwitchedState } from "./cpu/switched-state";
 import { GuestMemory } from "./guest-memory";
 import { processorNumber, rdtsc, setWorkWord } from "./hardware";
 import { printMemory, printSummary } from "./monitor/summary";
+import { RamDisk } from "./ram-disk";
 import { RESULT_KILLED, RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "./results";
 import { wake } from "./exits/halt";
 import { RESUME, STOP } from "./vcpu/action";
@@ -51,7 +52,7 @@ export class Vm {
     private readonly stateSwitch: StateSwitch,
   ) {
     this.memory = new GuestMemory(plan.machine, plan.number, plan.name, area.slot, area.pool, plan.ramBytes);
-    this.vmm = new VmmMemory(area.slot);
+    this.vmm = new VmmMemory(area.slot, new RamDisk(plan.machine, area.slot, plan.ramDiskBytes));
   }
 
   /** Makes all that it needs. RESULT_OK, or why it cannot run, which has been told. */
