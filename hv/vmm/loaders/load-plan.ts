@@ -75,7 +75,7 @@ export class LoadPlan {
    * lowest one above HIGH_MEMORY. 0 where there is none either. The first page stays free: an address of 0 says nothing.
    */
   findRoom(bytes: u64): u64 {
-    for (let start = LOW_MEMORY_END - PAGE_BYTES; start >= PAGE_BYTES; start -= PAGE_BYTES) {
+    for (let start = (LOW_MEMORY_END - 1) & ~(PAGE_BYTES - 1); start >= PAGE_BYTES; start -= PAGE_BYTES) {
       if (this.map.isRam(start, bytes) && !this.touches(start, bytes)) return start;
     }
     // The lowest room begins at the start of high memory, or behind a part.

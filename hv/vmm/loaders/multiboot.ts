@@ -1,6 +1,6 @@
 // Loads a kernel with a Multiboot header, of either version, from a boot module, and tells it what the specifications say.
 
-import { Registers, VcpuPage } from "../../shared/vcpu-page";
+import { Registers, START_PROTECTED_MODE, VcpuPage } from "../../shared/vcpu-page";
 import { ModuleBytes } from "../memory/module-bytes";
 import { Ram } from "../memory/ram";
 import { CommandLine } from "./boot-texts";
@@ -16,10 +16,10 @@ const INFORMATION_BYTES: u64 = 512;
 
 /**
  * Loads the kernel `module` into `ram`, which is zero, with its boot information, and writes the start state to `page` and
- * `registers`: 32-bit protected mode with paging off is the VM's kind, the rest is here (Multiboot 3.2, Multiboot2 3.3).
+ * `registers`: 32-bit protected mode with paging off (Multiboot 3.2, Multiboot2 3.3).
  * A header of Multiboot2 comes before one of the older version. GOOD, or why there is nothing to start.
  */
-export function loadKernel(
+export function loadMultiboot(
   module: ModuleBytes,
   ram: Ram,
   commandLine: CommandLine,
@@ -46,6 +46,7 @@ export function loadKernel(
   else writeMultiboot1(writer, map, commandLine);
   if (!writer.isGood) return "its boot information could not be written, which is a defect of Basalt's";
 
+  page.startMode = START_PROTECTED_MODE;
   page.startRip = plan.entry;
   page.startRsp = 0;
   registers.rax = header2 != NO_HEADER ? MULTIBOOT2_LOADER_MAGIC : MULTIBOOT1_LOADER_MAGIC;
