@@ -4,6 +4,7 @@ import { Registers, START_64_BIT, VcpuPage } from "../../shared/vcpu-page";
 import { Ram, RAM_OK } from "../memory/ram";
 import { BootFiles } from "./boot-files";
 import { InformationWriter } from "./information-writer";
+import { NO_ROOM_FOR_INITRD } from "./initrd";
 import { writeBootParams } from "./linux-boot-params";
 import { ENTRY_64_BIT, LinuxHeader } from "./linux-header";
 import { COMMAND_LINE, GDT, GDT_LIMIT, PML4, STACK_TOP, writeStartTables, ZERO_PAGE } from "./linux-start";
@@ -37,9 +38,7 @@ export function loadLinux(files: BootFiles, ram: Ram, page: VcpuPage, registers:
   }
   const initrdBytes: u64 = files.initrd.length;
   const initrd = initrdRoom(header, map, start, start + bytes, initrdBytes);
-  if (initrdBytes != 0 && initrd == NO_ROOM) {
-    return "this VM has too little RAM for its initial RAM disk beside the kernel; give it more (memory=)";
-  }
+  if (initrdBytes != 0 && initrd == NO_ROOM) return NO_ROOM_FOR_INITRD;
 
   let isGood = copyFile(ram, start, kernel.pointer(header.codeOffset, header.codeBytes), header.codeBytes);
   if (initrdBytes != 0) isGood = isGood && copyFile(ram, initrd, files.initrd.pointer(0, initrdBytes), initrdBytes);

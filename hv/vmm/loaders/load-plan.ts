@@ -89,6 +89,23 @@ export class LoadPlan {
     return best;
   }
 
+  /**
+   * Takes the highest page-aligned room for `bytes` in RAM above HIGH_MEMORY that no part takes: its address, 0 where there
+   * is none. What is there is the caller's to write, after `load`.
+   */
+  takeHighRoom(bytes: u64): u64 {
+    let best: u64 = 0;
+    // It ends at the end of RAM, or at a part.
+    for (let i = -1; i < this.count; i++) {
+      const end = i < 0 ? this.map.ramBytes : this.starts[i];
+      if (bytes > end) continue;
+      const start = (end - bytes) & ~(PAGE_BYTES - 1);
+      if (start < HIGH_MEMORY || !this.map.isRam(start, bytes) || this.touches(start, bytes)) continue;
+      best = max(best, start);
+    }
+    return best != 0 && this.add(0, 0, best, bytes).length == 0 ? best : 0;
+  }
+
   /** Whether any of [start, start + bytes) belongs to a part. */
   private touches(start: u64, bytes: u64): bool {
     for (let i = 0; i < this.count; i++) {
