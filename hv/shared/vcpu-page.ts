@@ -185,7 +185,27 @@ export class VcpuPage {
 
   // Written by core with EXIT_INPUT: how many bytes at INPUT_OFFSET were typed; the vmm sets how many of them it took.
   inputLength: u32;
+
+  // Written by `reset`.
+  /** One of START_*; only a guest that is a boot module has a choice. */
+  startMode: u32;
+  /** With START_64_BIT: the GDT that the vmm has written to guest RAM. */
+  startGdtrBase: u32;
+  startGdtrLimit: u32;
+
+  // Written by core before `create`, for a guest that is a boot module.
+  /** 1: the module is a flat binary, whatever its bytes look like. */
+  moduleIsFlat: u32;
 }
+
+// In which state the vCPU starts: VcpuPage.startMode.
+/** As the guest's kind says. */
+export const START_AS_KIND: u32 = 0;
+/** 64-bit mode as Linux's boot protocol has it: CS 0x10, the others 0x18, IF = 0, and GDTR as the page says. */
+export const START_64_BIT: u32 = 1;
+/** 32-bit protected mode with flat segments, without paging, and with IF = 0. */
+export const START_PROTECTED_MODE: u32 = 2;
+export const START_MODES: u32 = 3;
 
 /** What was typed for the guest's console, INPUT_CAPACITY bytes at most. */
 export const INPUT_OFFSET: u32 = 0x580;

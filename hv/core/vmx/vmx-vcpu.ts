@@ -226,6 +226,8 @@ export class VmxVcpu extends Vcpu {
     writeHostState(this, controls);
     const state = this.mirrorsHost ? mirroredState(this) : startState(this.kind, this.shared);
     writeGuestState(state, controls, this.vmx.capabilities);
+    // The kind's controls do not know what the vmm has loaded.
+    if (!this.mirrorsHost) this.writeEfer(state.efer);
     this.takeControlRegisters();
     // The guest's counter starts at 0.
     this.setTscOffset(this.features & FEATURE_TSC_OFFSET ? 0 - rdtsc() : 0);
