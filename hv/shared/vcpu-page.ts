@@ -178,6 +178,12 @@ export class VcpuPage {
 
   // Written by core with EXIT_INPUT: how many bytes at INPUT_OFFSET were typed; the vmm sets how many of them it took.
   inputLength: u32;
+
+  // Written by core before `create`: 256 bits that nobody can guess, for the vmm's random numbers.
+  seed0: u64;
+  seed1: u64;
+  seed2: u64;
+  seed3: u64;
 }
 
 /** What was typed for the guest's console, INPUT_CAPACITY bytes at most. */
