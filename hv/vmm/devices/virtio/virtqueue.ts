@@ -93,7 +93,7 @@ export class Virtqueue {
 
   // Derived by `prepare` from what the transport has set up.
   private isPrepared: bool = false;
-  private entries: u32 = 0;
+  private entries: u32 = 1;
   private descriptorTable: u32 = 0;
   private availableRing: u32 = 0;
   private usedRing: u32 = 0;
@@ -146,7 +146,7 @@ export class Virtqueue {
     this.next = (this.next - 1) & INDEX_MASK;
   }
 
-  /** Hands a chain that was taken back to the driver, with the first `written` of its bytes for writing filled in. */
+  /** Hands a chain that was taken since the reset back to the driver, with the first `written` of its bytes for writing filled in. */
   put(head: u32, written: u32): void {
     const ram = this.ram;
     const ring = this.usedRing;
