@@ -196,6 +196,12 @@ export class VcpuPage {
   // Written by core before `create`, for a guest that is a boot module.
   /** 1: the module is a flat binary, whatever its bytes look like. */
   moduleIsFlat: u32;
+
+  // Written by core before `create`: 256 bits that nobody can guess, for the vmm's random numbers.
+  seed0: u64;
+  seed1: u64;
+  seed2: u64;
+  seed3: u64;
 }
 
 // In which state the vCPU starts: VcpuPage.startMode.
