@@ -28,7 +28,11 @@ export async function compileHarness(path: string, flags: readonly string[]): Pr
 }
 
 /** Starts an instance of test/unit/vmm/`name`, which is compiled once, always with the same `flags`. */
-export async function loadHarness<T>(name: string, flags: readonly string[] = []): Promise<T & Started> {
+export async function loadHarness<T>(
+  name: string,
+  flags: readonly string[] = [],
+  imports: WebAssembly.Imports = {},
+): Promise<T & Started> {
   let module = modules.get(name);
   if (module === undefined) {
     module = compileHarness(join("test/unit/vmm", name), flags);
@@ -39,7 +43,7 @@ export async function loadHarness<T>(name: string, flags: readonly string[] = []
       throw new Error(`abort: ${textAt(exports.memory, message)} at ${textAt(exports.memory, file)}:${line}`);
     },
   };
-  const instance = await WebAssembly.instantiate(await module, { env });
+  const instance = await WebAssembly.instantiate(await module, { ...imports, env });
   const exports = instance.exports as unknown as T & Started;
   exports.start();
   return exports;
