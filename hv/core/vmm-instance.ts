@@ -4,8 +4,8 @@ import { GUEST_MODULE } from "../shared/guests";
 import { ANSWER_RESUME, VCPU_PAGE_IN_VMM } from "../shared/vcpu-page";
 import { VmDescription } from "./boot/vm-description";
 import { LEVEL_ERROR, LEVEL_INFO } from "./console/console";
-import { showModule } from "./guest-module";
 import { GUEST_KINDS } from "./guest-kinds";
+import { showModules } from "./guest-modules";
 import { MAP_WRITABLE, VMM_STATE_BYTES } from "./hardware";
 import { Machine } from "./machine";
 import { PAGE_BYTES } from "./memory/page-pool";
@@ -37,7 +37,7 @@ export function createVmm(machine: Machine, area: VmArea, vcpu: Vcpu, descriptio
     return RESULT_VMM_NOT_CREATED;
   }
   if (guest == GUEST_MODULE) {
-    const result = showModule(machine, vcpu, description, vmm);
+    const result = showModules(machine, vcpu, description, vmm);
     if (result != RESULT_OK) return result;
   }
   vcpu.shared.ramBytes = memory.ramBytes;
