@@ -27,7 +27,6 @@ import {
   ANSWER_NEXT_INSTRUCTION,
   ANSWER_NOT_HANDLED,
   ANSWER_RESUME,
-  COMMAND_LINE_OFFSET,
   CONSOLE_CAPACITY,
   CONSOLE_OFFSET,
   EXIT_MEMORY_MOVE,
@@ -65,12 +64,10 @@ import { commitFault } from "./guests/faults";
 import { buildIdentityMap, DEVICES, IDENTITY_MAP } from "./guests/page-tables";
 import { registersGuest } from "./guests/registers";
 import { BOOT_SECTOR, realModeGuest } from "./guests/real-mode";
-import { BootFiles } from "./loaders/boot-files";
-import { CommandLine } from "./loaders/boot-texts";
 import { loadKernel } from "./loaders/kernel";
 import { Machine } from "./machine";
+import { Loading } from "./loaders/loading";
 import { writeBytes, writeHex, writeText } from "./memory/console-text";
-import { ModuleBytes } from "./memory/module-bytes";
 import { Ram, RAM_OK } from "./memory/ram";
 import { ByteWriter, PortBus } from "./port-bus";
 import {
@@ -101,6 +98,7 @@ export class Vmm {
   private readonly page: VcpuPage;
   private readonly registers: Registers;
   private readonly ram: Ram;
+  private readonly loading: Loading;
   private readonly guest: u32;
   private readonly signals: Signals;
   private readonly line: ConsoleLine;
@@ -116,9 +114,11 @@ export class Vmm {
   constructor(private readonly pageAddress: u32) {
     const page = changetype<VcpuPage>(<usize>pageAddress);
     this.page = page;
-    this.registers = changetype<Registers>(<usize>(pageAddress + REGISTERS_OFFSET));
+    const registers = changetype<Registers>(<usize>(pageAddress + REGISTERS_OFFSET));
+    this.registers = registers;
     const ram = new Ram(page.ramBytes);
     this.ram = ram;
+    this.loading = new Loading(pageAddress, ram, page, registers);
     this.guest = page.guest;
     const signals = new Signals();
     const line = new ConsoleLine(signals);
@@ -152,12 +152,7 @@ export class Vmm {
   }
 
   private loadModule(): u32 {
-    const page = this.page;
-    const kernel = new ModuleBytes(page.moduleAddress, page.moduleBytes);
-    const initrd = new ModuleBytes(page.initrdAddress, page.initrdBytes);
-    const commandLine = new CommandLine(this.pageAddress + COMMAND_LINE_OFFSET, page.commandLineBytes);
-    const files = new BootFiles(kernel, initrd, commandLine, NO_ACPI_TABLES);
-    const problem = loadKernel(files, this.ram, page, this.registers);
+    const problem = loadKernel(this.loading, NO_ACPI_TABLES);
     if (problem.length != 0) this.print("the boot module cannot be started: " + problem);
     return problem.length == 0 ? ANSWER_RESUME : ANSWER_NOT_HANDLED;
   }
