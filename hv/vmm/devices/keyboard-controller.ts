@@ -84,7 +84,7 @@ class CommandPort extends Device {
  */
 export class KeyboardController extends Device {
   /** For KEYBOARD_STATUS_PORT. */
-  readonly commandPort: Device;
+  readonly commandPort!: Device;
   private readonly ram: StaticArray<u8> = new StaticArray<u8>(RAM_BYTES);
   private output: u8 = 0;
   private status: u8 = 0;

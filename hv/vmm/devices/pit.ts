@@ -43,7 +43,7 @@ class PitAlarm extends Alarm {
  */
 export class Pit extends Device {
   private readonly channels: StaticArray<PitChannel> = new StaticArray<PitChannel>(CHANNELS);
-  private readonly alarm: Alarm;
+  private readonly alarm!: Alarm;
   /** The clock's value at tick `base`. */
   private origin: u64;
   private base: u64 = 0;

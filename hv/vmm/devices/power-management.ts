@@ -59,7 +59,7 @@ class PmTimerAlarm extends Alarm {
 }
 
 export class PowerManagement extends Device {
-  private readonly alarm: Alarm;
+  private readonly alarm!: Alarm;
   private status: u32 = 0;
   private enable: u32 = 0;
   private control: u32 = SCI_ENABLED;

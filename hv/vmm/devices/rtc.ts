@@ -70,7 +70,7 @@ class RtcAlarm extends Alarm {
 export class Rtc extends Device {
   private readonly registers: StaticArray<u8> = new StaticArray<u8>(CMOS_BYTES);
   private readonly time: RtcTime = new RtcTime(this.registers);
-  private readonly alarm: Alarm;
+  private readonly alarm!: Alarm;
   private index: u32 = 0;
   /** The divider has counted `base` at `origin` of the clock; while it is held in reset, always `base`. */
   private origin: u64;
