@@ -98,9 +98,10 @@ export class PowerManagement extends Device {
   read(offset: u32, bytes: u32): u64 {
     const first = offset >> 2;
     const shift = (offset & 3) * 8;
-    const low = this.readWord(first) >> shift;
+    let value = this.readWord(first) >> shift;
     // An access may lie in two words.
-    return (offset & 3) + bytes <= 4 ? low : low | (this.readWord(first + 1) << (32 - shift));
+    if ((offset & 3) + bytes > 4) value |= this.readWord(first + 1) << (32 - shift);
+    return value & (((<u64>1) << (8 * bytes)) - 1);
   }
 
   write(offset: u32, bytes: u32, value: u64): void {
