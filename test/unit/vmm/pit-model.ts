@@ -1,4 +1,5 @@
-// One counter of the 8254, clock by clock, as the data sheet's "Mode Definitions" tell it: the judge of the computed one.
+// One counter of the 8254, clock by clock, as the data sheet's "Mode Definitions" tell it: the judge of the computed
+// one.
 
 export class CounterModel {
   out = true;

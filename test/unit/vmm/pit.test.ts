@@ -16,10 +16,12 @@ const NO_STATUS = 0x10;
 class Timer {
   readonly pc: PcDevices;
   tick = 0n;
+  readonly kilohertz: number;
   private readonly origin = time.now;
   private risesAtStart = 0;
 
-  constructor(readonly kilohertz = 1_000_000) {
+  constructor(kilohertz = 1_000_000) {
+    this.kilohertz = kilohertz;
     this.pc = new PcDevices({ kilohertz });
   }
 

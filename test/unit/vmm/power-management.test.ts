@@ -71,7 +71,7 @@ test("bytes reach their half of a register only", () => {
   pc.out(STATUS, 0xff);
   assert.equal(pc.in(STATUS, 2), POWER_BUTTON);
   assert.equal(pc.in(STATUS + 1), 0x01);
-  assert.equal(pc.in(ENABLE, 4), 0x0001_0120, "enable and control in one access");
+  assert.equal(pc.in(ENABLE, 4), 0x1401_0120, "enable and control in one access");
   pc.out(ENABLE, 0x0c00_0000, 4);
   assert.deepEqual([pc.in(ENABLE, 2), pc.in(CONTROL, 2)], [0, 0x0c01]);
 });
