@@ -1,5 +1,5 @@
-// Two ports that reset a PC: the reset control register 0xcf9 (Intel ICH/PCH data sheets, "RST_CNT"), and system control port A
-// 0x92 (IBM PS/2 Technical Reference), which also has the fast A20 gate.
+// Two ports that reset a PC: the reset control register 0xcf9 (Intel ICH/PCH data sheets, "RST_CNT"), and system
+// control port A 0x92 (IBM PS/2 Technical Reference), which also has the fast A20 gate.
 
 import { Device } from "../bus";
 import { SIGNAL_RESET, Signals } from "../signals";
@@ -23,7 +23,10 @@ const RESET_CONTROL_TAG: u32 = 0x52435220;
 const PORT_A_TAG: u32 = 0x50413932;
 const VERSION: u32 = 1;
 
-/** Every kind of reset is the machine's. The port lies among the PCI configuration ports, whose accesses of 4 bytes it is no part of. */
+/**
+ * Every kind of reset is the machine's. The port lies among the PCI configuration ports, whose accesses of 4 bytes it
+ * is no part of.
+ */
 export class ResetControl extends Device {
   private value: u8 = 0;
 

@@ -45,14 +45,14 @@ class Machine {
   readonly ports: PortBus = new PortBus(this.signals, noWriter);
   readonly inputs: Inputs = new Inputs();
   readonly alarms: Alarms = new Alarms();
-  readonly clock: Clock;
-  readonly pit: Pit;
-  readonly portB: SystemControlPortB;
-  readonly rtc: Rtc;
-  readonly keyboard: KeyboardController;
-  readonly resetControl: ResetControl;
-  readonly portA: SystemControlPortA;
-  readonly power: PowerManagement;
+  readonly clock!: Clock;
+  readonly pit!: Pit;
+  readonly portB!: SystemControlPortB;
+  readonly rtc!: Rtc;
+  readonly keyboard!: KeyboardController;
+  readonly resetControl!: ResetControl;
+  readonly portA!: SystemControlPortA;
+  readonly power!: PowerManagement;
 
   constructor(kilohertz: u32, startTime: u64, ramBytes: u64) {
     const clock = new Clock(kilohertz);
