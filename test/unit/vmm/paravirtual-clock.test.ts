@@ -39,10 +39,13 @@ class Guest {
   now = 5_000_000n;
   offset = 0n;
 
-  private constructor(
-    readonly harness: Harness,
-    readonly machine: Ref,
-  ) {}
+  readonly harness: Harness;
+  readonly machine: Ref;
+
+  private constructor(harness: Harness, machine: Ref) {
+    this.harness = harness;
+    this.machine = machine;
+  }
 
   static async create(kilohertz: number): Promise<Guest> {
     const host = { guest: undefined as Guest | undefined };
