@@ -8,7 +8,11 @@ const OPERATIONS = 40_000;
 
 /** Numbers that are the same in each run (xorshift). */
 class Random {
-  constructor(private state: number) {}
+  private state: number;
+
+  constructor(seed: number) {
+    this.state = seed;
+  }
 
   below(limit: number): number {
     this.state ^= this.state << 13;
@@ -25,11 +29,12 @@ class Random {
 /** One APIC and its model, to which the same happens. */
 class Pair {
   readonly model = new ApicModel();
+  readonly apic: Apic;
+  readonly random: Random;
 
-  constructor(
-    readonly apic: Apic,
-    readonly random: Random,
-  ) {
+  constructor(apic: Apic, random: Random) {
+    this.apic = apic;
+    this.random = random;
     this.model.tsc = apic.now;
   }
 

@@ -49,10 +49,13 @@ export class Apic {
   /** How often the pins were driven. */
   drives = 0;
 
-  private constructor(
-    readonly harness: Harness,
-    readonly machine: Ref,
-  ) {}
+  readonly harness: Harness;
+  readonly machine: Ref;
+
+  private constructor(harness: Harness, machine: Ref) {
+    this.harness = harness;
+    this.machine = machine;
+  }
 
   static async create(kilohertz = 1_000_000): Promise<Apic> {
     const listener: { apic?: Apic } = {};
@@ -138,6 +141,10 @@ export class Apic {
       this.harness.ring(this.machine, this.now);
     }
     this.now = now;
+  }
+
+  get canInterrupt(): boolean {
+    return this.harness.canInterrupt(this.machine) !== 0;
   }
 
   get taskPriority(): number {
