@@ -502,7 +502,7 @@ test("the generation changes with the configuration", async () => {
 });
 
 describe("the structures by the configuration space (4.1.4.9)", () => {
-  async function windowed(): Promise<{ at: VirtioDriver; aim(bar: number, offset: number, bytes: number): void }> {
+  async function windowed(): Promise<{ at: VirtioDriver; aim: (bar: number, offset: number, bytes: number) => void }> {
     const at = await driver();
     return {
       at,
