@@ -60,8 +60,9 @@ import { commitFault } from "./guests/faults";
 import { buildIdentityMap, DEVICES, IDENTITY_MAP } from "./guests/page-tables";
 import { registersGuest } from "./guests/registers";
 import { BOOT_SECTOR, realModeGuest } from "./guests/real-mode";
+import { BootFiles } from "./loaders/boot-files";
 import { CommandLine } from "./loaders/boot-texts";
-import { loadKernel } from "./loaders/multiboot";
+import { loadKernel } from "./loaders/kernel";
 import { writeBytes, writeHex, writeText } from "./memory/console-text";
 import { ModuleBytes } from "./memory/module-bytes";
 import { Ram, RAM_OK } from "./memory/ram";
@@ -74,6 +75,8 @@ const STACK_TOP: u64 = 0x20000;
 
 /** Bits of an access to a port, none of which an OUT of a byte has. */
 const NO_BYTE_OUT: u64 = IO_IS_IN | IO_IS_STRING | IO_SIZE_MASK;
+/** In place of the RSDP's address. */
+const NO_ACPI_TABLES: u64 = 0;
 const CARRIAGE_RETURN: u32 = 0x0d;
 
 /** The root object of a vmm instance. */
@@ -130,9 +133,11 @@ export class Vmm {
 
   private loadModule(): u32 {
     const page = this.page;
-    const module = new ModuleBytes(page.moduleAddress, page.moduleBytes);
+    const kernel = new ModuleBytes(page.moduleAddress, page.moduleBytes);
+    const initrd = new ModuleBytes(page.initrdAddress, page.initrdBytes);
     const commandLine = new CommandLine(this.pageAddress + COMMAND_LINE_OFFSET, page.commandLineBytes);
-    const problem = loadKernel(module, this.ram, commandLine, page, this.registers);
+    const files = new BootFiles(kernel, initrd, commandLine, NO_ACPI_TABLES);
+    const problem = loadKernel(files, this.ram, page, this.registers);
     if (problem.length != 0) this.print("the boot module cannot be started: " + problem);
     return problem.length == 0 ? ANSWER_RESUME : ANSWER_NOT_HANDLED;
   }

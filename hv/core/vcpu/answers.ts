@@ -68,7 +68,9 @@ export function askVmm(vcpu: Vcpu, kind: u32, access: u64): u32 {
 export function vmmAnswer(vcpu: Vcpu, outcome: u64): u32 {
   const answer = outcome >> 32 == 0 ? (<u32>outcome) & ~(ANSWER_AND_REQUEST | ANSWER_AND_TEXT) : reportStoppedVmm(vcpu);
   if (vcpu.shared.consoleLength != 0) vcpu.printVmmText(LEVEL_INFO);
-  if (vcpu.shared.eventRequest != 0) vcpu.work |= WORK_EVENTS;
+  const shared = vcpu.shared;
+  if ((shared.eventRequest | shared.waitingInterrupt) != 0) vcpu.work |= WORK_EVENTS;
+  vcpu.heedWakeAt();
   return answer;
 }
 

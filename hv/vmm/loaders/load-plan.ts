@@ -75,7 +75,7 @@ export class LoadPlan {
    * lowest one above HIGH_MEMORY. 0 where there is none either. The first page stays free: an address of 0 says nothing.
    */
   findRoom(bytes: u64): u64 {
-    for (let start = LOW_MEMORY_END - PAGE_BYTES; start >= PAGE_BYTES; start -= PAGE_BYTES) {
+    for (let start = (LOW_MEMORY_END - 1) & ~(PAGE_BYTES - 1); start >= PAGE_BYTES; start -= PAGE_BYTES) {
       if (this.map.isRam(start, bytes) && !this.touches(start, bytes)) return start;
     }
     // The lowest room begins at the start of high memory, or behind a part.
@@ -87,6 +87,23 @@ export class LoadPlan {
       if (best == 0 || start < best) best = start;
     }
     return best;
+  }
+
+  /**
+   * Takes the highest page-aligned room for `bytes` in RAM above HIGH_MEMORY that no part takes: its address, 0 where there
+   * is none. What is there is the caller's to write, after `load`.
+   */
+  takeHighRoom(bytes: u64): u64 {
+    let best: u64 = 0;
+    // It ends at the end of RAM, or at a part.
+    for (let i = -1; i < this.count; i++) {
+      const end = i < 0 ? this.map.ramBytes : this.starts[i];
+      if (bytes > end) continue;
+      const start = (end - bytes) & ~(PAGE_BYTES - 1);
+      if (start < HIGH_MEMORY || !this.map.isRam(start, bytes) || this.touches(start, bytes)) continue;
+      best = max(best, start);
+    }
+    return best != 0 && this.add(0, 0, best, bytes).length == 0 ? best : 0;
   }
 
   /** Whether any of [start, start + bytes) belongs to a part. */

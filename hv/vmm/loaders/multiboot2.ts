@@ -4,6 +4,7 @@ import { ModuleBytes } from "../memory/module-bytes";
 import { CommandLine, LOADER_NAME } from "./boot-texts";
 import { isElf, planElf } from "./elf";
 import { InformationWriter } from "./information-writer";
+import { Initrd } from "./initrd";
 import { GOOD, LoadPlan } from "./load-plan";
 import { MEMORY_MAP_ENTRIES, MemoryMap } from "./memory-map";
 import { NO_HEADER, planImage } from "./multiboot-image";
@@ -35,10 +36,13 @@ const ENTRY_BYTES: u32 = 12;
 const TAG_END: u32 = 0;
 const TAG_COMMAND_LINE: u32 = 1;
 const TAG_LOADER_NAME: u32 = 2;
+const TAG_MODULE: u32 = 3;
 const TAG_MEMORY_SIZES: u32 = 4;
 const TAG_MEMORY_MAP: u32 = 6;
 const TAG_LOAD_BASE: u32 = 21;
 const TAG_HEAD_BYTES: u32 = 8;
+/** Start, end, and a text of one zero. */
+const TAG_MODULE_BYTES: u32 = 17;
 const MAP_ENTRY_BYTES: u32 = 24;
 
 /** The offset of the header in the file, or NO_HEADER. */
@@ -109,11 +113,19 @@ function checkRequirement(module: ModuleBytes, type: u32, at: u32, bytes: u32): 
 }
 
 /** Writes the boot information to where `writer` stands, a multiple of 8; `base` is the kernel's lowest address. */
-export function writeMultiboot2(writer: InformationWriter, map: MemoryMap, base: u64, commandLine: CommandLine): void {
+export function writeMultiboot2(
+  writer: InformationWriter,
+  map: MemoryMap,
+  base: u64,
+  commandLine: CommandLine,
+  initrd: Initrd,
+): void {
   const textBytes = TAG_HEAD_BYTES + commandLine.length + 1;
   const nameBytes = TAG_HEAD_BYTES + <u32>LOADER_NAME.length + 1;
   const mapBytes = TAG_HEAD_BYTES + 8 + MEMORY_MAP_ENTRIES * MAP_ENTRY_BYTES;
-  const total = 8 + aligned(textBytes) + aligned(nameBytes) + 16 + aligned(mapBytes) + aligned(12) + TAG_HEAD_BYTES;
+  const moduleBytes = initrd.isThere ? aligned(TAG_MODULE_BYTES) : 0;
+  const total =
+    moduleBytes + 8 + aligned(textBytes) + aligned(nameBytes) + 16 + aligned(mapBytes) + aligned(12) + TAG_HEAD_BYTES;
 
   writer.u32(total);
   writer.u32(0);
@@ -121,6 +133,7 @@ export function writeMultiboot2(writer: InformationWriter, map: MemoryMap, base:
   writer.u32(textBytes);
   writer.bytes(commandLine.address, commandLine.length);
   writer.align(8);
+  if (initrd.isThere) writeModule(writer, initrd);
   writer.u32(TAG_LOADER_NAME);
   writer.u32(nameBytes);
   writer.text(LOADER_NAME);
@@ -145,6 +158,16 @@ export function writeMultiboot2(writer: InformationWriter, map: MemoryMap, base:
   writer.align(8);
   writer.u32(TAG_END);
   writer.u32(TAG_HEAD_BYTES);
+}
+
+/** The tag of a module without text. */
+function writeModule(writer: InformationWriter, initrd: Initrd): void {
+  writer.u32(TAG_MODULE);
+  writer.u32(TAG_MODULE_BYTES);
+  writer.u32(<u32>initrd.start);
+  writer.u32(<u32>(initrd.start + initrd.bytes));
+  writer.text("");
+  writer.align(8);
 }
 
 function aligned(bytes: u32): u32 {
