@@ -65,7 +65,6 @@ export class PciFunction {
     space.define(PCI_REVISION_ID, 1, revision, 0);
     space.define(PCI_CLASS_CODE, 3, classCode, 0);
     space.define(PCI_COMMAND, 2, 0, COMMAND_BUS_MASTER);
-    space.define(PCI_INTERRUPT_LINE, 1, 0, 0xff);
   }
 
   /** While the machine is put together only, as all up to `addCapability`. */
@@ -83,6 +82,7 @@ export class PciFunction {
   /** The function interrupts by INTA#. */
   addPin(): void {
     this.space.define(PCI_INTERRUPT_PIN, 1, PIN_A, 0);
+    this.space.define(PCI_INTERRUPT_LINE, 1, 0, 0xff);
     this.allowCommand(COMMAND_INTERRUPT_DISABLE);
   }
 
