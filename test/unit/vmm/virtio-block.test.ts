@@ -58,11 +58,11 @@ class BlockGuest {
     this.queue.chain(0, buffers);
     const used = this.queue.usedIndex;
     this.queue.makeAvailable(0);
-    const { interrupts } = this.machine;
+    const interrupts = this.machine.interrupts(BLOCK);
     this.machine.notify(BLOCK);
-    assert.equal(this.machine.failure, "");
+    assert.equal(this.machine.failure(BLOCK), "");
     assert.equal(this.queue.usedIndex, (used + 1) & 0xffff, "the request is done");
-    assert.equal(this.machine.interrupts, interrupts + 1);
+    assert.equal(this.machine.interrupts(BLOCK), interrupts + 1);
     const element = this.queue.usedElement(used);
     assert.equal(element.id, 0);
     const last = answer + inBytes - 1;
@@ -262,8 +262,11 @@ test("a request without a whole header or without a status fails the device, and
     queue.chain(0, buffers);
     queue.makeAvailable(0);
     machine.notify(BLOCK);
-    assert.match(machine.failure, pattern);
-    assert.deepEqual([machine.failures, queue.usedIndex, machine.interrupts, machine.goesOn], [1, 0, 0, false]);
+    assert.match(machine.failure(BLOCK), pattern);
+    assert.deepEqual(
+      [machine.failures(BLOCK), queue.usedIndex, machine.interrupts(BLOCK), machine.goesOn],
+      [1, 0, 0, false],
+    );
   }
 });
 
@@ -277,8 +280,8 @@ test("what was done before a broken chain is put, and interrupts", async () => {
   queue.makeAvailable(0);
   queue.makeAvailable(64);
   machine.notify(BLOCK);
-  assert.match(machine.failure, /names a descriptor/);
-  assert.deepEqual([machine.failures, queue.usedIndex, machine.interrupts], [1, 1, 1]);
+  assert.match(machine.failure(BLOCK), /names a descriptor/);
+  assert.deepEqual([machine.failures(BLOCK), queue.usedIndex, machine.interrupts(BLOCK)], [1, 1, 1]);
 });
 
 test("all that waits is done by one notification, with one interrupt", async () => {
@@ -293,7 +296,7 @@ test("all that waits is done by one notification, with one interrupt", async () 
     queue.makeAvailable(3 * i);
   }
   machine.notify(BLOCK);
-  assert.deepEqual([queue.usedIndex, machine.interrupts, machine.goesOn], [20, 1, false]);
+  assert.deepEqual([queue.usedIndex, machine.interrupts(BLOCK), machine.goesOn], [20, 1, false]);
   assert.deepEqual(queue.usedElement(19), { id: 57, length: SECTOR + 1 });
 });
 
