@@ -373,7 +373,7 @@ test("ISA IRQs reach both controllers, the timer at input 2 of the I/O APIC, and
   assert.deepEqual(chip.vectors, []);
   for (let input = 0; input < 32; input++) {
     harness.setLine(machine, input, true);
-    const fromIoApic = chip.vectors;
+    const fromIoApic: number[] = chip.vectors;
     const fromPair = harness.pairVector(machine);
     harness.setLine(machine, input, false);
     const pin = input === 0 ? 2 : input;
