@@ -44,12 +44,15 @@ export class ResetControl extends Device {
     this.value = 0;
   }
 
-  read(_offset: u32, _bytes: u32): u64 {
-    return this.value;
+  read(offset: u32, bytes: u32): u64 {
+    if (!this.isWithin(offset, bytes)) return ALL_ONES;
+    const shift = 8 * (RESET_CONTROL - offset);
+    return (ALL_ONES & ~((<u64>0xff) << shift)) | ((<u64>this.value) << shift);
   }
 
-  write(_offset: u32, _bytes: u32, value: u64): void {
-    const written = (<u8>value) & RESET_CONTROL_BITS;
+  write(offset: u32, bytes: u32, value: u64): void {
+    if (!this.isWithin(offset, bytes)) return;
+    const written = (<u8>(value >> (8 * (RESET_CONTROL - offset)))) & RESET_CONTROL_BITS;
     if (written & ~this.value & RESET_PROCESSOR) this.signals.raised |= SIGNAL_RESET;
     this.value = written;
   }
