@@ -45,9 +45,10 @@ export class ResetControl extends Device {
   }
 
   read(offset: u32, bytes: u32): u64 {
-    if (!this.isWithin(offset, bytes)) return ALL_ONES;
+    const ones = ALL_ONES >> (32 - 8 * bytes);
+    if (!this.isWithin(offset, bytes)) return ones;
     const shift = 8 * (RESET_CONTROL - offset);
-    return (ALL_ONES & ~((<u64>0xff) << shift)) | ((<u64>this.value) << shift);
+    return (ones & ~((<u64>0xff) << shift)) | ((<u64>this.value) << shift);
   }
 
   write(offset: u32, bytes: u32, value: u64): void {
