@@ -27,7 +27,7 @@ export async function compileHarness(path: string, flags: readonly string[]): Pr
   }
 }
 
-/** Starts an instance of test/unit/vmm/`name`, which is compiled once, always with the same `flags`. */
+/** Starts an instance of test/unit/vmm/`name`, which is compiled once, always with the same `flags`; `imports` beside env. */
 export async function loadHarness<T>(
   name: string,
   flags: readonly string[] = [],
@@ -43,7 +43,7 @@ export async function loadHarness<T>(
       throw new Error(`abort: ${textAt(exports.memory, message)} at ${textAt(exports.memory, file)}:${line}`);
     },
   };
-  const instance = await WebAssembly.instantiate(await module, { ...imports, env });
+  const instance = await WebAssembly.instantiate(await module, { env, ...imports });
   const exports = instance.exports as unknown as T & Started;
   exports.start();
   return exports;

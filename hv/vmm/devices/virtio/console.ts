@@ -49,6 +49,11 @@ export class ConsoleDevice extends ChainDevice {
     super(alarms, DEVICE_ID, [new Virtqueue(ram, QUEUE_SIZE), new Virtqueue(ram, QUEUE_SIZE)], F_EMERG_WRITE);
   }
 
+  /** A driver is there to take what is typed. */
+  get listens(): bool {
+    return this.isDriven;
+  }
+
   /** The size, the number of ports and the emergency write register read 0. */
   readConfiguration(_offset: u32, _bytes: u32): u64 {
     return 0;
