@@ -178,6 +178,7 @@ IMPORT(void, setLocalApic, u32 mode, u64 base, u32 id) {
   apic_ids[processor] = id;
   __atomic_fetch_or(&processors, 1ull << processor, __ATOMIC_SEQ_CST);
 }
+IMPORT(void, setTimerCount, u32 count) { write_apic(0x380, count); } // SDM 3A 11.5.4: the initial count
 #define WORD(word) (&shared_words[(word) % SHARED_WORDS])
 IMPORT(u64, sharedLoad, u32 word) { return __atomic_load_n(WORD(word), __ATOMIC_ACQUIRE); }
 IMPORT(void, sharedStore, u32 word, u64 value) { __atomic_store_n(WORD(word), value, __ATOMIC_RELEASE); }

@@ -162,6 +162,11 @@ export declare function setWorkWord(word: usize): void;
  * CPU that panics stops this one from now on.
  */
 export declare function setLocalApic(mode: u32, base: u64, id: u32): void;
+/**
+ * Starts the local APIC's timer, which core has made periodic, with a period of `count` of its own counts (SDM 3A 11.5.4). By the
+ * way of setLocalApic: nothing happens before it, or without an APIC.
+ */
+export declare function setTimerCount(count: u32): void;
 /** Which CPU this is: 0 is the one that booted. */
 export declare function processorNumber(): u64;
 /** What a CPU has of its own of Basalt's image, in bytes: a multiple of 2 MiB. */
