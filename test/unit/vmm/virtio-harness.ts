@@ -199,6 +199,10 @@ export function printedLength(machine: Machine): i32 {
   return machine.sink.length;
 }
 
+export function clearPrinted(machine: Machine): void {
+  machine.sink.length = 0;
+}
+
 export function setRoom(machine: Machine, room: i32): void {
   machine.sink.room = room;
 }

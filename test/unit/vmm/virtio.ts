@@ -40,6 +40,7 @@ interface Harness {
   type(machine: Pointer, byte: number): number;
   printed(machine: Pointer): Pointer;
   printedLength(machine: Pointer): number;
+  clearPrinted(machine: Pointer): void;
   setRoom(machine: Pointer, room: number): void;
   interrupts(machine: Pointer, device: number): number;
   lastQueue(machine: Pointer, device: number): number;
@@ -262,6 +263,10 @@ export class VirtioMachine {
 
   configuration(device: number, offset: number, bytes: number): bigint {
     return BigInt.asUintN(64, this.host.harness.readConfiguration(this.pointer, device, offset, bytes));
+  }
+
+  clearPrinted(): void {
+    this.host.harness.clearPrinted(this.pointer);
   }
 
   get printed(): string {

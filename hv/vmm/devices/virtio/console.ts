@@ -51,7 +51,7 @@ export class ConsoleDevice extends ChainDevice {
 
   /** A driver is there to take what is typed. */
   get listens(): bool {
-    return this.isDriven;
+    return this.isRunning;
   }
 
   /** The size, the number of ports and the emergency write register read 0. */
