@@ -1,7 +1,6 @@
 // The FADT (ACPI 6.4, section 5.2.9) and the FACS (5.2.10): the fixed hardware, and what a PC has for the operating system.
 
 import { PM1A_CONTROL_BLOCK, PM1A_EVENT_BLOCK, PM_TIMER_BLOCK } from "../power-management";
-import { RESET_CONTROL_PORT } from "../reset-control";
 import { RTC_CENTURY } from "../rtc-time";
 import { TableWriter } from "./table-writer";
 
@@ -20,6 +19,7 @@ export const SCI_IRQ: u32 = 9;
 const PM1_EVENT_BYTES: u32 = 4;
 const PM1_CONTROL_BYTES: u32 = 2;
 const PM_TIMER_BYTES: u32 = 4;
+const RESET_REGISTER: u32 = 0xcf9;
 const RESET_VALUE: u32 = 6;
 
 /** Latencies in microseconds from which on C2 and C3 are not supported. */
@@ -80,7 +80,7 @@ export function writeFadt(writer: TableWriter, address: u64, facs: u32, dsdt: u3
   writer.put16(BOOT_ARCHITECTURE);
   writer.put8(0);
   writer.put32(FLAGS);
-  putGas(writer, RESET_CONTROL_PORT, 1, GAS_ACCESS_BYTE);
+  putGas(writer, RESET_REGISTER, 1, GAS_ACCESS_BYTE);
   writer.put8(RESET_VALUE);
   // ARM_BOOT_ARCH.
   writer.put16(0);
