@@ -3,6 +3,7 @@
 import { REQUEST_NMI, VcpuPage } from "../shared/vcpu-page";
 import { MSR_KVM_WALL_CLOCK_NEW } from "../x86/msr";
 import { Bus } from "./bus";
+import { ACPI_OK, AcpiTables } from "./devices/acpi/tables";
 import { ByteSink } from "./devices/byte-sink";
 import { ConsoleLine } from "./devices/console-line";
 import { DEBUG_CONSOLE_PORT, DebugConsole } from "./devices/debug-console";
@@ -16,6 +17,7 @@ import { LOCAL_APIC_ADDRESS } from "./devices/local-apic/apic-base";
 import { ExternalInput } from "./devices/local-apic/external-input";
 import { LocalApic } from "./devices/local-apic/local-apic";
 import { LocalApicPage } from "./devices/local-apic/page";
+import { ParavirtualClock } from "./devices/paravirtual-clock";
 import { PciHost } from "./devices/pci/host";
 import { Pit, PIT_PORTS, PIT_START } from "./devices/pit";
 import { PM1A_EVENT_BLOCK, PM_PORTS, PM_WIDEST, PowerManagement } from "./devices/power-management";
@@ -38,6 +40,8 @@ import { StateTable } from "./state";
 import { Alarms, Clock, NEVER } from "./time";
 
 const PAGE_BYTES: u64 = 0x1000;
+/** ACPI's tables: where a BIOS has its own, and the memory map says that it is reserved. */
+const TABLES_START: u64 = 0xe0000;
 
 // The machine's interrupt wires: ISA IRQs.
 const TIMER_IRQ: u32 = 0;
@@ -119,6 +123,10 @@ export class Machine {
   private readonly power: PowerManagement;
   private readonly pci: PciHost;
   private readonly console: ConsoleDevice;
+  private readonly paravirtualClock: ParavirtualClock;
+  private readonly tables: AcpiTables;
+  /** `tscOffset` of the vCPU page as the devices know it. */
+  private tscOffset: u64;
   /** What RDMSR of `readMsr` has read. */
   msrValue: u64 = 0;
 
@@ -132,7 +140,8 @@ export class Machine {
     const clock = new Clock(page.tscKilohertz);
     const alarms = new Alarms(signals);
     const memory = new Bus();
-    const apic = new LocalApic(clock, alarms, new PageTsc(page), new PagePins(page, signals));
+    const tsc = new PageTsc(page);
+    const apic = new LocalApic(clock, alarms, tsc, new PagePins(page, signals));
     const pair = new I8259Pair();
     const ioApic = new IoApic(apic, PCI_INPUTS);
     pair.listener = new ExternalInput(apic);
@@ -191,10 +200,14 @@ export class Machine {
     this.power = power;
     this.pci = pci;
     this.console = console;
+    this.paravirtualClock = new ParavirtualClock(clock, tsc, ram, <u32>page.startSeconds);
+    this.tables = new AcpiTables(ram);
+    this.tscOffset = page.tscOffset;
   }
 
   /** As after power-on, with all contents of disks and the time as they are. */
   reset(): void {
+    this.paravirtualClock.reset();
     this.pci.reset();
     this.uart.reset();
     this.pit.reset();
@@ -210,11 +223,25 @@ export class Machine {
     this.apic.startLikeFirmware();
   }
 
+  /** Writes ACPI's tables: where their RSDP is, or 0 where RAM is too small. Behind `reset`, before a kernel is loaded. */
+  writeTables(): u64 {
+    return this.tables.write(TABLES_START) == ACPI_OK ? TABLES_START : 0;
+  }
+
   /** Rings the alarms whose time has come. */
   ring(): void {
     this.apic.hear();
+    this.heedTscOffset();
     this.alarms.ring(this.clock.now);
     this.page.wakeAt = this.alarms.next;
+  }
+
+  /** The guest may have changed its time-stamp counter: core rings then. */
+  private heedTscOffset(): void {
+    if (this.page.tscOffset == this.tscOffset) return;
+    this.tscOffset = this.page.tscOffset;
+    this.apic.onTscOffsetChange();
+    this.paravirtualClock.onTscOffsetChange();
   }
 
   /** Whether anything can still interrupt a processor that halts: an alarm, or somebody who types. */
@@ -225,7 +252,11 @@ export class Machine {
 
   /** RDMSR of an MSR that core leaves to the machine, into `msrValue`; false for #GP. */
   readMsr(msr: u32): bool {
-    if (msr >= MSR_KVM_WALL_CLOCK_NEW) return false;
+    if (msr >= MSR_KVM_WALL_CLOCK_NEW) {
+      const isClocks = this.paravirtualClock.readMsr(msr);
+      this.msrValue = this.paravirtualClock.value;
+      return isClocks;
+    }
     const isThere = this.apic.readMsr(msr);
     this.msrValue = this.apic.value;
     return isThere;
@@ -233,7 +264,8 @@ export class Machine {
 
   /** WRMSR of one; false for #GP. */
   writeMsr(msr: u32, value: u64): bool {
-    return msr < MSR_KVM_WALL_CLOCK_NEW && this.apic.writeMsr(msr, value);
+    if (msr >= MSR_KVM_WALL_CLOCK_NEW) return this.paravirtualClock.writeMsr(msr, value);
+    return this.apic.writeMsr(msr, value);
   }
 
   /** CR8. */
@@ -257,6 +289,7 @@ export class Machine {
     this.resetControl.visit(table);
     this.portA.visit(table);
     this.power.visit(table);
+    this.paravirtualClock.visit(table);
     this.pci.visit(table);
   }
 }

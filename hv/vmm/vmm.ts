@@ -65,8 +65,8 @@ import { buildIdentityMap, DEVICES, IDENTITY_MAP } from "./guests/page-tables";
 import { registersGuest } from "./guests/registers";
 import { BOOT_SECTOR, realModeGuest } from "./guests/real-mode";
 import { loadKernel } from "./loaders/kernel";
-import { Machine } from "./machine";
 import { Loading } from "./loaders/loading";
+import { Machine } from "./machine";
 import { writeBytes, writeHex, writeText } from "./memory/console-text";
 import { Ram, RAM_OK } from "./memory/ram";
 import { ByteWriter, PortBus } from "./port-bus";
@@ -87,8 +87,6 @@ const STACK_TOP: u64 = 0x20000;
 
 /** Bits of an access to a port, none of which an OUT of a byte has. */
 const NO_BYTE_OUT: u64 = IO_IS_IN | IO_IS_STRING | IO_SIZE_MASK;
-/** In place of the RSDP's address. */
-const NO_ACPI_TABLES: u64 = 0;
 const CARRIAGE_RETURN: u32 = 0x0d;
 const SIGNALS_OF_ENDS: u32 = SIGNAL_EXIT | SIGNAL_RESET | SIGNAL_POWER_OFF;
 const TASK_PRIORITIES: u32 = 0xf;
@@ -152,7 +150,7 @@ export class Vmm {
   }
 
   private loadModule(): u32 {
-    const problem = loadKernel(this.loading, NO_ACPI_TABLES);
+    const problem = loadKernel(this.loading, this.machine.writeTables());
     if (problem.length != 0) this.print("the boot module cannot be started: " + problem);
     return problem.length == 0 ? ANSWER_RESUME : ANSWER_NOT_HANDLED;
   }

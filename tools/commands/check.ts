@@ -14,7 +14,7 @@ The file is JSON: {"vms": [{"name": "web", "kernel": "web.elf", "memory": "64M"}
   initrd       a file, the kernel's initrd
   disk         a file, whose contents the VM's disk has, or the size of an empty one: "64M"
   diskReadOnly true: the VM only reads its disk, and others may have the same file
-  console      "raw": the console is this VM's alone, or "lines"
+  console      "raw": what the guest prints is shown as it is; "lines" (default): a line at a time
   memory       RAM: "64M", "1G" (default: 128M for a kernel, what a built-in guest takes)
   cpu          the number of its home processor, or "any" (default)
   weight       its share of a processor beside others, 1 to 100 (default: ${defaultWeight})

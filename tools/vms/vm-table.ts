@@ -50,7 +50,7 @@ function line(vm: Vm, n: number, modules: Modules): string {
     kernel === null ? vm.guest : modules.name("kernel", kernel.path, guestCommandLine({ path: kernel.path }));
   const initrd = vm.initrd === undefined ? undefined : modules.name("initrd", vm.initrd);
   const disk = diskOf(vm, n, modules);
-  const words = { name, guest: named, initrd, disk, console, memory, cpu, weight, iterations, ticks };
+  const words = { name, guest: named, initrd, disk, memory, cpu, weight, iterations, ticks, console };
   const options = Object.entries(words)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${value}`);

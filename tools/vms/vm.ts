@@ -14,11 +14,10 @@ export interface Vm {
   /** A file, or the size of a RAM disk. */
   readonly disk?: string;
   readonly diskReadOnly?: boolean;
-  /** Whether the console's bytes are the guest's alone, as they are, or lines beside those of others. */
-  readonly console?: "raw" | "lines";
   readonly memory?: string;
   readonly cpu?: number | "any";
   readonly weight?: number;
+  readonly console?: "lines" | "raw";
   readonly watches?: readonly string[];
   readonly iterations?: number;
   readonly ticks?: number;

@@ -1,14 +1,12 @@
 // KVM's paravirtual clock, which stock Linux knows (Linux, Documentation/virt/kvm/x86/msr.rst and cpuid.rst): two MSRs that
 // name structures in guest RAM.
 
+import { MSR_KVM_SYSTEM_TIME_NEW, MSR_KVM_WALL_CLOCK_NEW } from "../../x86/msr";
 import { Ram } from "../memory/ram";
 import { StateTable } from "../state";
 import { Clock } from "../time";
 import { GuestTsc } from "./guest-tsc";
 import { TscScale } from "./tsc-scale";
-
-export const MSR_KVM_WALL_CLOCK_NEW: u32 = 0x4b564d00;
-export const MSR_KVM_SYSTEM_TIME_NEW: u32 = 0x4b564d01;
 
 /** Bit 0 of MSR_KVM_SYSTEM_TIME_NEW: the structure is kept up to date. */
 const ENABLE: u64 = 1;

@@ -129,7 +129,7 @@ describe("everything wrong is told with line, column and key, the file's order f
     ],
     ["a built-in guest's initrd", oneVm('"guest": "hlt", "initrd": "initrd"'), /initrd: found "initrd", expected none/],
     ["a built-in guest's disk", oneVm('"guest": "hlt", "disk": "2M"'), /disk: found "2M", expected none beside guest/],
-    ["a console", oneVm('"kernel": "web.elf", "console": "rare"'), /console: found "rare", expected "raw", where/],
+    ["a console", oneVm('"kernel": "web.elf", "console": "rare"'), /console: found "rare", expected lines: what/],
     ["a CPU", oneVm('"guest": "hlt", "cpu": "all"'), /^2:39: vms\[0\]\.cpu: found "all", expected the number/],
     ["a CPU beyond 63", oneVm('"guest": "hlt", "cpu": 64'), /cpu: found 64/],
     ["half a CPU", oneVm('"guest": "hlt", "cpu": 0.5'), /cpu: found 0.5/],

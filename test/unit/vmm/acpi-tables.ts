@@ -41,7 +41,9 @@ export class AcpiGuest {
 
   /** All tables by their signatures, found as an operating system does from the RSDP on. */
   find(rsdp: number): Map<string, Buffer> {
-    const found = new Map([["RSDP", Buffer.from(this.ram.subarray(rsdp, rsdp + this.ram.readUInt32LE(rsdp + 20)))]]);
+    const found = new Map<string, Buffer>([
+      ["RSDP", Buffer.from(this.ram.subarray(rsdp, rsdp + this.ram.readUInt32LE(rsdp + 20)))],
+    ]);
     const xsdt = this.table(Number(this.ram.readBigUInt64LE(rsdp + 24)));
     found.set("XSDT", xsdt);
     for (let at = 36; at < xsdt.length; at += 8) {

@@ -4,12 +4,15 @@ import { Bus, Device } from "../../../hv/vmm/bus";
 import { InterruptInputs, MessageSink } from "../../../hv/vmm/interrupts";
 import { Ram } from "../../../hv/vmm/memory/ram";
 import { PortBus } from "../../../hv/vmm/port-bus";
+import { RandomGenerator } from "../../../hv/vmm/random";
 import { Signals } from "../../../hv/vmm/signals";
 import { StateTable } from "../../../hv/vmm/state";
+import { Alarms } from "../../../hv/vmm/time";
 import { Bar } from "../../../hv/vmm/devices/pci/bar";
 import { PciFunction } from "../../../hv/vmm/devices/pci/function";
 import { PciHost } from "../../../hv/vmm/devices/pci/host";
 import { VirtioDevice } from "../../../hv/vmm/devices/virtio/device";
+import { EntropyDevice } from "../../../hv/vmm/devices/virtio/entropy";
 import { virtioFunction } from "../../../hv/vmm/devices/virtio/function";
 import { Virtqueue } from "../../../hv/vmm/devices/virtio/virtqueue";
 
@@ -85,6 +88,7 @@ class Machine {
   readonly virtio: Array<VirtioDevice> = [];
   readonly functions: Array<PciFunction> = [];
   readonly table: StateTable = new StateTable();
+  readonly alarms: Alarms = new Alarms();
 
   constructor(
     readonly signals: Signals,
@@ -95,11 +99,17 @@ class Machine {
   }
 }
 
-/** 00:01.0 and 00:05.0 are virtio devices, 00:02.0 to 00:04.0 functions with a memory and an I/O BAR. */
+/** Guest RAM is below the harness's own memory. */
+const RAM_BYTES: u64 = 0x100000;
+
+/**
+ * 00:01.0 and 00:05.0 are virtio devices of the test's, 00:06.0 is an entropy device, 00:02.0 to 00:04.0 are functions with a
+ * memory and an I/O BAR.
+ */
 export function createMachine(): Machine {
   const signals = new Signals();
   const machine = new Machine(signals, new PortBus(signals, onByte), new Bus());
-  const ram = new Ram(0x100000);
+  const ram = new Ram(RAM_BYTES);
   const messages = new TestMessages();
   addVirtio(machine, 1, 2, 1, 0x0000_0000_0000_2640, ram, messages);
   for (let device: u32 = 2; device < 5; device++) {
@@ -112,6 +122,8 @@ export function createMachine(): Machine {
   }
   // A device's own features are bits 0 to 23: what it offers beyond is no offer.
   addVirtio(machine, 5, 3, 3, 0xffff_fffe_ff00_0001, ram, messages);
+  const entropy = new EntropyDevice(ram, machine.alarms, new RandomGenerator(1, 2, 3, 4));
+  plugVirtio(machine, entropy, messages);
   machine.host.assign();
   return machine;
 }
@@ -127,7 +139,10 @@ function addVirtio(
 ): void {
   const list: Array<Virtqueue> = [];
   for (let i: u32 = 0; i < queues; i++) list.push(new Virtqueue(ram, 256));
-  const device = new TestVirtio(number, id, list, offered);
+  plugVirtio(machine, new TestVirtio(number, id, list, offered), messages);
+}
+
+function plugVirtio(machine: Machine, device: VirtioDevice, messages: MessageSink): void {
   machine.virtio.push(device);
   const made = virtioFunction(device, messages, machine.signals);
   machine.functions.push(made);

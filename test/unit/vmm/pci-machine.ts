@@ -2,6 +2,7 @@
 import { loadHarness } from "./harness.ts";
 
 interface Exports {
+  readonly memory: WebAssembly.Memory;
   createMachine(): number;
   inPort(machine: number, port: number, bytes: number): number;
   outPort(machine: number, port: number, bytes: number, value: number): void;
@@ -25,8 +26,12 @@ interface Exports {
 const ECAM = 0xe000_0000;
 const LOG_LENGTH = 64;
 
-/** 00:01.0 and 00:05.0 are virtio devices (numbers 0 and 1 of those), 00:02.0 to 00:04.0 plain functions. */
-export const VIRTIO_DEVICES = [1, 5] as const;
+/** Guest RAM is 1 MiB from address 0 on; the harness's own memory starts at 2 MiB. */
+const FLAGS = ["--memoryBase", "2097152", "--initialMemory", "64"];
+
+/** Where the virtio devices 0 to 2 are on the bus: two of the test's, and an entropy device. Between them are plain functions. */
+export const VIRTIO_DEVICES = [1, 5, 6] as const;
+export type Virtio = 0 | 1 | 2;
 const QUEUE_FIELDS = [
   "size",
   "enabled",
@@ -57,7 +62,7 @@ export class PciMachine {
       made.#log.push(text);
       if (made.#log.length > LOG_LENGTH) made.#log.shift();
     };
-    made.#exports = await loadHarness<Exports>("pci-harness.ts", [], {
+    made.#exports = await loadHarness<Exports>("pci-harness.ts", FLAGS, {
       "pci-harness": {
         deviceRead: (device: number, offset: number, bytes: number): bigint => {
           note(`${device} reads ${bytes} at ${(offset >>> 0).toString(16)}`);
@@ -86,6 +91,11 @@ export class PciMachine {
     const log = this.#log;
     this.#log = [];
     return log;
+  }
+
+  /** Guest RAM. */
+  get ram(): DataView {
+    return new DataView(this.#exports.memory.buffer, 0, 0x10_0000);
   }
 
   in(port: number, bytes: number): number {

@@ -79,6 +79,7 @@ export const FUNCTIONS: readonly (readonly Row[])[] = [
   plain(3, 0xc001_0000, 0xc040),
   plain(4, 0xc002_0000, 0xc080),
   virtio(5, 3, 0x078000, 0xc100, 0xc003_0000, 4),
+  virtio(6, 4, 0x00ff00, 0xc104, 0xc003_8000, 2),
 ];
 
 /** One function's configuration space. */

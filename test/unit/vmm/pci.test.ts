@@ -25,13 +25,13 @@ describe("the configuration space", () => {
     const models = FUNCTIONS.map((rows) => new SpaceModel(rows));
     const random = randomNumbers(1);
     for (let step = 0; step < 40_000; step++) {
-      const device = random(8) === 0 ? random(32) : random(6);
+      const device = random(8) === 0 ? random(32) : random(7);
       const byPorts = random(2) === 0;
       const bytes = 1 << random(byPorts ? 3 : 4);
       // By ports an access stays within the double word's four ports; memory may be accessed at any address.
       const within = byPorts ? random(64) * 4 + random(5 - bytes) : random(300);
       const isData = (i: number): boolean => (within + i) >> 2 === DATA_REGISTER >> 2;
-      const touchesData = [1, 5].includes(device) && [...Array(bytes).keys()].some(isData);
+      const touchesData = [1, 5, 6].includes(device) && [...Array(bytes).keys()].some(isData);
       if (touchesData) continue;
       const model = models[device];
       const what = `step ${step}: ${device} ${hex(within)} ${bytes} ${byPorts ? "port" : "memory"}`;
@@ -72,16 +72,28 @@ describe("the configuration space", () => {
     assert.equal(machine.ecam(1, 0x004, 4), 0x0010_0003, "the command register is not at 0x104 too");
   });
 
-  test("is addressed by a double word at 0xcf8, whose reserved bits read 0; narrower accesses go elsewhere", async () => {
+  test("is addressed by a double word at 0xcf8, whose reserved bits read 0; a byte at 0xcf9 resets the machine", async () => {
     const machine = await PciMachine.create();
     machine.out(0xcf8, 4, 0xffff_ffff);
     assert.equal(machine.in(0xcf8, 4), 0x80ff_fffc);
     machine.takeLog();
     machine.out(0xcf9, 1, 6);
-    assert.deepEqual(machine.takeLog(), ["99 writes 6 (1) at 1"]);
+    assert.deepEqual(machine.takeLog(), ["99 writes 6 (1) at 0"]);
     assert.equal(machine.in(0xcf8, 4), 0x80ff_fffc);
     machine.deviceValue = 0x5an;
     assert.equal(machine.in(0xcf9, 1), 0x5a);
+    machine.takeLog();
+    for (const [port, bytes] of [
+      [0xcf8, 1],
+      [0xcf8, 2],
+      [0xcfb, 1],
+      [0xcfa, 2],
+    ] as const) {
+      machine.out(port, bytes, 6);
+      assert.equal(machine.in(port, bytes), bytes === 1 ? 0xff : 0xffff);
+    }
+    assert.deepEqual(machine.takeLog(), []);
+    assert.equal(machine.in(0xcf8, 4), 0x80ff_fffc);
   });
 });
 
@@ -236,7 +248,7 @@ describe("the state", () => {
         random(8) === 0 ? (BigInt(random(2 ** 32)) << BigInt(random(33))) & 0xffff_ffff_ffff_ffffn : number,
       );
       machine.restore(damaged.slice(0, damaged.length - (random(4) === 0 ? random(damaged.length) : 0)));
-      for (const device of [0, 1, 2, 3, 4, 5]) {
+      for (const device of [0, 1, 2, 3, 4, 5, 6]) {
         assert.equal(
           machine.configuration(device, 0, 4),
           new DataView(new SpaceModel(FUNCTIONS[device]!).bytes.buffer).getUint32(0, true),
@@ -244,7 +256,7 @@ describe("the state", () => {
       }
       machine.interruptQueue(0, 1);
       machine.interruptConfiguration(1);
-      machine.out(0xc000, 2, random(4));
+      for (const port of [0xc000, 0xc100, 0xc104]) machine.out(port, 2, random(4));
     }
   });
 
@@ -272,8 +284,8 @@ test("no traffic at ports and addresses of the bus traps", async () => {
     else if (place === 1) machine.out(0xcf8 + random(8), 1 << random(3), value);
     else if (place === 2) machine.out(0xc000 + random(0x1000), 1 << random(3), value);
     else if (place === 3) machine.write(0xe000_0000 + random(0x30000), 1 << random(4), BigInt(value));
-    else if (place === 4) machine.write(0xc000_0000 + random(0x38000), 1 << random(4), BigInt(value));
-    else machine.read(0xc000_0000 + random(0x38000), 1 << random(4));
+    else if (place === 4) machine.write(0xc000_0000 + random(0x40000), 1 << random(4), BigInt(value));
+    else machine.read(0xc000_0000 + random(0x40000), 1 << random(4));
     if (random(64) === 0) machine.interruptQueue(random(2), random(4));
     if (random(64) === 0) machine.interruptConfiguration(random(2));
     if (random(500) === 0) machine.fail(random(2));

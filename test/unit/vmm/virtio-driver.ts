@@ -1,5 +1,5 @@
 // A driver for virtio over PCI that knows the specification alone (virtio 1.2, 3.1.1, 4.1): it finds all by the capabilities.
-import { type PciMachine, VIRTIO_DEVICES } from "./pci-machine.ts";
+import { type PciMachine, type Virtio, VIRTIO_DEVICES } from "./pci-machine.ts";
 
 export const ACKNOWLEDGE = 1;
 export const DRIVER = 2;
@@ -52,8 +52,8 @@ export class VirtioDriver {
   /** The capability that leads to BARs by the configuration space. */
   readonly window: number;
 
-  /** Of virtio device `virtio` (0 or 1) of the machine. */
-  constructor(machine: PciMachine, virtio: 0 | 1) {
+  /** Of virtio device `virtio` of the machine. */
+  constructor(machine: PciMachine, virtio: Virtio) {
     this.machine = machine;
     this.device = VIRTIO_DEVICES[virtio];
     machine.configure(this.device, 4, 2, 7);
@@ -129,13 +129,13 @@ export class VirtioDriver {
   }
 
   /** The sequence of 3.1.1. */
-  initialize(features = VERSION_1): void {
+  initialize(features = VERSION_1, size = 128): void {
     this.set("status", 0);
     this.advance(ACKNOWLEDGE);
     this.advance(DRIVER);
     this.accept(features);
     if (!this.advance(FEATURES_OK)) throw new Error("the device refused the features");
-    for (let queue = 0; queue < this.get("numQueues"); queue++) this.setUpQueue(queue, 128);
+    for (let queue = 0; queue < this.get("numQueues"); queue++) this.setUpQueue(queue, size);
     this.advance(DRIVER_OK);
   }
 

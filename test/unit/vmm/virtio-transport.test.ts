@@ -1,7 +1,7 @@
 // Virtio over PCI (virtio 1.2, 2.1 to 2.4, 3.1, 4.1), by a driver that goes the specified way, and each way that it must not go.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { PciMachine, randomNumbers } from "./pci-machine.ts";
+import { PciMachine, randomNumbers, type Virtio } from "./pci-machine.ts";
 import {
   ACKNOWLEDGE,
   DRIVER,
@@ -20,7 +20,7 @@ const QUEUES = [1, 3] as const;
 const OWN_FEATURES = [0x2640n, 0x1n] as const;
 const MESSAGE = (data: number): string => `message ${data.toString(16)} to fee00000`;
 
-async function driver(virtio: 0 | 1 = 1): Promise<VirtioDriver> {
+async function driver(virtio: Virtio = 1): Promise<VirtioDriver> {
   const made = new VirtioDriver(await PciMachine.create(), virtio);
   made.machine.takeLog();
   return made;
@@ -579,6 +579,74 @@ test("a device is restored with what it has negotiated, its vectors and its wire
   again.controlMsix(true);
   restored.interruptConfiguration(1);
   assert.deepEqual(restored.takeLog(), [MESSAGE(0x66)]);
+});
+
+describe("an entropy device behind the transport", () => {
+  const DESCRIPTORS = 0x10000;
+  const AVAILABLE = 0x14000;
+  const USED = 0x18000;
+  const BUFFER = 0x20000;
+
+  /** Makes a buffer of `bytes` for writing available, as descriptor 0, and notifies. */
+  function ask(entropy: VirtioDriver, bytes: number, address = BUFFER): void {
+    const { ram } = entropy.machine;
+    ram.setBigUint64(DESCRIPTORS, BigInt(address), true);
+    ram.setUint32(DESCRIPTORS + 8, bytes, true);
+    ram.setUint16(DESCRIPTORS + 12, 2, true);
+    const index = ram.getUint16(AVAILABLE + 2, true);
+    ram.setUint16(AVAILABLE + 4 + 2 * (index % 16), 0, true);
+    ram.setUint16(AVAILABLE + 2, index + 1, true);
+    entropy.notify(0);
+  }
+  const answered = (entropy: VirtioDriver): number => entropy.machine.ram.getUint16(USED + 2, true);
+
+  async function ready(): Promise<VirtioDriver> {
+    const entropy = await driver(2);
+    entropy.initialize(VERSION_1 | INDIRECT_DESC, 16);
+    entropy.set("queueVector", 1);
+    entropy.set("configurationVector", 0);
+    entropy.setVector(0, 0x50);
+    entropy.setVector(1, 0x51);
+    entropy.controlMsix(true);
+    return entropy;
+  }
+
+  test("fills a buffer and sends the queue's message within the one OUT of the notification", async () => {
+    const entropy = await ready();
+    ask(entropy, 64);
+    assert.equal(answered(entropy), 1);
+    assert.deepEqual(entropy.machine.takeLog(), [MESSAGE(0x51)]);
+    const bytes = new Set(Array.from({ length: 64 }, (_, i) => entropy.machine.ram.getUint8(BUFFER + i)));
+    assert.ok(bytes.size > 40, "random bytes");
+  });
+
+  test("needs a reset once its ring is broken, and serves again after it", async () => {
+    const entropy = await ready();
+    ask(entropy, 64, 0xffff_f000);
+    assert.equal(entropy.get("status"), 15 | NEEDS_RESET);
+    assert.deepEqual(entropy.machine.takeLog(), [MESSAGE(0x50)]);
+    ask(entropy, 64);
+    assert.equal(answered(entropy), 0);
+    assert.deepEqual(entropy.machine.takeLog(), []);
+    for (const ring of [AVAILABLE, USED]) entropy.machine.ram.setUint32(ring, 0, true);
+    entropy.initialize(VERSION_1, 16);
+    ask(entropy, 64);
+    assert.equal(answered(entropy), 1);
+  });
+
+  test("goes on where it was after it has been restored into another machine with the same RAM", async () => {
+    const entropy = await ready();
+    ask(entropy, 16);
+    const numbers = entropy.machine.save();
+    const machine = await PciMachine.create();
+    new Uint8Array(machine.ram.buffer, 0, 0x10_0000).set(new Uint8Array(entropy.machine.ram.buffer, 0, 0x10_0000));
+    assert.equal(machine.restore(numbers), 0);
+    const again = new VirtioDriver(machine, 2);
+    machine.takeLog();
+    ask(again, 16);
+    assert.equal(answered(again), 2);
+    assert.deepEqual(machine.takeLog(), [MESSAGE(0x51)]);
+  });
 });
 
 async function started(): Promise<{ machine: PciMachine; driver: VirtioDriver }> {

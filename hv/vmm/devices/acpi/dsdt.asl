@@ -101,8 +101,7 @@ DefinitionBlock ("", "DSDT", 2, "BASALT", "BASALTPC", 1)
                 // The PM1 and PM timer registers.
                 IO (Decode16, 0x0600, 0x0600, 1, 0x0C)
                 // Configuration space of bus 0, as the MCFG says.
-                DWordMemory (ResourceConsumer, PosDecode, MinFixed, MaxFixed, NonCacheable, ReadWrite,
-                    0, 0xE0000000, 0xE00FFFFF, 0, 0x00100000)
+                Memory32Fixed (ReadWrite, 0xE0000000, 0x00100000)
             })
         }
 
