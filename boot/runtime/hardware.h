@@ -28,6 +28,7 @@ IMPORT(u64, rdmsr, u32 index) { return read_msr(index); }
 IMPORT(u32, tryRdmsr, u32 index, u32 out) { return try_rdmsr(index, &AT(u64, out)); }
 IMPORT(void, wrmsr, u32 index, u64 value) { write_msr(index, value); }
 IMPORT(u64, rdtsc) { return read_tsc(); }
+IMPORT(u64, rdrand) { u64 bits; bool ok; __asm__ volatile("rdrand %0" : "=r"(bits), "=@ccc"(ok)); return ok ? bits : 0; }
 IMPORT(u32, rdtscLow) { u32 low; __asm__ volatile("rdtsc" : "=a"(low) : : "rdx"); return low; }
 
 // Registers by the numbers of hv/core/hardware.ts.

@@ -16,6 +16,8 @@ export declare function tryRdmsr(index: u32, out: usize): u32;
 export declare function wrmsr(index: u32, value: u64): void;
 /** The time-stamp counter. */
 export declare function rdtsc(): u64;
+/** RDRAND, which CPUID shows: 64 random bits, or 0 where the processor has none now. */
+export declare function rdrand(): u64;
 /** Its low half: enough for what takes less than 4 billion ticks, and half the instructions. */
 export declare function rdtscLow(): u32;
 

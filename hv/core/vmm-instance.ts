@@ -4,6 +4,8 @@ import { GUEST_MODULE } from "../shared/guests";
 import { ANSWER_RESUME, VCPU_PAGE_IN_VMM } from "../shared/vcpu-page";
 import { VmDescription } from "./boot/vm-description";
 import { LEVEL_ERROR, LEVEL_INFO } from "./console/console";
+import { seedVmm } from "./cpu/seed";
+import { wallClockSeconds } from "./firmware/wall-clock";
 import { GUEST_KINDS } from "./guest-kinds";
 import { showModules } from "./guest-modules";
 import { MAP_WRITABLE, VMM_STATE_BYTES } from "./hardware";
@@ -43,6 +45,8 @@ export function createVmm(machine: Machine, area: VmArea, vcpu: Vcpu, descriptio
   vcpu.shared.ramBytes = memory.ramBytes;
   vcpu.shared.guest = guest;
   vcpu.shared.iterations = description.iterations;
+  vcpu.shared.startSeconds = wallClockSeconds();
+  seedVmm(vcpu.shared, vcpu.shared.startSeconds);
   if (callVmm(vcpu, VMM_ENTRY_START, 0) == VMM_STOPPED) return RESULT_VMM_STOPPED;
   vcpu.vmmRoot = callVmm(vcpu, VMM_ENTRY_CREATE, VCPU_PAGE_IN_VMM);
   const answer = vcpu.vmmRoot == VMM_STOPPED ? VMM_STOPPED : callVmm(vcpu, VMM_ENTRY_RESET, vcpu.vmmRoot);

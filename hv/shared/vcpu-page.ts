@@ -202,6 +202,8 @@ export class VcpuPage {
   seed1: u64;
   seed2: u64;
   seed3: u64;
+  /** The time when the VM begins, in seconds since 1970. */
+  startSeconds: u64;
 }
 
 // In which state the vCPU starts: VcpuPage.startMode.

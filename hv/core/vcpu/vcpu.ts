@@ -82,6 +82,8 @@ export abstract class Vcpu {
   hasPdpteRegisters: bool = true;
   /** HLT exits that are left until the vmm is asked whether the guest has ended; 0: no limit. */
   haltsLeft: u64 = 0;
+  /** The guest has reset its machine: it is to begin again before it runs. */
+  mustStartAnew: bool = false;
   /** The guest's HLT was its last. */
   isHalted: bool = false;
   /** How it ended, one of hv/core/results.ts. */

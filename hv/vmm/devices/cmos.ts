@@ -1,4 +1,5 @@
-// What a PC's firmware leaves in the CMOS memory behind the clock's registers (IBM PC AT Technical Reference, "CMOS RAM").
+// What a PC's firmware leaves in the CMOS memory behind the clock's registers (IBM PC AT Technical Reference, "CMOS
+// RAM").
 
 export const CMOS_BYTES: i32 = 128;
 
@@ -30,7 +31,10 @@ function putLowFirst(registers: StaticArray<u8>, index: u32, value: u32): void {
   registers[index + 1] = <u8>(value >> 8);
 }
 
-/** Fills in what does not belong to the clock, in CMOS_BYTES `registers`. RAM is [0, ramBytes), and none lies above 4 GiB. */
+/**
+ * Fills in what does not belong to the clock, in CMOS_BYTES `registers`. RAM is [0, ramBytes), and none lies above 4
+ * GiB.
+ */
 export function fillCmos(registers: StaticArray<u8>, ramBytes: u64): void {
   const extended = unitsAbove(ramBytes, MIB, KIB);
   registers[EQUIPMENT] = HAS_COPROCESSOR;

@@ -1,5 +1,5 @@
-// The PC's keyboard controller, Intel's 8042 with IBM's program (IBM PS/2 Technical Reference, "Keyboard and Auxiliary Device
-// Controller"), at ports 0x60 and 0x64. No keyboard is connected, and it has no port for an auxiliary device.
+// The PC's keyboard controller, Intel's 8042 with IBM's program (IBM PS/2 Technical Reference, "Keyboard and Auxiliary
+// Device Controller"), at ports 0x60 and 0x64. No keyboard is connected, and it has no port for an auxiliary device.
 
 import { Device } from "../bus";
 import { InterruptLine } from "../interrupts";
@@ -79,12 +79,13 @@ class CommandPort extends Device {
 }
 
 /**
- * The data port; `commandPort` is the other one, as port 0x61 between them is another device's. Every command is done at once, so that the input buffer is never full. A byte
- * for a keyboard or an auxiliary device is answered at once with a timeout: drivers that wait for an answer go on.
+ * The data port; `commandPort` is the other one, as port 0x61 between them is another device's. Every command is done
+ * at once, so that the input buffer is never full. A byte for a keyboard or an auxiliary device is answered at once
+ * with a timeout: drivers that wait for an answer go on.
  */
 export class KeyboardController extends Device {
   /** For KEYBOARD_STATUS_PORT. */
-  readonly commandPort: Device;
+  readonly commandPort!: Device;
   private readonly ram: StaticArray<u8> = new StaticArray<u8>(RAM_BYTES);
   private output: u8 = 0;
   private status: u8 = 0;
@@ -191,7 +192,9 @@ export class KeyboardController extends Device {
     this.line.level = false;
   }
 
-  /** The same with a byte that comes for the keyboard's part, which interrupts; `error` is a bit of the status, or 0. */
+  /**
+   * The same with a byte that comes for the keyboard's part, which interrupts; `error` is a bit of the status, or 0.
+   */
   private receive(value: u8, error: u8): void {
     this.answer(value);
     this.status |= error;

@@ -1,4 +1,5 @@
-// How software reaches one counter of the 8254 (data sheet 231164, "Programming the 8254"): a byte at a time, with latches.
+// How software reaches one counter of the 8254 (data sheet 231164, "Programming the 8254"): a byte at a time, with
+// latches.
 
 import { StateTable } from "../state";
 import { PitCounter } from "./pit-counter";

@@ -112,6 +112,7 @@ export class PitCounter {
     } else if (!isHigh) {
       this.elapsed = this.elapsedAt(tick);
       this.isCounting = false;
+      this.pendingAt = 0;
     } else if (mode == RATE_GENERATOR || mode == SQUARE_WAVE) this.trigger(tick);
     else if (this.hasCount) {
       this.start = tick - this.elapsed;

@@ -38,12 +38,13 @@ class PitAlarm extends Alarm {
 }
 
 /**
- * The line follows OUT of counter 0 in its rising edges, each of which is one alarm; it falls late, just before it rises again
- * or when the counter is programmed. Edges whose time is over by more than a period become one; the later ones are in time.
+ * The line follows OUT of counter 0 in its rising edges, each of which is one alarm; it falls late, just before it
+ * rises again or when the counter is programmed. Edges whose time is over by more than a period become one; the later
+ * ones are in time.
  */
 export class Pit extends Device {
   private readonly channels: StaticArray<PitChannel> = new StaticArray<PitChannel>(CHANNELS);
-  private readonly alarm: Alarm;
+  private readonly alarm!: Alarm;
   /** The clock's value at tick `base`. */
   private origin: u64;
   private base: u64 = 0;

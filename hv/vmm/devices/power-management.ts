@@ -1,4 +1,5 @@
-// ACPI's fixed hardware (ACPI 6.4, 4.8.3): the PM1a event and control blocks and the PM timer, in ACPI mode from the start.
+// ACPI's fixed hardware (ACPI 6.4, 4.8.3): the PM1a event and control blocks and the PM timer, in ACPI mode from the
+// start.
 
 import { Device } from "../bus";
 import { InterruptLine } from "../interrupts";
@@ -26,7 +27,9 @@ const TIMER: u32 = 2;
 // Events: the same bits in the status and in the enable register.
 const EVENT_TIMER: u32 = 0x0001;
 const EVENT_POWER_BUTTON: u32 = 0x0100;
-/** Timer, bus master (status only), global lock, power button, sleep button, real-time clock, PCI Express wake, wake. */
+/**
+ * Timer, bus master (status only), global lock, power button, sleep button, real-time clock, PCI Express wake, wake.
+ */
 const STATUS_BITS: u32 = 0xc731;
 const ENABLE_BITS: u32 = 0x4721;
 const ENABLE_SHIFT: u32 = 16;
@@ -59,11 +62,13 @@ class PmTimerAlarm extends Alarm {
 }
 
 export class PowerManagement extends Device {
-  private readonly alarm: Alarm;
+  private readonly alarm!: Alarm;
   private status: u32 = 0;
   private enable: u32 = 0;
   private control: u32 = SCI_ENABLED;
-  /** The timer is at `base` at `origin` of the clock; its status has been worked out for the halves up to `seenHalf`. */
+  /**
+   * The timer is at `base` at `origin` of the clock; its status has been worked out for the halves up to `seenHalf`.
+   */
   private origin: u64;
   private base: u64 = 0;
   private seenHalf: u64 = 0;
@@ -98,9 +103,10 @@ export class PowerManagement extends Device {
   read(offset: u32, bytes: u32): u64 {
     const first = offset >> 2;
     const shift = (offset & 3) * 8;
-    const low = this.readWord(first) >> shift;
+    let value = this.readWord(first) >> shift;
     // An access may lie in two words.
-    return (offset & 3) + bytes <= 4 ? low : low | (this.readWord(first + 1) << (32 - shift));
+    if ((offset & 3) + bytes > 4) value |= this.readWord(first + 1) << (32 - shift);
+    return value & (((<u64>1) << (8 * bytes)) - 1);
   }
 
   write(offset: u32, bytes: u32, value: u64): void {

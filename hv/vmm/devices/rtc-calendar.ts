@@ -1,4 +1,5 @@
-// Seconds since 1970 as a date of the Gregorian calendar and back, and the form in which an MC146818 tells the parts of it.
+// Seconds since 1970 as a date of the Gregorian calendar and back, and the form in which an MC146818 tells the parts of
+// it.
 
 const SECONDS_A_DAY: i64 = 86400;
 const DAYS_A_WEEK: i64 = 7;

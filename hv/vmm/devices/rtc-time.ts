@@ -1,5 +1,5 @@
-// The time registers of an MC146818 (data sheet, "Time, Calendar, and Alarm Locations"): bytes in the form that register B asks
-// for, and when an alarm's bytes next fit.
+// The time registers of an MC146818 (data sheet, "Time, Calendar, and Alarm Locations"): bytes in the form that
+// register B asks for, and when an alarm's bytes next fit.
 
 import { Calendar, fromBcd, toBcd } from "./rtc-calendar";
 

@@ -1,4 +1,5 @@
-// The PC's real-time clock: Motorola's MC146818 (data sheet, "Registers") at ports 0x70 and 0x71, and the CMOS memory in it.
+// The PC's real-time clock: Motorola's MC146818 (data sheet, "Registers") at ports 0x70 and 0x71, and the CMOS memory
+// in it.
 
 import { Device } from "../bus";
 import { InterruptLine } from "../interrupts";
@@ -64,13 +65,13 @@ class RtcAlarm extends Alarm {
 }
 
 /**
- * The flags of register C are worked out when somebody looks at them. An alarm is set only for what will raise the line, so
- * that software which does not read register C gets one interrupt, as the chip gives.
+ * The flags of register C are worked out when somebody looks at them. An alarm is set only for what will raise the
+ * line, so that software which does not read register C gets one interrupt, as the chip gives.
  */
 export class Rtc extends Device {
   private readonly registers: StaticArray<u8> = new StaticArray<u8>(CMOS_BYTES);
   private readonly time: RtcTime = new RtcTime(this.registers);
-  private readonly alarm: Alarm;
+  private readonly alarm!: Alarm;
   private index: u32 = 0;
   /** The divider has counted `base` at `origin` of the clock; while it is held in reset, always `base`. */
   private origin: u64;
@@ -81,8 +82,8 @@ export class Rtc extends Device {
   private seen: u64 = 0;
 
   /**
-   * It is `startTime`, in seconds since 1970, now. `line` is input 8. `ramBytes` of guest RAM from 0 on are told in the CMOS
-   * memory.
+   * It is `startTime`, in seconds since 1970, now. `line` is input 8. `ramBytes` of guest RAM from 0 on are told in the
+   * CMOS memory.
    */
   constructor(
     private readonly clock: Clock,

@@ -7,7 +7,10 @@ import { Pit } from "./pit";
 export const SYSTEM_CONTROL_PORT_B: u32 = 0x61;
 
 const GATE_2: u8 = 0x01;
-/** Speaker data, and the two switches of error checks that never find an error: bits that software finds as it left them. */
+/**
+ * Speaker data, and the two switches of error checks that never find an error: bits that software finds as it left
+ * them.
+ */
 const KEPT_BITS: u8 = 0x0e;
 const REFRESH_TOGGLE: u8 = 0x10;
 const OUT_2: u8 = 0x20;

@@ -2,6 +2,7 @@
 // console. Nothing is connected to its receiver, and it does not interrupt yet: what a guest polls for is all there.
 
 import { Device } from "../bus";
+import { StateTable } from "../state";
 import { ConsoleLine } from "./console-line";
 
 /** Where a guest expects COM1. */
@@ -69,6 +70,14 @@ export class Uart extends Device {
   constructor(readonly line: ConsoleLine) {
     super();
   }
+
+  get listens(): bool {
+    return this.interruptEnable != 0;
+  }
+
+  reset(): void {}
+
+  visit(_table: StateTable): void {}
 
   /** Registers have a byte each; the bus splits what is wider. */
   read(offset: u32, _bytes: u32): u64 {

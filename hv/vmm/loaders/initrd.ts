@@ -9,12 +9,14 @@ export const NO_ROOM_FOR_INITRD: string =
 
 /** An initial RAM disk and its place, which the kernel is told. */
 export class Initrd {
+  /** 0 where it has none. */
   start: u64 = 0;
-  readonly bytes: u64;
 
   /** `module` has 0 bytes where there is none. */
-  constructor(private readonly module: ModuleBytes) {
-    this.bytes = module.length;
+  constructor(private readonly module: ModuleBytes) {}
+
+  get bytes(): u64 {
+    return this.module.length;
   }
 
   get isThere(): bool {
@@ -23,6 +25,7 @@ export class Initrd {
 
   /** Takes room for it behind all parts of the kernel. False where there is none. */
   place(plan: LoadPlan): bool {
+    this.start = 0;
     if (!this.isThere) return true;
     this.start = plan.takeHighRoom(this.bytes);
     return this.start != 0;

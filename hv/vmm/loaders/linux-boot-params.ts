@@ -1,9 +1,10 @@
 // Linux's boot_params, the "zero page" (Documentation/arch/x86/zero-page.rst, boot.rst).
 
-import { ModuleBytes } from "../memory/module-bytes";
 import { Ram, RAM_OK } from "../memory/ram";
-import { LinuxHeader, SETUP_HEADER } from "./linux-header";
+import { Initrd } from "./initrd";
+import { SETUP_HEADER } from "./linux-header";
 import { COMMAND_LINE, ZERO_PAGE } from "./linux-start";
+import { Loading } from "./loading";
 import { MEMORY_MAP_ENTRIES, MemoryMap } from "./memory-map";
 
 const ZERO_PAGE_BYTES: u64 = 4096;
@@ -25,61 +26,45 @@ const E820_ENTRY_BYTES: u64 = 20;
 const LOADER_UNDEFINED: u64 = 0xff;
 const VIDEO_MODE_NORMAL: u64 = 0xffff;
 
-/** Fields of the zero page, one after the other. */
-class ZeroPage {
-  isGood: bool = true;
-
-  constructor(private readonly ram: Ram) {}
-
-  put(offset: u64, bytes: u32, value: u64): void {
-    if (this.ram.writeLow(ZERO_PAGE + offset, bytes, value) != RAM_OK) this.isGood = false;
-  }
-
-  /** All of it is 0, but for the setup header, which is the file's own. */
-  begin(module: ModuleBytes, header: LinuxHeader): void {
-    const bytes = header.end - SETUP_HEADER;
-    const from = module.pointer(SETUP_HEADER, bytes);
-    if (this.ram.fill(ZERO_PAGE, 0, ZERO_PAGE_BYTES) != RAM_OK) this.isGood = false;
-    if (from == 0 || this.ram.copyIn(ZERO_PAGE + SETUP_HEADER, from, bytes) != RAM_OK) this.isGood = false;
-  }
-
-  /** The map: an e820 entry is an address, a length and a type. */
-  putMap(map: MemoryMap): void {
-    this.put(E820_ENTRIES, 1, MEMORY_MAP_ENTRIES);
-    for (let i: u32 = 0; i < MEMORY_MAP_ENTRIES; i++) {
-      const at = E820_TABLE + i * E820_ENTRY_BYTES;
-      this.put(at, 8, map.start(i));
-      this.put(at + 8, 8, map.bytes(i));
-      this.put(at + 16, 4, map.type(i));
-    }
-  }
+/**
+ * Writes it for a kernel at `start`, both of which lie below 4 GiB as its initial RAM disk does: the setup header is the
+ * file's own, all else that is not set here is 0. False where RAM ends before it does.
+ */
+export function writeBootParams(loading: Loading, start: u64): bool {
+  const ram = loading.ram;
+  const bytes = loading.header.end - SETUP_HEADER;
+  const from = loading.files.kernel.pointer(SETUP_HEADER, bytes);
+  if (from == 0 || ram.fill(ZERO_PAGE, 0, ZERO_PAGE_BYTES) != RAM_OK) return false;
+  if (ram.copyIn(ZERO_PAGE + SETUP_HEADER, from, bytes) != RAM_OK) return false;
+  put(ram, ACPI_RSDP_ADDR, 8, loading.files.rsdp);
+  putMap(ram, loading.map);
+  put(ram, VID_MODE, 2, VIDEO_MODE_NORMAL);
+  put(ram, TYPE_OF_LOADER, 1, LOADER_UNDEFINED);
+  put(ram, CODE32_START, 4, start);
+  putInitrd(ram, loading.initrd);
+  put(ram, CMD_LINE_PTR, 4, COMMAND_LINE);
+  put(ram, SETUP_DATA, 8, 0);
+  return true;
 }
 
-/**
- * Writes it for a kernel at `start`, with the initial RAM disk [initrd, initrd + initrdBytes) below 4 GiB, none where its
- * bytes are 0. False where RAM ends before it does.
- */
-export function writeBootParams(
-  ram: Ram,
-  module: ModuleBytes,
-  header: LinuxHeader,
-  map: MemoryMap,
-  start: u64,
-  initrd: u64,
-  initrdBytes: u64,
-  rsdp: u64,
-): bool {
-  const page = new ZeroPage(ram);
-  page.begin(module, header);
-  page.put(ACPI_RSDP_ADDR, 8, rsdp);
-  page.putMap(map);
-  page.put(VID_MODE, 2, VIDEO_MODE_NORMAL);
-  page.put(TYPE_OF_LOADER, 1, LOADER_UNDEFINED);
-  page.put(CODE32_START, 4, start);
-  // The fields for what lies above 4 GiB (ext_ramdisk_image, ext_ramdisk_size, ext_cmd_line_ptr) stay 0.
-  page.put(RAMDISK_IMAGE, 4, initrdBytes == 0 ? 0 : initrd);
-  page.put(RAMDISK_SIZE, 4, initrdBytes);
-  page.put(CMD_LINE_PTR, 4, COMMAND_LINE);
-  page.put(SETUP_DATA, 8, 0);
-  return page.isGood;
+/** A field of the page, all of which is RAM. */
+function put(ram: Ram, offset: u64, bytes: u32, value: u64): void {
+  ram.writeLow(ZERO_PAGE + offset, bytes, value);
+}
+
+/** The fields for what lies above 4 GiB (ext_ramdisk_image, ext_ramdisk_size) stay 0. */
+function putInitrd(ram: Ram, initrd: Initrd): void {
+  put(ram, RAMDISK_IMAGE, 4, initrd.start);
+  put(ram, RAMDISK_SIZE, 4, initrd.bytes);
+}
+
+/** An e820 entry is an address, a length and a type. */
+function putMap(ram: Ram, map: MemoryMap): void {
+  put(ram, E820_ENTRIES, 1, MEMORY_MAP_ENTRIES);
+  for (let i: u32 = 0; i < MEMORY_MAP_ENTRIES; i++) {
+    const at = E820_TABLE + i * E820_ENTRY_BYTES;
+    put(ram, at, 8, map.start(i));
+    put(ram, at + 8, 8, map.bytes(i));
+    put(ram, at + 16, 4, map.type(i));
+  }
 }

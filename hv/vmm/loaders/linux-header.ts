@@ -45,22 +45,26 @@ export function hasLinuxHeader(module: ModuleBytes): bool {
   return module.holds(HEADER_MAGIC, 4) && module.u32(HEADER_MAGIC) == HEADER_MAGIC_VALUE;
 }
 
-/** The header's fields, read once; `check` comes before any use of them. */
+/** The header's fields, which `read` fills in. */
 export class LinuxHeader {
   /** Where the header ends. */
-  readonly end: u32;
+  end: u32 = 0;
   /** The protected-mode part begins here in the file, and reaches to the file's end. */
-  readonly codeOffset: u64;
-  readonly alignment: u64;
-  readonly isRelocatable: bool;
-  readonly preferredAddress: u64;
+  codeOffset: u64 = 0;
+  alignment: u64 = 0;
+  isRelocatable: bool = false;
+  preferredAddress: u64 = 0;
   /** What the kernel needs from its load address on before it knows its memory map. */
-  readonly initBytes: u64;
+  initBytes: u64 = 0;
   /** The last byte that the initial RAM disk may have. */
-  readonly initrdLast: u64;
-  readonly commandLineBytes: u32;
+  initrdLast: u64 = 0;
+  commandLineBytes: u32 = 0;
 
-  constructor(private readonly module: ModuleBytes) {
+  constructor(private readonly module: ModuleBytes) {}
+
+  /** Reads the fields. GOOD, or what is wrong with the header. */
+  read(): string {
+    const module = this.module;
     const sectors = module.u8(SETUP_SECTS);
     this.end = HEADER_MAGIC + module.u8(JUMP_DISTANCE);
     this.codeOffset = ((sectors == 0 ? USUAL_SETUP_SECTS : sectors) + 1) * SECTOR_BYTES;
@@ -70,15 +74,15 @@ export class LinuxHeader {
     this.initBytes = module.u32(INIT_SIZE);
     this.initrdLast = module.u32(INITRD_ADDR_MAX);
     this.commandLineBytes = module.u32(CMDLINE_SIZE);
+    return this.check();
   }
 
-  /** Bytes of the protected-mode part; `check` has seen that there are some. */
+  /** Bytes of the protected-mode part; `read` has seen that there are some. */
   get codeBytes(): u64 {
     return this.module.length - this.codeOffset;
   }
 
-  /** GOOD, or what is wrong with the header. */
-  check(): string {
+  private check(): string {
     const module = this.module;
     if (!module.isWhole) return "it ends within its Linux setup header";
     if (module.u16(BOOT_FLAG) != BOOT_FLAG_VALUE) return "its Linux setup header is damaged: boot_flag is not 0xaa55";

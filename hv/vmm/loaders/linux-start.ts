@@ -33,15 +33,16 @@ const DESCRIPTORS: StaticArray<u64> = [0, 0, 0x00af9b000000ffff, 0x00cf93000000f
 export const GDT_LIMIT: u32 = 31;
 
 /** Writes the GDT and the page tables, which map the first 4 GiB to themselves. False where RAM ends before. */
-export function writeStartTables(ram: Ram): bool {
-  const gdt = new InformationWriter(ram, GDT);
-  for (let i = 0; i < DESCRIPTORS.length; i++) gdt.u64(DESCRIPTORS[i]);
+export function writeStartTables(ram: Ram, writer: InformationWriter): bool {
+  writer.begin(GDT);
+  for (let i = 0; i < DESCRIPTORS.length; i++) writer.u64(DESCRIPTORS[i]);
+  const isGood = writer.isGood;
   ram.fill(PML4, 0, DIRECTORIES - PML4);
   ram.writeU64(PML4, PDPT | TABLE);
   for (let i: u64 = 0; i < MAPPED_GIB; i++) {
     ram.writeU64(PDPT + i * ENTRY_BYTES, (DIRECTORIES + i * PAGE_SIZE_4_KIB) | TABLE);
   }
-  const pages = new InformationWriter(ram, DIRECTORIES);
-  for (let i: u64 = 0; i < LARGE_PAGES; i++) pages.u64((i * PAGE_SIZE_2_MIB) | TABLE | PAGE_LARGE);
-  return gdt.isGood && pages.isGood;
+  writer.begin(DIRECTORIES);
+  for (let i: u64 = 0; i < LARGE_PAGES; i++) writer.u64((i * PAGE_SIZE_2_MIB) | TABLE | PAGE_LARGE);
+  return isGood && writer.isGood;
 }

@@ -1,7 +1,7 @@
 // Kernels with a header of Multiboot 0.6.96: its section 3.1 is the header, 3.3 what the kernel is told.
 
 import { ModuleBytes } from "../memory/module-bytes";
-import { planElf, isElf } from "./elf";
+import { ElfParts, isElf, planElf } from "./elf";
 import { CommandLine, LOADER_NAME } from "./boot-texts";
 import { InformationWriter } from "./information-writer";
 import { Initrd } from "./initrd";
@@ -48,7 +48,7 @@ export function findMultiboot1(module: ModuleBytes): u32 {
 }
 
 /** Plans what the header at `header` describes: GOOD, or why it cannot be loaded. */
-export function planMultiboot1(module: ModuleBytes, header: u32, plan: LoadPlan): string {
+export function planMultiboot1(module: ModuleBytes, header: u32, plan: LoadPlan, parts: ElfParts): string {
   const flags = module.u32(header + 4);
   if (flags & FLAG_VIDEO_MODE)
     return "its Multiboot header requires a video mode (flag 2), and this machine has no screen";
@@ -62,7 +62,7 @@ export function planMultiboot1(module: ModuleBytes, header: u32, plan: LoadPlan)
     return problem.length != 0 ? problem : plan.checkEntry();
   }
   if (!isElf(module)) return "it is no ELF, and its Multiboot header has no address fields (flag 16)";
-  const problem = planElf(module, plan);
+  const problem = planElf(module, plan, parts);
   return problem.length != 0 ? problem : plan.checkEntry();
 }
 

@@ -2,7 +2,7 @@
 
 import { ModuleBytes } from "../memory/module-bytes";
 import { CommandLine, LOADER_NAME } from "./boot-texts";
-import { isElf, planElf } from "./elf";
+import { ElfParts, isElf, planElf } from "./elf";
 import { InformationWriter } from "./information-writer";
 import { Initrd } from "./initrd";
 import { GOOD, LoadPlan } from "./load-plan";
@@ -57,7 +57,7 @@ export function findMultiboot2(module: ModuleBytes): u32 {
 }
 
 /** Plans what the header at `header` describes: GOOD, or why it cannot be loaded. */
-export function planMultiboot2(module: ModuleBytes, header: u32, plan: LoadPlan): string {
+export function planMultiboot2(module: ModuleBytes, header: u32, plan: LoadPlan, parts: ElfParts): string {
   if (module.u32(header + 4) != ARCHITECTURE_I386) return "its Multiboot2 header is for another processor than x86";
   const length = module.u32(header + 8);
   if (length < HEADER_BYTES || length > SEARCHED_BYTES || !module.holds(header, length)) {
@@ -81,14 +81,22 @@ export function planMultiboot2(module: ModuleBytes, header: u32, plan: LoadPlan)
     }
     at += (bytes + 7) & ~7;
   }
-  return planParts(module, header, addresses, entry, plan);
+  return planParts(module, header, addresses, entry, plan, parts);
 }
 
 /** Plans by the header's tags of addresses and entry point, whose offsets are 0 where the header has none. */
-function planParts(module: ModuleBytes, header: u32, addresses: u32, entry: u32, plan: LoadPlan): string {
+function planParts(
+  module: ModuleBytes,
+  header: u32,
+  addresses: u32,
+  entry: u32,
+  plan: LoadPlan,
+  parts: ElfParts,
+): string {
   if (addresses != 0 && entry == 0) return "its Multiboot2 header has an address tag, but none of the entry address";
   if (addresses == 0 && !isElf(module)) return "it is no ELF, and its Multiboot2 header has no address tag";
-  const problem = addresses != 0 ? planImage(module, header, addresses + TAG_HEAD_BYTES, plan) : planElf(module, plan);
+  const problem =
+    addresses != 0 ? planImage(module, header, addresses + TAG_HEAD_BYTES, plan) : planElf(module, plan, parts);
   if (entry != 0) plan.entry = module.u32(entry + TAG_HEAD_BYTES);
   return problem.length != 0 ? problem : plan.checkEntry();
 }

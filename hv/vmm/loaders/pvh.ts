@@ -13,8 +13,7 @@ const XEN_BYTES: u32 = 4;
 const MAXIMUM_NOTES: u32 = 1024;
 
 /** Plans an ELF with its PVH entry point. GOOD, or what is wrong with the file: that it has none may be all. */
-export function planPvh(module: ModuleBytes, plan: LoadPlan): string {
-  const parts = new ElfParts();
+export function planPvh(module: ModuleBytes, plan: LoadPlan, parts: ElfParts): string {
   const problem = planElfParts(module, plan, parts);
   if (problem.length != 0) return problem;
   if (!module.holds(parts.notes, parts.noteBytes)) return "its ELF notes lie beyond the end of the file";

@@ -21,7 +21,11 @@ class Chip {
   readInService = false;
   polling = false;
 
-  constructor(readonly slaveInput: number | null) {}
+  readonly slaveInput: number | null;
+
+  constructor(slaveInput: number | null) {
+    this.slaveInput = slaveInput;
+  }
 
   drive(input: number, isHigh: boolean): void {
     if (!isHigh) {

@@ -34,7 +34,7 @@ const READ_IN_SERVICE = 0x0b;
 const POLL = 0x0c;
 
 class Pair {
-  constructor(readonly machine = harness.create()) {}
+  readonly machine = harness.create();
 
   set(irq: number, isHigh: boolean): void {
     harness.setLevel(this.machine, irq, isHigh);

@@ -34,7 +34,11 @@ const LOGICAL = 1 << 11;
 const ASSERT = 1 << 14;
 
 class Chip {
-  constructor(readonly machine = harness.create(0)) {}
+  readonly machine: number;
+
+  constructor(machine = harness.create(0)) {
+    this.machine = machine;
+  }
 
   select(register: number): void {
     harness.write(this.machine, SELECT, 4, BigInt(register));
@@ -369,7 +373,8 @@ test("ISA IRQs reach both controllers, the timer at input 2 of the I/O APIC, and
   assert.deepEqual(chip.vectors, []);
   for (let input = 0; input < 32; input++) {
     harness.setLine(machine, input, true);
-    const [fromIoApic, fromPair] = [chip.vectors, harness.pairVector(machine)];
+    const fromIoApic: number[] = chip.vectors;
+    const fromPair = harness.pairVector(machine);
     harness.setLine(machine, input, false);
     const pin = input === 0 ? 2 : input;
     assert.deepEqual(fromIoApic, input === 2 || input >= 24 ? [] : [0x40 + pin], `input ${input}`);

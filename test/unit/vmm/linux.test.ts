@@ -149,6 +149,27 @@ test("a command line as long as the kernel takes is passed on whole, a longer on
   assert.match(new Loader(RAM).load(file, "x".repeat(101)), /command line is longer than/);
 });
 
+test("a kernel that is loaded again finds the same as at first, whatever its guest has left in RAM, and no heap grows", () => {
+  const { loader, ram, zeroPage } = new Started(bzImage(code));
+  const low = Buffer.from(ram.subarray(0x6000, 0x6020)).toString("hex");
+  const page = Buffer.from(ram.subarray(zeroPage, 0x10010));
+  const heap = loader.vmm.bytes.subarray(0xc0000000, 0xc0400000);
+  const end = heap.findLastIndex((byte) => byte !== 0);
+  for (let n = 0; n < 20; n++) {
+    ram.fill(0xcc);
+    assert.equal(loader.load(bzImage(code), "console=ttyS0", initrd), "");
+    assert.equal(ram.subarray(0x6000, 0x6020).toString("hex"), low);
+    // The zero page, the page tables and the command line.
+    const mapped = (bytes: Buffer): Buffer => Buffer.concat([bytes.subarray(0, 0x7000), bytes.subarray(0x9000)]);
+    assert.deepEqual(mapped(ram.subarray(zeroPage, 0x1000e)), mapped(page.subarray(0, 0x900e)));
+    assert.deepEqual(ram.subarray(0x200000, 0x200000 + code.length), code);
+  }
+  assert.equal(
+    heap.findLastIndex((byte) => byte !== 0),
+    end,
+  );
+});
+
 describe("a bzImage is refused with", () => {
   const refusals: readonly (readonly [what: string, fields: Partial<Record<Field, number>>, message: RegExp])[] = [
     ["a wrong boot_flag", { boot_flag: 0xaa54 }, /boot_flag is not 0xaa55/],

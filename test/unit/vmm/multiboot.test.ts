@@ -253,6 +253,26 @@ test("a file that has no header is refused, and one whose header lies too far in
   }
 });
 
+test("a kernel that is loaded again, as its guest has reset the machine, finds zeroes behind its data, and no heap grows", () => {
+  const loader = new Loader(RAM);
+  const { bytes } = loader.vmm;
+  const files = [elf(32, MIB, [simple(kernel1, { memoryBytes: 0x3000n })]), elf(64, MIB, [simple(kernel2)])];
+  for (const file of files) assert.equal(loader.load(file), "");
+  const heap = bytes.subarray(0xc0000000, 0xc0400000);
+  const end = heap.findLastIndex((byte) => byte !== 0);
+  for (let n = 0; n < 20; n++) {
+    bytes.fill(0xcc, 0, Number(RAM));
+    assert.equal(loader.load(files[0]!), "");
+    assert.ok(bytes.subarray(0x100000 + kernel1.length, 0x103000).every((byte) => byte === 0));
+    assert.equal(loader.u32(loader.information + 52), 0, "no field of the boot information is left as it was");
+    assert.equal(loader.load(files[1]!), "");
+  }
+  assert.equal(
+    heap.findLastIndex((byte) => byte !== 0),
+    end,
+  );
+});
+
 test("RAM that ends at 1 MiB is too little for any kernel", () => {
   assert.match(new Loader(MIB).load(elf(32, 0x1000n, [simple(kernel1, { physical: 0x1000n })])), /no RAM above 1 MiB/);
 });

@@ -15,7 +15,8 @@ import { PIT_PORTS, PIT_START, Pit } from "../../../hv/vmm/devices/pit";
 import { PM1A_EVENT_BLOCK, PM_PORTS, PM_WIDEST, PowerManagement } from "../../../hv/vmm/devices/power-management";
 import { QuietPorts } from "../../../hv/vmm/devices/quiet-ports";
 import {
-  RESET_CONTROL_PORT,
+  RESET_CONTROL_PORTS,
+  RESET_CONTROL_START,
   ResetControl,
   SYSTEM_CONTROL_PORT_A,
   SystemControlPortA,
@@ -45,14 +46,14 @@ class Machine {
   readonly ports: PortBus = new PortBus(this.signals, noWriter);
   readonly inputs: Inputs = new Inputs();
   readonly alarms: Alarms = new Alarms();
-  readonly clock: Clock;
-  readonly pit: Pit;
-  readonly portB: SystemControlPortB;
-  readonly rtc: Rtc;
-  readonly keyboard: KeyboardController;
-  readonly resetControl: ResetControl;
-  readonly portA: SystemControlPortA;
-  readonly power: PowerManagement;
+  readonly clock!: Clock;
+  readonly pit!: Pit;
+  readonly portB!: SystemControlPortB;
+  readonly rtc!: Rtc;
+  readonly keyboard!: KeyboardController;
+  readonly resetControl!: ResetControl;
+  readonly portA!: SystemControlPortA;
+  readonly power!: PowerManagement;
 
   constructor(kilohertz: u32, startTime: u64, ramBytes: u64) {
     const clock = new Clock(kilohertz);
@@ -69,7 +70,7 @@ class Machine {
     this.ports.attach(RTC_START, RTC_PORTS, this.rtc);
     this.ports.attach(KEYBOARD_DATA_PORT, 1, this.keyboard);
     this.ports.attach(KEYBOARD_STATUS_PORT, 1, this.keyboard.commandPort);
-    this.ports.attach(RESET_CONTROL_PORT, 1, this.resetControl);
+    this.ports.attachWide(RESET_CONTROL_START, RESET_CONTROL_PORTS, 2, this.resetControl);
     this.ports.attach(SYSTEM_CONTROL_PORT_A, 1, this.portA);
     this.ports.attachWide(PM1A_EVENT_BLOCK, PM_PORTS, PM_WIDEST, this.power);
     new QuietPorts().attachTo(this.ports);

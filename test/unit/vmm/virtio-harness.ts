@@ -28,6 +28,11 @@ class TestSink extends ByteSink {
 }
 
 class TestTransport extends VirtioTransport {
+  constructor(private readonly device: VirtioDevice) {
+    super();
+    device.isRunning = true;
+  }
+
   interrupts: u32 = 0;
   lastQueue: u32 = 0;
   failures: u32 = 0;
@@ -41,6 +46,7 @@ class TestTransport extends VirtioTransport {
   interruptConfiguration(): void {}
 
   fail(why: string): void {
+    this.device.isRunning = false;
     this.failures++;
     this.failure = why;
   }
@@ -50,7 +56,7 @@ class Machine {
   readonly ram: Ram;
   readonly alarms: Alarms = new Alarms();
   readonly sink: TestSink = new TestSink();
-  readonly transport: TestTransport = new TestTransport();
+  readonly transports: Array<TestTransport> = [];
   readonly table: StateTable = new StateTable();
   readonly random: RandomGenerator = new RandomGenerator(1, 2, 3, 4);
   readonly devices: Array<VirtioDevice> = [];
@@ -64,7 +70,11 @@ class Machine {
     this.console = console;
     this.devices.push(console);
     this.devices.push(new EntropyDevice(ram, this.alarms, this.random));
-    for (let i = 0; i < this.devices.length; i++) this.devices[i].transport = this.transport;
+    for (let i = 0; i < this.devices.length; i++) {
+      const transport = new TestTransport(this.devices[i]);
+      this.transports.push(transport);
+      this.devices[i].transport = transport;
+    }
   }
 }
 
@@ -167,6 +177,10 @@ export function notify(machine: Machine, device: i32, queue: u32): void {
   machine.devices[device].notify(queue);
 }
 
+export function setRunning(machine: Machine, device: i32, isRunning: bool): void {
+  machine.devices[device].isRunning = isRunning;
+}
+
 export function resetDevice(machine: Machine, device: i32): void {
   const queues = machine.devices[device].queues;
   for (let i = 0; i < queues.length; i++) queues[i].reset();
@@ -185,24 +199,28 @@ export function printedLength(machine: Machine): i32 {
   return machine.sink.length;
 }
 
+export function clearPrinted(machine: Machine): void {
+  machine.sink.length = 0;
+}
+
 export function setRoom(machine: Machine, room: i32): void {
   machine.sink.room = room;
 }
 
-export function interrupts(machine: Machine): u32 {
-  return machine.transport.interrupts;
+export function interrupts(machine: Machine, device: i32): u32 {
+  return machine.transports[device].interrupts;
 }
 
-export function lastQueue(machine: Machine): u32 {
-  return machine.transport.lastQueue;
+export function lastQueue(machine: Machine, device: i32): u32 {
+  return machine.transports[device].lastQueue;
 }
 
-export function failures(machine: Machine): u32 {
-  return machine.transport.failures;
+export function failures(machine: Machine, device: i32): u32 {
+  return machine.transports[device].failures;
 }
 
-export function failure(machine: Machine): string {
-  return machine.transport.failure;
+export function failure(machine: Machine, device: i32): string {
+  return machine.transports[device].failure;
 }
 
 export function alarmWaits(machine: Machine): bool {

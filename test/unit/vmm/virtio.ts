@@ -35,15 +35,17 @@ interface Harness {
   readConfiguration(machine: Pointer, device: number, offset: number, bytes: number): bigint;
   writeConfiguration(machine: Pointer, device: number, offset: number, bytes: number, value: bigint): void;
   notify(machine: Pointer, device: number, queue: number): void;
+  setRunning(machine: Pointer, device: number, isRunning: boolean): void;
   resetDevice(machine: Pointer, device: number): void;
   type(machine: Pointer, byte: number): number;
   printed(machine: Pointer): Pointer;
   printedLength(machine: Pointer): number;
+  clearPrinted(machine: Pointer): void;
   setRoom(machine: Pointer, room: number): void;
-  interrupts(machine: Pointer): number;
-  lastQueue(machine: Pointer): number;
-  failures(machine: Pointer): number;
-  failure(machine: Pointer): number;
+  interrupts(machine: Pointer, device: number): number;
+  lastQueue(machine: Pointer, device: number): number;
+  failures(machine: Pointer, device: number): number;
+  failure(machine: Pointer, device: number): number;
   alarmWaits(machine: Pointer): number;
   ringAlarms(machine: Pointer): void;
   move(machine: Pointer, device: number, to: Pointer): number;
@@ -239,16 +241,16 @@ export class VirtioMachine {
     this.host.harness.notify(this.pointer, device, queue);
   }
 
-  get interrupts(): number {
-    return this.host.harness.interrupts(this.pointer);
+  interrupts(device: number): number {
+    return this.host.harness.interrupts(this.pointer, device);
   }
 
-  get failure(): string {
-    return this.host.text(this.host.harness.failure(this.pointer));
+  failure(device: number): string {
+    return this.host.text(this.host.harness.failure(this.pointer, device));
   }
 
-  get failures(): number {
-    return this.host.harness.failures(this.pointer);
+  failures(device: number): number {
+    return this.host.harness.failures(this.pointer, device);
   }
 
   get goesOn(): boolean {
@@ -261,6 +263,10 @@ export class VirtioMachine {
 
   configuration(device: number, offset: number, bytes: number): bigint {
     return BigInt.asUintN(64, this.host.harness.readConfiguration(this.pointer, device, offset, bytes));
+  }
+
+  clearPrinted(): void {
+    this.host.harness.clearPrinted(this.pointer);
   }
 
   get printed(): string {

@@ -171,14 +171,18 @@ export class BlockDevice extends ChainDevice {
     let left = queue.writableBytes - STATUS_BYTES;
     if (!this.isTransfer(sector, left)) return S_IOERR;
     this.ticks += left >> COPY_SHIFT;
+    const all = left;
+    const disk = this.disk;
+    const addresses = queue.addresses;
+    const lengths = queue.lengths;
     let offset = sector * SECTOR_BYTES;
     for (let i = queue.readable; left != 0; i++) {
-      const bytes = min(queue.lengths[i], left);
-      if (!this.disk.read(offset, queue.addresses[i], bytes)) return S_IOERR;
+      const bytes = min(lengths[i], left);
+      if (!disk.read(offset, addresses[i], bytes)) return S_IOERR;
       offset += bytes;
       left -= bytes;
-      this.written += bytes;
     }
+    this.written = all;
     return S_OK;
   }
 

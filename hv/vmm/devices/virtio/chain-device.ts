@@ -74,7 +74,7 @@ export abstract class ChainDevice extends VirtioDevice {
   serve(index: u32): void {
     if (index >= <u32>this.queues.length) return;
     const queue = this.queues[index];
-    if (!queue.isEnabled) return;
+    if (!queue.isEnabled || !this.isRunning) return;
     const problem = this.serveQueue(queue, index);
     const transport = this.transport;
     if (!transport) return;

@@ -38,8 +38,6 @@ export class ConsoleDevice extends ChainDevice {
   private readonly ring: StaticArray<u8> = new StaticArray<u8>(TYPED_BYTES);
   private first: u32 = 0;
   private typed: u32 = 0;
-  /** The driver has notified since the reset, so that DRIVER_OK is set: buffers may be used. */
-  private isDriven: bool = false;
   /** Bytes of the chain that waits first in the transmit queue that have been printed. */
   private printed: u32 = 0;
 
@@ -49,6 +47,11 @@ export class ConsoleDevice extends ChainDevice {
     private readonly sink: ByteSink,
   ) {
     super(alarms, DEVICE_ID, [new Virtqueue(ram, QUEUE_SIZE), new Virtqueue(ram, QUEUE_SIZE)], F_EMERG_WRITE);
+  }
+
+  /** A driver is there to take what is typed. */
+  get listens(): bool {
+    return this.isRunning;
   }
 
   /** The size, the number of ports and the emergency write register read 0. */
@@ -61,7 +64,6 @@ export class ConsoleDevice extends ChainDevice {
   }
 
   notify(queue: u32): void {
-    this.isDriven = true;
     if (queue != RECEIVE_QUEUE) this.serve(queue);
     else if (this.typed != 0) this.serve(RECEIVE_QUEUE);
   }
@@ -72,13 +74,12 @@ export class ConsoleDevice extends ChainDevice {
     if (typed >= TYPED_BYTES) return false;
     this.ring[(this.first + typed) & TYPED_MASK] = byte;
     this.typed = typed + 1;
-    if (this.isDriven) this.serve(RECEIVE_QUEUE);
+    this.serve(RECEIVE_QUEUE);
     return true;
   }
 
   reset(): void {
     super.reset();
-    this.isDriven = false;
     this.printed = 0;
   }
 
@@ -88,7 +89,6 @@ export class ConsoleDevice extends ChainDevice {
     table.bytes(this.ring);
     this.first = <u32>table.atMost(this.first, TYPED_MASK);
     this.typed = <u32>table.atMost(this.typed, TYPED_BYTES);
-    this.isDriven = table.flag(this.isDriven);
     this.printed = table.u32(this.printed);
   }
 

@@ -254,6 +254,11 @@ export class Virtqueue {
   /** Reads the chain that starts at descriptor `head`: at most `entries` buffers, and one indirect table. */
   private walk(head: u32): u32 {
     const ram = this.ram;
+    const ramBytes = ram.bytes;
+    const tablesStart = this.tablesStart;
+    const tablesEnd = this.tablesEnd;
+    const addresses = this.addresses;
+    const lengths = this.lengths;
     const limit = this.entries;
     let table = this.descriptorTable;
     let entries = limit;
@@ -280,10 +285,11 @@ export class Virtqueue {
       }
       if (count >= limit) return this.breaks(RULE_CHAIN_LENGTH);
       if (length == 0) return this.breaks(RULE_EMPTY_BUFFER);
-      if (!ram.holds(address, length)) return this.breaks(RULE_BUFFER_IN_RAM);
+      // As Ram.holds, whose loads would be seen in what a request is measured to cost.
+      if (length > ramBytes || address > ramBytes - length) return this.breaks(RULE_BUFFER_IN_RAM);
       if (rest & IS_WRITABLE) {
         writableBytes += length;
-        if (address < this.tablesEnd && address + length > this.tablesStart && this.isInTables(address, length)) {
+        if (address < tablesEnd && address + length > tablesStart && this.isInTables(address, length)) {
           return this.breaks(RULE_BUFFER_APART);
         }
       } else {
@@ -291,8 +297,9 @@ export class Virtqueue {
         readable++;
         readableBytes += length;
       }
-      this.addresses[count] = <u32>address;
-      this.lengths[count] = <u32>length;
+      // `count` is less than `entries`, which `prepare` has found to be no more than the arrays have.
+      unchecked((addresses[count] = <u32>address));
+      unchecked((lengths[count] = <u32>length));
       count++;
       hasNext = (rest & HAS_NEXT) != 0;
       index = <u32>(rest >> NEXT_SHIFT);
