@@ -80,15 +80,15 @@ export function disassemble(name: string, table: Buffer): Promise<Disassembly> {
   return inFolder(async (folder) => {
     const file = join(folder, `${name}.dat`);
     await writeFile(file, table);
-    const disassembled = await execa("iasl", ["-d", file], { all: true });
+    const disassembled = await execa("iasl", ["-d", file]);
     const source = join(folder, `${name}.dsl`);
     // Without -oa the compiler changes the forms of the constants, which the disassembler shows as they are.
-    const compiled = await execa("iasl", ["-oa", "-p", join(folder, "again"), source], { all: true });
+    const compiled = await execa("iasl", ["-oa", "-p", join(folder, "again"), source]);
     return {
-      messages: disassembled.all,
+      messages: `${disassembled.stdout}\n${disassembled.stderr}`,
       source: await readFile(source, "latin1"),
       compiled: await readFile(join(folder, "again.aml")),
-      compilerMessages: compiled.all,
+      compilerMessages: `${compiled.stdout}\n${compiled.stderr}`,
     };
   });
 }
@@ -106,7 +106,8 @@ export function compile(source: string): Promise<Buffer> {
 export function interpret(dsdt: Buffer, command: string): Promise<string> {
   return inFolder(async (folder) => {
     await writeFile(join(folder, "dsdt.aml"), dsdt);
-    const { all } = await execa("acpiexec", ["-b", command, "dsdt.aml"], { all: true, cwd: folder });
-    return all;
+    // Its other output, about the file, would come amid the lines of this.
+    const { stdout } = await execa("acpiexec", ["-b", command, "dsdt.aml"], { cwd: folder });
+    return stdout;
   });
 }

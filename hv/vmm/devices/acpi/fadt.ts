@@ -1,5 +1,8 @@
 // The FADT (ACPI 6.4, section 5.2.9) and the FACS (5.2.10): the fixed hardware, and what a PC has for the operating system.
 
+import { PM1A_CONTROL_BLOCK, PM1A_EVENT_BLOCK, PM_TIMER_BLOCK } from "../power-management";
+import { RESET_CONTROL_PORT } from "../reset-control";
+import { RTC_CENTURY } from "../rtc-time";
 import { TableWriter } from "./table-writer";
 
 /** "FACP" and "FACS" */
@@ -14,20 +17,14 @@ const FACS_RESERVED_BEHIND_VERSION: u32 = 31;
 
 /** The system control interrupt, level-triggered and active high as the MADT says. */
 export const SCI_IRQ: u32 = 9;
-const PM1A_EVENT_BLOCK: u32 = 0x600;
-const PM1A_CONTROL_BLOCK: u32 = 0x604;
-const PM_TIMER_BLOCK: u32 = 0x608;
 const PM1_EVENT_BYTES: u32 = 4;
 const PM1_CONTROL_BYTES: u32 = 2;
 const PM_TIMER_BYTES: u32 = 4;
-const RESET_REGISTER: u32 = 0xcf9;
 const RESET_VALUE: u32 = 6;
 
 /** Latencies in microseconds from which on C2 and C3 are not supported. */
 const NO_C2: u32 = 101;
 const NO_C3: u32 = 1001;
-/** The CMOS byte of the century. */
-const CENTURY: u32 = 0x32;
 
 // IAPC_BOOT_ARCH (table 5.11): MSI is supported as long as its bit says nothing else.
 const BOOT_LEGACY_DEVICES: u32 = 1 << 0;
@@ -79,11 +76,11 @@ export function writeFadt(writer: TableWriter, address: u64, facs: u32, dsdt: u3
   writer.put16(NO_C3);
   // Cache flushing, duty cycle, alarms.
   writer.putZeroes(8);
-  writer.put8(CENTURY);
+  writer.put8(RTC_CENTURY);
   writer.put16(BOOT_ARCHITECTURE);
   writer.put8(0);
   writer.put32(FLAGS);
-  putGas(writer, RESET_REGISTER, 1, GAS_ACCESS_BYTE);
+  putGas(writer, RESET_CONTROL_PORT, 1, GAS_ACCESS_BYTE);
   writer.put8(RESET_VALUE);
   // ARM_BOOT_ARCH.
   writer.put16(0);

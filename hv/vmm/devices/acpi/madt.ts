@@ -1,13 +1,13 @@
 // The MADT (ACPI 6.4, section 5.2.12): one processor's local APIC, the I/O APIC, and where ISA's interrupts lead.
 
 import { IO_APIC_ADDRESS } from "../io-apic";
+import { LOCAL_APIC_ADDRESS } from "../local-apic/apic-base";
 import { SCI_IRQ } from "./fadt";
 import { HEADER_BYTES, TableWriter } from "./table-writer";
 
 /** "APIC" */
 const SIGNATURE: u32 = 0x43495041;
 const REVISION: u8 = 5;
-const LOCAL_APIC_ADDRESS: u32 = 0xfee00000;
 /** The machine has two 8259s, too. */
 const PCAT_COMPAT: u32 = 1;
 
@@ -40,7 +40,7 @@ const LEVEL: u32 = 3 << 2;
 
 export function writeMadt(writer: TableWriter, address: u64): void {
   writer.startTable(address, SIGNATURE, REVISION);
-  writer.put32(LOCAL_APIC_ADDRESS);
+  writer.put32(<u32>LOCAL_APIC_ADDRESS);
   writer.put32(PCAT_COMPAT);
 
   // Processor UID 0 and APIC ID 0.

@@ -1,6 +1,7 @@
 // The ACPI tables (ACPI 6.4, section 5.2) in guest RAM, from the RSDP on; the MCFG is of the PCI Firmware Specification 3.3, 4.1.2.
 
 import { Ram, RAM_OK } from "../../memory/ram";
+import { ECAM_START } from "../pci/host";
 import { DSDT } from "./dsdt";
 import { FACS_BYTES, FADT_BYTES, writeFacs, writeFadt } from "./fadt";
 import { MADT_BYTES, writeMadt } from "./madt";
@@ -32,8 +33,7 @@ const MCFG_SIGNATURE: u32 = 0x4746434d;
 const MCFG_REVISION: u8 = 1;
 const MCFG_BYTES: u32 = HEADER_BYTES + 8 + 16;
 
-/** Where PCI's configuration space is in memory: bus 0 only. */
-const ECAM_ADDRESS: u64 = 0xe0000000;
+/** PCI's configuration space: bus 0 only. */
 const ECAM_SEGMENT: u32 = 0;
 const ECAM_FIRST_BUS: u32 = 0;
 const ECAM_LAST_BUS: u32 = 0;
@@ -79,7 +79,7 @@ export class AcpiTables {
     const writer = this.writer;
     writer.startTable(address, MCFG_SIGNATURE, MCFG_REVISION);
     writer.put64(0);
-    writer.put64(ECAM_ADDRESS);
+    writer.put64(ECAM_START);
     writer.put16(ECAM_SEGMENT);
     writer.put8(ECAM_FIRST_BUS);
     writer.put8(ECAM_LAST_BUS);
