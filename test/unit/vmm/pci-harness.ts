@@ -5,13 +5,14 @@ import { InterruptInputs, MessageSink } from "../../../hv/vmm/interrupts";
 import { Ram } from "../../../hv/vmm/memory/ram";
 import { PortBus } from "../../../hv/vmm/port-bus";
 import { RandomGenerator } from "../../../hv/vmm/random";
-import { Signals } from "../../../hv/vmm/signals";
+import { SIGNAL_REPORT, SIGNAL_RESET, Signals } from "../../../hv/vmm/signals";
 import { StateTable } from "../../../hv/vmm/state";
 import { Alarms } from "../../../hv/vmm/time";
 import { Bar } from "../../../hv/vmm/devices/pci/bar";
 import { PciFunction } from "../../../hv/vmm/devices/pci/function";
 import { PciHost } from "../../../hv/vmm/devices/pci/host";
 import { VirtioDevice } from "../../../hv/vmm/devices/virtio/device";
+import { ResetControl } from "../../../hv/vmm/devices/reset-control";
 import { EntropyDevice } from "../../../hv/vmm/devices/virtio/entropy";
 import { virtioFunction } from "../../../hv/vmm/devices/virtio/function";
 import { Virtqueue } from "../../../hv/vmm/devices/virtio/virtqueue";
@@ -95,7 +96,7 @@ class Machine {
     readonly ports: PortBus,
     readonly memory: Bus,
   ) {
-    this.host = new PciHost(new TestInputs(), ports, memory, new TestDevice(99));
+    this.host = new PciHost(new TestInputs(), ports, memory, new ResetControl(signals));
   }
 }
 
@@ -182,11 +183,18 @@ export function fail(machine: Machine, virtio: u32): void {
   machine.virtio[virtio].transport!.fail("the driver has broken a rule");
 }
 
+/** Whether the guest has reset its machine since signals were last taken. */
+export function takeReset(machine: Machine): bool {
+  const raised = machine.signals.raised;
+  machine.signals.raised = 0;
+  return (raised & SIGNAL_RESET) != 0;
+}
+
 /** Whether something has been reported since this was last asked. */
 export function takeReport(machine: Machine): bool {
   const raised = machine.signals.raised;
   machine.signals.raised = 0;
-  return (raised & 64) != 0 && machine.signals.report == "the driver has broken a rule";
+  return (raised & SIGNAL_REPORT) != 0 && machine.signals.report == "the driver has broken a rule";
 }
 
 export function features(machine: Machine, virtio: u32): u64 {

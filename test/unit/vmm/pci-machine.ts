@@ -13,6 +13,7 @@ interface Exports {
   interruptConfiguration(machine: number, virtio: number): void;
   fail(machine: number, virtio: number): void;
   takeReport(machine: number): number;
+  takeReset(machine: number): number;
   features(machine: number, virtio: number): bigint;
   isRunning(machine: number, virtio: number): number;
   queueField(machine: number, virtio: number, queue: number, field: number): bigint;
@@ -157,6 +158,10 @@ export class PciMachine {
 
   takeReport(): boolean {
     return this.#exports.takeReport(this.#machine) !== 0;
+  }
+
+  takeReset(): boolean {
+    return this.#exports.takeReset(this.#machine) !== 0;
   }
 
   features(virtio: number): bigint {

@@ -156,6 +156,8 @@ describe("the initialization of 3.1.1", () => {
     tried.initialize(VERSION_1);
     tried.accept(VERSION_1 | INDIRECT_DESC);
     assert.equal(tried.get("driverFeature"), 1, "the high half");
+    tried.set("driverFeatureSelect", 0);
+    assert.equal(tried.get("driverFeature"), 0, "the low half");
     tried.advance(FEATURES_OK);
     assert.equal(tried.machine.features(1), VERSION_1);
     assert.equal(tried.machine.queue(1, 0).indirect, 0n);
@@ -547,7 +549,7 @@ describe("the structures by the configuration space (4.1.4.9)", () => {
       [1, 0x2000, 8],
       [1, 0x2000, 0],
       [1, 0x2000, 0x8000_0004],
-      [1, 0x8000, 4],
+      [1, 0xa000, 4],
       [1, 0xffff_fffc, 4],
       [0, 4, 4],
     ] as const) {

@@ -13,8 +13,6 @@ export const CONFIGURATION_ADDRESS_PORT: u32 = 0xcf8;
 export const CONFIGURATION_DATA_PORT: u32 = 0xcfc;
 /** Ports of each of the two. */
 export const CONFIGURATION_PORTS: u32 = 4;
-/** 0xcf9. */
-const RESET_CONTROL_OFFSET: u32 = 1;
 
 /** In the address register: what the data register leads to is a configuration space. */
 const ADDRESS_ENABLE: u32 = 0x8000_0000;
@@ -63,33 +61,32 @@ export class PciBusFunctions {
   }
 }
 
-/** CONFIG_ADDRESS: double words only. A byte at 0xcf9 is the chipset's reset control register, which `resetControl` is. */
+/**
+ * CONFIG_ADDRESS: double words only. Other accesses are no configuration's: `beside` answers them, at the same offsets, as
+ * chipsets have a reset control register at 0xcf9.
+ */
 export class ConfigurationAddress extends Device {
   value: u32 = 0;
 
-  constructor(private readonly resetControl: Device | null) {
+  constructor(private readonly beside: Device | null) {
     super();
   }
 
   read(offset: u32, bytes: u32): u64 {
     if (bytes == CONFIGURATION_PORTS) return this.value;
-    const resetControl = this.resetControl;
-    return resetControl && isResetControl(offset, bytes) ? resetControl.read(0, bytes) : ALL_ONES;
+    const beside = this.beside;
+    return beside ? beside.read(offset, bytes) : ALL_ONES;
   }
 
   write(offset: u32, bytes: u32, value: u64): void {
-    const resetControl = this.resetControl;
+    const beside = this.beside;
     if (bytes == CONFIGURATION_PORTS) this.value = (<u32>value) & ADDRESS_BITS;
-    else if (resetControl && isResetControl(offset, bytes)) resetControl.write(0, bytes, value);
+    else if (beside) beside.write(offset, bytes, value);
   }
 
   visit(table: StateTable): void {
     this.value = table.u32(this.value) & ADDRESS_BITS;
   }
-}
-
-function isResetControl(offset: u32, bytes: u32): bool {
-  return offset == RESET_CONTROL_OFFSET && bytes == 1;
 }
 
 /** CONFIG_DATA: the double word that CONFIG_ADDRESS says, or bytes of it. */

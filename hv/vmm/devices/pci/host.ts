@@ -45,9 +45,12 @@ export class PciHost {
   private readonly wires: Array<SharedLine> = [];
   private readonly address: ConfigurationAddress;
 
-  /** Attaches itself to `ports` and `memory`, and `resetControl` to port 0xcf9 among its own. The bridge is 00:00.0. */
-  constructor(inputs: InterruptInputs, ports: PortBus, memory: Bus, resetControl: Device | null) {
-    const address = new ConfigurationAddress(resetControl);
+  /**
+   * Attaches itself to `ports` and `memory`; `beside` answers accesses to 0xcf8 to 0xcfb that are no double words, at offsets
+   * from 0xcf8. The bridge is 00:00.0.
+   */
+  constructor(inputs: InterruptInputs, ports: PortBus, memory: Bus, beside: Device | null) {
+    const address = new ConfigurationAddress(beside);
     this.address = address;
     for (let i: u32 = 0; i < INTX_WIRES; i++) {
       this.wires.push(new SharedLine(new InterruptLine(inputs, FIRST_INTX_GSI + i)));

@@ -129,8 +129,8 @@ export class BlockDevice extends ChainDevice {
     if (queue.readableBytes < HEADER_BYTES) return this.malformed(NO_HEADER);
     if (queue.writableBytes == 0) return this.malformed(NO_STATUS);
     let type: u32, sector: u64;
-    if (queue.lengths[0] >= HEADER_BYTES) {
-      const header = queue.addresses[0];
+    if (unchecked(queue.lengths[0]) >= HEADER_BYTES) {
+      const header = unchecked(queue.addresses[0]);
       type = <u32>this.ram.readHeld(header);
       sector = this.ram.readHeld(header + 8);
     } else {
@@ -140,7 +140,8 @@ export class BlockDevice extends ChainDevice {
     }
     const status = this.execute(queue, type, sector);
     const last = queue.count - 1;
-    this.ram.writeHeldU8(queue.addresses[last] + queue.lengths[last] - STATUS_BYTES, status);
+    const end = unchecked(queue.addresses[last]) + unchecked(queue.lengths[last]);
+    this.ram.writeHeldU8(end - STATUS_BYTES, status);
     // The driver is told of the status only where all before it was filled in, too (2.7.8.2).
     if (this.written == queue.writableBytes - STATUS_BYTES) this.written = queue.writableBytes;
     return CHAIN_SERVED;
@@ -177,8 +178,8 @@ export class BlockDevice extends ChainDevice {
     const lengths = queue.lengths;
     let offset = sector * SECTOR_BYTES;
     for (let i = queue.readable; left != 0; i++) {
-      const bytes = min(lengths[i], left);
-      if (!disk.read(offset, addresses[i], bytes)) return S_IOERR;
+      const bytes = min(unchecked(lengths[i]), left);
+      if (!disk.read(offset, unchecked(addresses[i]), bytes)) return S_IOERR;
       offset += bytes;
       left -= bytes;
     }
@@ -193,10 +194,10 @@ export class BlockDevice extends ChainDevice {
     let offset = sector * SECTOR_BYTES;
     let skipped = HEADER_BYTES;
     for (let i: u32 = 0; i < queue.readable; i++) {
-      const length = queue.lengths[i];
+      const length = unchecked(queue.lengths[i]);
       const skips = min(skipped, length);
       skipped -= skips;
-      if (!this.disk.write(offset, queue.addresses[i] + skips, length - skips)) return S_IOERR;
+      if (!this.disk.write(offset, unchecked(queue.addresses[i]) + skips, length - skips)) return S_IOERR;
       offset += length - skips;
     }
     return S_OK;

@@ -73,7 +73,7 @@ export abstract class ChainDevice extends VirtioDevice {
   /** Serves what waits in queue `index`, for as long as a call of the vmm may take; the rest in the next call. */
   serve(index: u32): void {
     if (index >= <u32>this.queues.length) return;
-    const queue = this.queues[index];
+    const queue = unchecked(this.queues[index]);
     if (!queue.isEnabled || !this.isRunning) return;
     const problem = this.serveQueue(queue, index);
     const transport = this.transport;
