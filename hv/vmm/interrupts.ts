@@ -51,6 +51,8 @@ export abstract class ExternalInterrupts {
 
 /** What tells when an ExternalInterrupts may have changed: the local APIC, which looks at it again. */
 export abstract class ExternalListener {
+  /** Before a change: an acknowledge cycle that the processor has made since is to be carried out first. */
+  abstract hear(): void;
   abstract onExternalChange(): void;
 }
 

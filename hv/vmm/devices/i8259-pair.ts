@@ -38,6 +38,7 @@ class ChipPorts extends Device {
   }
 
   read(offset: u32, _bytes: u32): u64 {
+    this.pair.hear();
     const value = this.chip.read(offset);
     // A poll acknowledges.
     this.pair.update();
@@ -45,6 +46,7 @@ class ChipPorts extends Device {
   }
 
   write(offset: u32, _bytes: u32, value: u64): void {
+    this.pair.hear();
     this.chip.write(offset, <u8>value);
     this.pair.update();
   }
@@ -65,6 +67,7 @@ class TriggerPorts extends Device {
   }
 
   write(offset: u32, _bytes: u32, value: u64): void {
+    this.pair.hear();
     if (offset == 0) this.master.triggers = (<u8>value) & MASTER_TRIGGERS;
     else this.slave.triggers = (<u8>value) & SLAVE_TRIGGERS;
     this.pair.update();
@@ -102,6 +105,7 @@ export class I8259Pair extends ExternalInterrupts {
    */
   setLevel(irq: u32, isHigh: bool): void {
     if (irq >= INPUTS || irq == CASCADE) return;
+    this.hear();
     if (irq < INPUTS_OF_ONE) this.master.setLevel(irq, isHigh);
     else this.slave.setLevel(irq - INPUTS_OF_ONE, isHigh);
     this.update();
@@ -123,6 +127,12 @@ export class I8259Pair extends ExternalInterrupts {
   acknowledge(): void {
     if (this.master.acknowledge() == CASCADE) this.slave.acknowledge();
     this.noteChange();
+  }
+
+  /** To be called before each change of a chip by anything but `acknowledge`. */
+  hear(): void {
+    const listener = this.listener;
+    if (listener) listener.hear();
   }
 
   /** Tells the listener if there is something new. To be called after each change of a chip. */

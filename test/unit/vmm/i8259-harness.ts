@@ -6,6 +6,8 @@ import { Bus } from "../../../hv/vmm/bus";
 import { StateTable } from "../../../hv/vmm/state";
 
 class CountingListener extends ExternalListener {
+  hear(): void {}
+
   count: u32 = 0;
 
   onExternalChange(): void {

@@ -8,6 +8,10 @@ export class ExternalInput extends ExternalListener {
     super();
   }
 
+  hear(): void {
+    this.apic.hear();
+  }
+
   onExternalChange(): void {
     this.apic.onExternalChange();
   }
