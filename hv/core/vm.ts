@@ -11,6 +11,7 @@ import { RESULT_KILLED, RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "./results";
 import { RESUME, STOP } from "./vcpu/action";
 import { confirmEnd } from "./vcpu/answers";
 import { NO_DEADLINE } from "./vcpu/tick";
+import { TypedInput } from "./vcpu/typed-input";
 import { Vcpu } from "./vcpu/vcpu";
 import { VmArea } from "./vm-area";
 import { VmPlan } from "./vm-plan";
@@ -45,6 +46,7 @@ export class Vm {
   /** Somebody asked that it end. */
   mustEnd: bool = false;
   private lastAction: u32 = RESUME;
+  private readonly input: TypedInput;
 
   constructor(
     private readonly plan: VmPlan,
@@ -53,6 +55,8 @@ export class Vm {
   ) {
     this.memory = new GuestMemory(plan.machine, plan.number, plan.name, area.slot, area.pool, plan.ramBytes);
     this.vmm = new VmmMemory(area.slot);
+    this.input = new TypedInput(plan.number);
+    this.input.clear();
   }
 
   /** Makes all that it needs. RESULT_OK, or why it cannot run, which has been told. */
@@ -96,6 +100,11 @@ export class Vm {
     return this.vcpu!.waitsForEvent;
   }
 
+  /** Something was typed for its guest that may end such a wait. */
+  get hasNewInput(): bool {
+    return this.input.isNew;
+  }
+
   /** With RESULT_GUEST_EXIT: the guest's own value. */
   get exitValue(): u32 {
     const vcpu = this.vcpu;
@@ -118,8 +127,16 @@ export class Vm {
     vcpu.waitsForEvent = false;
     vcpu.deadline = this.deadline(start);
     setWorkWord(vcpu.workWord);
-    this.lastAction = vcpu.run();
+    const given = this.takeInput(vcpu);
+    this.lastAction = given == RESUME ? vcpu.run() : given;
     this.ticks += rdtsc() - start;
+  }
+
+  /** What mirrors the host has no device that receives: what is typed for it is lost. RESUME, or STOP. */
+  private takeInput(vcpu: Vcpu): u32 {
+    if (!this.plan.mirrorsHost) return this.input.give(vcpu);
+    this.input.clear();
+    return RESUME;
   }
 
   private kill(): u32 {
@@ -169,6 +186,7 @@ export class Vm {
     const vcpu = this.vcpu!;
     vcpu.explainEnd();
     if (vcpu.isHalted) confirmEnd(vcpu);
+    vcpu.endRawLine();
     printSummary(vcpu, this.ticks);
     printMemory(vcpu);
     vcpu.watches.print(vcpu);

@@ -178,6 +178,14 @@ export class VcpuPage {
 
   // Written by core with EXIT_INPUT: how many bytes at INPUT_OFFSET were typed; the vmm sets how many of them it took.
   inputLength: u32;
+
+  // Written by core before `create`.
+  /** 1: the guest's console shows what it prints as it is, unfinished lines too. */
+  hasRawConsole: u32;
+
+  // Written by the vmm.
+  /** 1: the text at CONSOLE_OFFSET is what the guest printed in a raw console; core sets this to 0, as `consoleIsDebug`. */
+  consoleIsRaw: u32;
 }
 
 /** What was typed for the guest's console, INPUT_CAPACITY bytes at most. */

@@ -16,6 +16,7 @@ import {
   GUEST_ZEROES,
 } from "../shared/guests";
 import {
+  ANSWER_AND_REQUEST,
   ANSWER_AND_TEXT,
   ANSWER_EMULATED,
   ANSWER_GUEST_ENDED,
@@ -26,9 +27,12 @@ import {
   COMMAND_LINE_OFFSET,
   CONSOLE_CAPACITY,
   CONSOLE_OFFSET,
+  EXIT_INPUT,
   EXIT_INSTRUCTION,
   EXIT_MEMORY_MOVE,
   EXIT_PORT,
+  INPUT_CAPACITY,
+  INPUT_OFFSET,
   Registers,
   REGISTERS_OFFSET,
   VcpuPage,
@@ -44,7 +48,7 @@ import { ConsoleLine } from "./devices/console-line";
 import { DEBUG_CONSOLE_PORT, DebugConsole } from "./devices/debug-console";
 import { EXIT_PORT_START, EXIT_PORTS, ExitPort } from "./devices/exit-port";
 import { SCRATCH_BYTES, ScratchRegisters } from "./devices/scratch-registers";
-import { COM1, Uart, UART_PORTS } from "./devices/uart";
+import { COM1, COM1_IRQ, Uart, UART_PORTS } from "./devices/uart/uart";
 import {
   haltGuest,
   hypercallGuest,
@@ -60,9 +64,10 @@ import { commitFault } from "./guests/faults";
 import { buildIdentityMap, DEVICES, IDENTITY_MAP } from "./guests/page-tables";
 import { registersGuest } from "./guests/registers";
 import { BOOT_SECTOR, realModeGuest } from "./guests/real-mode";
+import { InterruptInputs, InterruptLine } from "./interrupts";
 import { CommandLine } from "./loaders/boot-texts";
 import { loadKernel } from "./loaders/multiboot";
-import { writeBytes, writeHex, writeText } from "./memory/console-text";
+import { readByte, writeBytes, writeHex, writeText } from "./memory/console-text";
 import { ModuleBytes } from "./memory/module-bytes";
 import { Ram, RAM_OK } from "./memory/ram";
 import { ByteWriter, PortBus } from "./port-bus";
@@ -84,6 +89,7 @@ export class Vmm {
   private readonly guest: u32;
   private readonly signals: Signals;
   private readonly line: ConsoleLine;
+  private readonly uart: Uart;
   private readonly ports: PortBus;
   private readonly executor: Executor;
   private readonly intercepted: InterceptedInstructions;
@@ -99,14 +105,16 @@ export class Vmm {
     this.ram = ram;
     this.guest = page.guest;
     const signals = new Signals();
-    const line = new ConsoleLine(signals);
+    const line = new ConsoleLine(signals, page.hasRawConsole != 0);
+    const uart = new Uart(line, new InterruptLine(new Unconnected(), COM1_IRQ));
     const ports = new PortBus(signals, onDeviceByte);
-    ports.attach(COM1, UART_PORTS, new Uart(line));
-    ports.hasten(COM1, onUartByte);
+    ports.attach(COM1, UART_PORTS, uart);
+    ports.hasten(COM1, line.isRaw ? onRawUartByte : onUartByte);
     ports.attach(DEBUG_CONSOLE_PORT, 1, new DebugConsole(line));
     ports.attachWide(EXIT_PORT_START, EXIT_PORTS, 4, new ExitPort(signals));
     this.signals = signals;
     this.line = line;
+    this.uart = uart;
     this.ports = ports;
     const devices = new Bus();
     devices.attach(DEVICES, SCRATCH_BYTES, new ScratchRegisters());
@@ -178,6 +186,7 @@ export class Vmm {
       return row.writer(changetype<usize>(this), row.device, access);
     }
     if (kind == EXIT_MEMORY_MOVE) return this.emulate();
+    if (kind == EXIT_INPUT) return this.takeInput();
     return kind <= EXIT_INSTRUCTION ? unchecked(EXIT_HANDLERS[kind])(this) : ANSWER_NOT_HANDLED;
   }
 
@@ -187,6 +196,28 @@ export class Vmm {
     const byte = <u32>(<u8>this.registers.rax);
     if (uart.isPlain && (byte == CARRIAGE_RETURN || uart.line.takes(byte))) return ANSWER_NEXT_INSTRUCTION;
     return unchecked(RARE_WRITERS[0])(changetype<usize>(this), device, access);
+  }
+
+  /** As `writeUart`, for a raw console. */
+  writeRawUart(device: Device | null, access: u64): u32 {
+    const uart = changetype<Uart>(device);
+    const byte = <u32>(<u8>this.registers.rax);
+    if (uart.isPlain && uart.line.takesRaw(byte)) return ANSWER_NEXT_INSTRUCTION;
+    return unchecked(RARE_WRITERS[0])(changetype<usize>(this), device, access);
+  }
+
+  /** Gives the UART what was typed, as much as it takes; hands on what a raw console has of a line. */
+  private takeInput(): u32 {
+    const page = this.page;
+    const typed = min(page.inputLength, INPUT_CAPACITY);
+    let taken: u32 = 0;
+    while (taken < typed && this.uart.room != 0) {
+      this.uart.receive(readByte(this.pageAddress + INPUT_OFFSET + taken++));
+    }
+    page.inputLength = taken;
+    if (this.line.isRaw && this.line.length != 0) this.signals.raised |= SIGNAL_LINE;
+    const attended = this.signals.raised == 0 ? 0 : this.attend();
+    return ANSWER_RESUME | (attended & (ANSWER_AND_TEXT | ANSWER_AND_REQUEST));
   }
 
   /** An OUT of a byte to any port. */
@@ -265,12 +296,14 @@ export class Vmm {
     length += writeHex(address + length, CONSOLE_CAPACITY - length, port, 4);
     this.page.consoleLength = length;
     this.page.consoleIsDebug = 1;
+    this.page.consoleIsRaw = 0;
   }
 
   private printLine(): void {
     const address = this.pageAddress + CONSOLE_OFFSET;
     this.page.consoleLength = writeBytes(address, CONSOLE_CAPACITY, this.line.bytes, this.line.length);
     this.page.consoleIsDebug = 0;
+    this.page.consoleIsRaw = this.line.isRaw ? 1 : 0;
     this.line.clear();
   }
 
@@ -278,6 +311,7 @@ export class Vmm {
   private print(text: string): void {
     this.page.consoleLength = writeText(this.pageAddress + CONSOLE_OFFSET, CONSOLE_CAPACITY, text);
     this.page.consoleIsDebug = 0;
+    this.page.consoleIsRaw = 0;
   }
 }
 
@@ -290,6 +324,15 @@ const RARE_WRITERS: StaticArray<ByteWriter> = [onDeviceByte];
 
 function onUartByte(root: usize, device: Device | null, access: u64): u32 {
   return changetype<Vmm>(root).writeUart(device, access);
+}
+
+function onRawUartByte(root: usize, device: Device | null, access: u64): u32 {
+  return changetype<Vmm>(root).writeRawUart(device, access);
+}
+
+/** Where no interrupt controller is. */
+class Unconnected extends InterruptInputs {
+  setLevel(_input: u32, _isHigh: bool): void {}
 }
 
 /** Answers one kind of exit. */

@@ -12,7 +12,7 @@ import { Bytes } from "../memory/bytes";
 import { addWatch, WatchReading } from "../watch/watch-option";
 import { BootModule } from "./boot-modules";
 import { decimal, indexOf, isDecimal, memorySize, NO_MEMORY_SIZE, NO_NUMBER } from "./option-values";
-import { ANY_CPU, MAXIMUM_WEIGHT, nameProblem, VmDescription } from "./vm-description";
+import { ANY_CPU, CONSOLE_NAMES, MAXIMUM_WEIGHT, nameProblem, VmDescription } from "./vm-description";
 import { MAX_CPUS, MAX_VMS } from "../processors/shared-words";
 
 const MAXIMUM_BYTES: u64 = 65536;
@@ -21,7 +21,17 @@ const MAXIMUM_WORD: u32 = 60;
 /** Lines with a mistake that are told: more would only fill the console. */
 const MOST_TOLD: u32 = 16;
 
-const KEYS: StaticArray<string> = ["name", "guest", "memory", "cpu", "weight", "iterations", "ticks", "watch"];
+const KEYS: StaticArray<string> = [
+  "name",
+  "guest",
+  "memory",
+  "cpu",
+  "weight",
+  "iterations",
+  "ticks",
+  "watch",
+  "console",
+];
 const GUEST_KEY: i32 = 1;
 /** The only key that may come several times. */
 const WATCH_KEY: i32 = 7;
@@ -136,7 +146,7 @@ export class VmTable {
   private apply(vm: VmDescription, word: string): string {
     const equals = word.indexOf("=");
     const key = equals < 0 ? -1 : indexOf(KEYS, word.slice(0, equals));
-    if (key < 0) return "expected name=, guest=, memory=, cpu=, weight=, iterations=, ticks=, watch= or --";
+    if (key < 0) return "expected name=, guest=, memory=, cpu=, weight=, iterations=, ticks=, watch=, console= or --";
     const bit = (<u32>1) << key;
     if (key != WATCH_KEY && this.keysSeen & bit) return "this line has said it already";
     this.keysSeen |= bit;
@@ -148,6 +158,7 @@ export class VmTable {
     if (key == "guest") return vm.choose(value, "");
     if (key == "cpu") return applyCpu(vm, value);
     if (key == "watch") return applyWatch(vm, value);
+    if (key == "console") return applyConsole(vm, value);
     if (key == "memory") {
       vm.memory = memorySize(value);
       return vm.memory == 0 ? NO_MEMORY_SIZE : "";
@@ -217,6 +228,11 @@ function applyCpu(vm: VmDescription, value: string): string {
   }
   vm.cpu = isNumber ? <u32>number : ANY_CPU;
   return "";
+}
+
+function applyConsole(vm: VmDescription, value: string): string {
+  vm.console = indexOf(CONSOLE_NAMES, value);
+  return vm.console < 0 ? "expected lines or raw" : "";
 }
 
 function applyWatch(vm: VmDescription, value: string): string {

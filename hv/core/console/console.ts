@@ -1,6 +1,7 @@
 // Core's one logger: lines with a level, built in a fixed buffer so that printing allocates nothing.
 
 import { consoleWrite } from "../hardware";
+import { RawOutput } from "./raw-output";
 import { isVmShown } from "./shown";
 
 export const LEVEL_ERROR: u32 = 0;
@@ -21,6 +22,8 @@ export class Console {
   level: u32 = LEVEL_INFO;
   /** The CPU that the lines are about, where that is another than the one that booted; else 0. */
   speaker: u32 = 0;
+  /** Where a VM's console is raw: what guests print there. */
+  raw: RawOutput | null = null;
   private readonly buffer: StaticArray<u8> = new StaticArray<u8>(LINE_BYTES + 1);
   private used: i32 = 0;
   private isShown: bool = false;
@@ -106,6 +109,8 @@ export class Console {
   end(): void {
     if (!this.isShown) return;
     this.buffer[this.used] = NEWLINE;
-    consoleWrite(changetype<usize>(this.buffer), this.used + 1);
+    const raw = this.raw;
+    if (raw) raw.printLine(changetype<usize>(this.buffer), this.used + 1);
+    else consoleWrite(changetype<usize>(this.buffer), this.used + 1);
   }
 }

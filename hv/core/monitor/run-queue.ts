@@ -50,7 +50,7 @@ export class RunQueue {
     let best: Vm | null = null;
     for (let i = 0; i < this.count; i++) {
       const vm = this.at(i);
-      if (!vm.mustEnd && (vm.isPaused || (vm.waits && now - vm.waitsSince < RETRY_TICKS))) continue;
+      if (!vm.mustEnd && (vm.isPaused || (vm.waits && !vm.hasNewInput && now - vm.waitsSince < RETRY_TICKS))) continue;
       if (!best || vm.virtualTime < best.virtualTime) best = vm;
     }
     return best;

@@ -171,7 +171,8 @@ export class Scheduler extends TeamWork {
   }
 
   private rest(): void {
-    this.mailbox!.rest();
+    const operator = this.operator;
+    if (!operator || !operator.isBusy()) this.mailbox!.rest();
     this.idleSince = rdtsc();
   }
 

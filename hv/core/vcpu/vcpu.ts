@@ -7,6 +7,7 @@ import { XCR0_X87 } from "../../x86/control-registers";
 import { CPUID_ADDRESS_SIZES_PHYSICAL_MASK, CPUID_LEAF_ADDRESS_SIZES } from "../../x86/cpuid";
 import { ACCESS_RIGHTS_DPL_MASK, ACCESS_RIGHTS_DPL_SHIFT } from "../../x86/segments";
 import { Console, LEVEL_DEBUG } from "../console/console";
+import { OwnMark } from "../console/own-mark";
 import { supportedCr4 } from "../cpu/control-registers";
 import { ANSWER_EAX } from "../cpu/cpuid-policy";
 import { GuestCpuid } from "../cpu/guest-cpuid";
@@ -69,6 +70,8 @@ export abstract class Vcpu {
   exitStart: u32 = 0;
   /** Exits that are still told one by one at log level debug. */
   exitsToTrace: u32;
+  /** Where the VM's console is raw; null where its lines are shown. */
+  ownMark: OwnMark | null = null;
   /** What the vmm was asked last, one of EXIT_*: the vmm can write over it in the page. */
   askedKind: u32 = 0;
   /** The root object of its vmm, as `create` returned it. */
@@ -309,8 +312,12 @@ export abstract class Vcpu {
     const length = min(this.shared.consoleLength, CONSOLE_CAPACITY);
     const isDebug = this.shared.consoleIsDebug != 0;
     this.shared.consoleLength = 0;
+    const isRaw = this.shared.consoleIsRaw != 0;
     this.shared.consoleIsDebug = 0;
+    this.shared.consoleIsRaw = 0;
     if (length == 0) return;
+    const mark = this.ownMark;
+    if (isRaw && mark) return this.printRaw(mark, length);
     const text = changetype<ConsoleText>(this.page + CONSOLE_OFFSET);
     this.say(isDebug ? LEVEL_DEBUG : level);
     for (let i: u32 = 0; i < length; i++) {
@@ -318,10 +325,25 @@ export abstract class Vcpu {
     }
     this.console.end();
   }
+
+  /** Prints the first `length` bytes of the vmm's text as they are. */
+  private printRaw(mark: OwnMark, length: u32): void {
+    const raw = this.console.raw!;
+    raw.start();
+    for (let i: u32 = 0; i < length; i++) {
+      raw.add(mark.filter(changetype<ConsoleText>(this.page + CONSOLE_OFFSET + i).byte));
+    }
+    raw.end(this.vm);
+  }
+
+  /** Ends the guest's last line, where its console is raw. */
+  endRawLine(): void {
+    if (this.ownMark) this.console.raw!.leave(this.vm);
+  }
 }
 
 @unmanaged
-class ConsoleText {
+export class ConsoleText {
   byte: u8;
 }
 
