@@ -28,7 +28,6 @@ import {
   CONSOLE_CAPACITY,
   CONSOLE_OFFSET,
   EXIT_INPUT,
-  EXIT_INSTRUCTION,
   EXIT_MEMORY_MOVE,
   EXIT_PORT,
   INPUT_CAPACITY,
@@ -186,8 +185,7 @@ export class Vmm {
       return row.writer(changetype<usize>(this), row.device, access);
     }
     if (kind == EXIT_MEMORY_MOVE) return this.emulate();
-    if (kind == EXIT_INPUT) return this.takeInput();
-    return kind <= EXIT_INSTRUCTION ? unchecked(EXIT_HANDLERS[kind])(this) : ANSWER_NOT_HANDLED;
+    return kind <= EXIT_INPUT ? unchecked(EXIT_HANDLERS[kind])(this) : ANSWER_NOT_HANDLED;
   }
 
   /** An OUT of a byte to the UART's data register. */
@@ -207,7 +205,7 @@ export class Vmm {
   }
 
   /** Gives the UART what was typed, as much as it takes; hands on what a raw console has of a line. */
-  private takeInput(): u32 {
+  takeInput(): u32 {
     const page = this.page;
     const typed = min(page.inputLength, INPUT_CAPACITY);
     let taken: u32 = 0;
@@ -362,6 +360,14 @@ function onIntercepted(vmm: Vmm): u32 {
   return vmm.tellInstruction();
 }
 
+function onNothing(_vmm: Vmm): u32 {
+  return ANSWER_NOT_HANDLED;
+}
+
+function onInput(vmm: Vmm): u32 {
+  return vmm.takeInput();
+}
+
 /** By the kind of the exit. */
 const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onPort, // EXIT_PORT
@@ -372,4 +378,7 @@ const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onTaskSwitch, // EXIT_TASK_SWITCH
   onInstruction, // EXIT_MEMORY_MOVE
   onIntercepted, // EXIT_INSTRUCTION
+  onNothing, // EXIT_MSR
+  onNothing, // EXIT_ALARM
+  onInput, // EXIT_INPUT
 ];

@@ -66,7 +66,7 @@ export class Operator {
       if (byte == NOTHING_TYPED) break;
       count++;
       const key = this.keys.take(byte);
-      if (key == KEY_INPUT) isInput = this.input(target, byte) || isInput;
+      if (key == KEY_INPUT) isInput = this.input(target, byte) ? true : isInput;
       else command = key;
     }
     if (isInput) this.commands.tellInput(target);

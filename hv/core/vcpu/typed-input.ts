@@ -1,13 +1,13 @@
 // Giving a VM what was typed for its console.
 
-import { ANSWER_RESUME, EXIT_INPUT, INPUT_CAPACITY, INPUT_OFFSET } from "../../shared/vcpu-page";
+import { ANSWER_RESUME, EXIT_INPUT, INPUT_CAPACITY } from "../../shared/vcpu-page";
 import { LEVEL_ERROR } from "../console/console";
 import { dropInput, inputByte, queuedInput, typedInput } from "../console/input-queue";
 import { RESULT_VMM_ANSWER, RESULT_VMM_STOPPED } from "../results";
 import { VMM_STOPPED } from "../vmm";
 import { RESUME } from "./action";
 import { askVmm } from "./answers";
-import { ConsoleText, Vcpu } from "./vcpu";
+import { Vcpu } from "./vcpu";
 
 /** One VM's, for the CPU that has it. */
 export class TypedInput {
@@ -31,8 +31,7 @@ export class TypedInput {
     const typed = typedInput(this.vm);
     const count = min(queuedInput(this.vm), INPUT_CAPACITY);
     if (count == 0) return RESUME;
-    const start = vcpu.page + INPUT_OFFSET;
-    for (let i: u32 = 0; i < count; i++) changetype<ConsoleText>(start + i).byte = inputByte(this.vm, i);
+    for (let i: u32 = 0; i < count; i++) vcpu.setInput(i, inputByte(this.vm, i));
     vcpu.shared.inputLength = count;
     const answer = askVmm(vcpu, EXIT_INPUT, 0);
     if (answer == VMM_STOPPED) return vcpu.stop(RESULT_VMM_STOPPED);

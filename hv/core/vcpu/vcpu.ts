@@ -1,6 +1,7 @@
 // One virtual CPU, whatever virtualizes it: its registers, the page that it shares with the vmm, and what is counted.
 
 import { VECTOR_PAGE_FAULT } from "../../x86/exceptions";
+import { INPUT_CAPACITY, INPUT_OFFSET } from "../../shared/vcpu-page";
 import { CONSOLE_CAPACITY, CONSOLE_OFFSET, CPU_STATE_OFFSET, CpuState, EXIT_HALT } from "../../shared/vcpu-page";
 import { Registers, REGISTERS_OFFSET, VcpuPage } from "../../shared/vcpu-page";
 import { XCR0_X87 } from "../../x86/control-registers";
@@ -336,6 +337,11 @@ export abstract class Vcpu {
     raw.end(this.vm);
   }
 
+  /** Puts a byte that was typed into the page, at `index` below INPUT_CAPACITY. */
+  setInput(index: u32, byte: u8): void {
+    changetype<ConsoleText>(this.page + INPUT_OFFSET + (index & (INPUT_CAPACITY - 1))).byte = byte;
+  }
+
   /** Ends the guest's last line, where its console is raw. */
   endRawLine(): void {
     if (this.ownMark) this.console.raw!.leave(this.vm);
@@ -343,7 +349,7 @@ export abstract class Vcpu {
 }
 
 @unmanaged
-export class ConsoleText {
+class ConsoleText {
   byte: u8;
 }
 
