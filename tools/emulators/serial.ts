@@ -34,10 +34,13 @@ export abstract class SerialLine {
 
   readonly #decoder = new StringDecoder("utf8");
   readonly #onLine: (line: string) => void;
+  readonly #onText: (text: string) => void;
   #rest = "";
 
-  constructor(onLine: (line: string) => void) {
+  /** `onText` is told all text so far, each time more has come: a prompt ends no line. */
+  constructor(onLine: (line: string) => void, onText: (text: string) => void = () => {}) {
     this.#onLine = onLine;
+    this.#onText = onText;
   }
 
   /** Hands on an unfinished last line, and stops. Closing again does nothing. */
@@ -54,6 +57,7 @@ export abstract class SerialLine {
     const pieces = (this.#rest + text).split("\n");
     this.#rest = pieces.pop() ?? "";
     for (const piece of pieces) this.#finishLine(piece);
+    this.#onText(this.text);
   }
 
   protected finish(): void {

@@ -19,9 +19,9 @@ export function modulesFor(vms: readonly Vm[]): VmModules {
 
 function line(vm: Vm, kernelPaths: readonly string[]): string {
   const kernel = kernelOf(vm);
-  const { name, memory, cpu, weight, iterations, ticks, watches = [] } = vm;
+  const { name, memory, cpu, weight, iterations, ticks, console, watches = [] } = vm;
   const guest = vm.kernel === undefined ? vm.guest : `module:${kernelPaths.indexOf(vm.kernel) + 1}`;
-  const options = Object.entries({ name, guest, memory, cpu, weight, iterations, ticks })
+  const options = Object.entries({ name, guest, memory, cpu, weight, iterations, ticks, console })
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${value}`);
   const words = ["vm", ...options, ...watches.map((watch) => `watch=${watch}`)];

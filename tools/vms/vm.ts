@@ -12,6 +12,7 @@ export interface Vm {
   readonly memory?: string;
   readonly cpu?: number | "any";
   readonly weight?: number;
+  readonly console?: "lines" | "raw";
   readonly watches?: readonly string[];
   readonly iterations?: number;
   readonly ticks?: number;

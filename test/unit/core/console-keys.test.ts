@@ -177,17 +177,13 @@ describe("what is typed without Ctrl-A", () => {
     const lines = answers(typed(`ab${A}n`));
     assert.match(lines[0]!, /^what is typed is for the VM whose console is shown; Ctrl-A n shows one/);
     assert.match(lines[1]!, /^vm0's console is shown/);
-    assert.equal(lines.length, 3, "and vm0 has ended");
+    assert.equal(lines.length, 2);
   });
 
   test("is said once to go nowhere where the VM has no machine of its own", () => {
-    const lines = answers(
-      typed(`a${A}nbcd`, 2, { commandLine: "guest=loop+mirror", scripts: [lasting(20), lasting(20)] }),
-    );
-    assert.deepEqual(
-      lines.filter((line) => line.startsWith("no device")),
-      [],
-    );
+    assert.deepEqual(answers(typed("abcd", 1, { commandLine: "guest=mirror" })), [
+      "no device of vm0 takes input; Ctrl-A h lists the keys that do something",
+    ]);
   });
 
   for (const vms of [1, 2]) {
