@@ -19,6 +19,7 @@ before(async () => {
 class PromptTypist {
   readonly #texts: readonly string[];
   #typed = 0;
+  #text = "";
   #send: (bytes: Uint8Array) => void = () => {};
 
   constructor(texts: readonly string[]) {
@@ -30,10 +31,11 @@ class PromptTypist {
   };
 
   readonly onText = (text: string): void => {
-    const text_ = this.#texts[this.#typed];
-    if (text_ === undefined || text.split(PROMPT).length - 1 <= this.#typed) return;
+    this.#text += text;
+    const next = this.#texts[this.#typed];
+    if (next === undefined || this.#text.split(PROMPT).length - 1 <= this.#typed) return;
     this.#typed++;
-    this.#send(Buffer.from(text_));
+    this.#send(Buffer.from(next));
   };
 }
 

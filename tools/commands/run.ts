@@ -24,7 +24,7 @@ import { processorsFor, type Vm } from "../vms/vm.ts";
 import { readVmFile } from "../vms/vm-file.ts";
 import { modulesFor } from "../vms/vm-table.ts";
 import { loadTool } from "../emulate/load-tool.ts";
-import { connectTerminal } from "../interactive.ts";
+import { connectTerminal, ScreenText } from "../interactive.ts";
 import { interruptible } from "../interrupt.ts";
 import { builtElf, root } from "../paths.ts";
 import { Progress } from "../progress.ts";
@@ -161,8 +161,10 @@ async function run(options: RunCommandOptions): Promise<void> {
     // The line that tells the time would come between what is typed.
     if (options.interactive) progress.end();
     const onLine = (line: string): void => {
-      if (!options.json) progress.interleave(() => printLine(line));
+      if (!options.json && !options.interactive) progress.interleave(() => printLine(line));
     };
+    const screen = new ScreenText();
+    const onText = (text: string): void => void process.stdout.write(screen.take(text));
     const onStage = (stage: string): void => progress.relabel(stage);
     const leaving = new AbortController();
     let disconnect = (): void => {};
@@ -185,6 +187,7 @@ async function run(options: RunCommandOptions): Promise<void> {
         signal: AbortSignal.any([signal, leaving.signal]),
         emulate,
         onSerial: options.interactive ? onSerial : undefined,
+        onText: options.interactive ? onText : undefined,
       });
     } finally {
       disconnect();

@@ -63,7 +63,7 @@ export interface RunOptions {
   readonly emulate?: EmulateTool | undefined;
   /** Called before the machine starts, with what sends bytes to its serial line; not together with `emulate`. */
   readonly onSerial?: ((send: (bytes: Uint8Array) => void) => void) | undefined;
-  /** Together with `onSerial`: told all that the machine has sent, as it was sent, each time more has come. */
+  /** Together with `onSerial`: gets all that the machine sends, as it comes. */
   readonly onText?: ((text: string) => void) | undefined;
   /** Keeps the run's ISO also when the run ended with a result. */
   readonly keep?: boolean | undefined;

@@ -37,7 +37,7 @@ export abstract class SerialLine {
   readonly #onText: (text: string) => void;
   #rest = "";
 
-  /** `onText` is told all text so far, each time more has come: a prompt ends no line. */
+  /** `onText` gets all that comes, as it comes: a prompt ends no line. */
   constructor(onLine: (line: string) => void, onText: (text: string) => void = () => {}) {
     this.#onLine = onLine;
     this.#onText = onText;
@@ -54,10 +54,10 @@ export abstract class SerialLine {
   protected receive(bytes: Buffer): void {
     const text = this.#decoder.write(bytes);
     this.text += text;
+    this.#onText(text);
     const pieces = (this.#rest + text).split("\n");
     this.#rest = pieces.pop() ?? "";
     for (const piece of pieces) this.#finishLine(piece);
-    this.#onText(this.text);
   }
 
   protected finish(): void {
