@@ -1,7 +1,6 @@
 // Core's one logger: lines with a level, built in a fixed buffer so that printing allocates nothing.
 
 import { consoleWrite } from "../hardware";
-import { RawOutput } from "./raw-output";
 import { isVmShown } from "./shown";
 
 export const LEVEL_ERROR: u32 = 0;
@@ -16,6 +15,19 @@ const PREFIXES: StaticArray<string> = ["basalt: error: ", "basalt: warning: ", "
 const LINE_BYTES: i32 = 400;
 const NEWLINE: u8 = 0x0a;
 
+/** What guests print where a console is raw, and Basalt's lines between it (raw-output.ts). */
+export abstract class RawConsole {
+  /** Starts what a guest has printed: `add` each byte, then `end`. */
+  abstract start(): void;
+  abstract add(byte: u8): void;
+  /** Prints it for VM `vm`, unless another VM's console is shown. */
+  abstract end(vm: u32): void;
+  /** Prints a line of Basalt's own: `length` bytes at `text`, its line feed included. */
+  abstract printLine(text: usize, length: u32): void;
+  /** VM `vm` prints no more: its line has ended. */
+  abstract leave(vm: u32): void;
+}
+
 /** Prints lines up to its level: `console.info().text("EPT pointer ").hex(eptp).end()`. */
 export class Console {
   /** Lines above this level are dropped. */
@@ -23,7 +35,7 @@ export class Console {
   /** The CPU that the lines are about, where that is another than the one that booted; else 0. */
   speaker: u32 = 0;
   /** Where a VM's console is raw: what guests print there. */
-  raw: RawOutput | null = null;
+  raw: RawConsole | null = null;
   private readonly buffer: StaticArray<u8> = new StaticArray<u8>(LINE_BYTES + 1);
   private used: i32 = 0;
   private isShown: bool = false;

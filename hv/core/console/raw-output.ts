@@ -5,6 +5,7 @@
 
 import { consoleWrite, relax, sharedExchange, sharedLoad, sharedStore } from "../hardware";
 import { RAW_LENGTH, RAW_LOCK, RAW_OWNER, RAW_TEXT, RAW_TEXT_WORDS } from "../processors/shared-words";
+import { RawConsole } from "./console";
 import { isVmShown } from "./shown";
 
 /** Bytes of an unfinished line that are kept; a longer one is not printed again. */
@@ -15,12 +16,11 @@ const NEWLINE: u8 = 0x0a;
 /** A text that begins with it is sent without a carriage return before its line feeds (boot/runtime/serial.c). */
 const AS_IT_IS: u8 = 0;
 
-export class RawOutput {
+export class RawOutput extends RawConsole {
   private readonly piece: StaticArray<u8> = new StaticArray<u8>(PIECE_BYTES + 1);
   private used: i32 = 0;
   private readonly newline: StaticArray<u8> = [NEWLINE];
 
-  /** Starts what VM's guest has printed: `add` each byte, then `end`. */
   start(): void {
     this.used = 0;
   }
@@ -29,7 +29,6 @@ export class RawOutput {
     if (this.used < PIECE_BYTES) this.piece[++this.used] = byte;
   }
 
-  /** Prints it for VM `vm`, unless another VM's console is shown. */
   end(vm: u32): void {
     if (!isVmShown(vm)) return;
     take();
@@ -41,7 +40,6 @@ export class RawOutput {
     release();
   }
 
-  /** Prints a line of Basalt's own: `length` bytes at `text`, its line feed included. */
   printLine(text: usize, length: u32): void {
     take();
     const isKept = sharedLoad(RAW_LENGTH) <= KEPT_BYTES && isVmShown(<u32>sharedLoad(RAW_OWNER) - 1);
@@ -52,7 +50,6 @@ export class RawOutput {
     release();
   }
 
-  /** VM `vm` prints no more: its line has ended. */
   leave(vm: u32): void {
     take();
     if (sharedLoad(RAW_OWNER) == vm + 1) this.endLine();

@@ -241,7 +241,7 @@ describe("what is typed without Ctrl-A", () => {
       page.get("exitKind") === BigInt(vcpuPage("EXIT_INPUT")) ? vcpuPage("ANSWER_NOT_HANDLED") : null;
     assertEnd(
       typed("ab", 1, { answer: silent }),
-      "vmm-answer",
+      "vmm-answer-not-possible",
       /^basalt: error: vm0: the vmm has no answer to what was/,
     );
   });
