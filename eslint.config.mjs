@@ -113,8 +113,17 @@ const MEMORY_GRANTS = [
   { files: ["hv/vmm/vmm.ts"], grants: { view: true, unchecked: true, address: true } },
   // Two elements an exit, whose numbers are a port of 16 bits and the bus's own; checks would cost ticks in each.
   { files: ["hv/vmm/port-bus.ts"], grants: { unchecked: true } },
+  // Four elements with masked numbers, at each interrupt and its end.
+  { files: ["hv/vmm/devices/local-apic/vector-set.ts"], grants: { unchecked: true } },
   // A byte an exit, behind a check of the length.
   { files: ["hv/vmm/devices/console-line.ts"], grants: { unchecked: true } },
+  // Two elements a descriptor, behind a check of their number against the queue's size.
+  { files: ["hv/vmm/devices/virtio/virtqueue.ts"], grants: { unchecked: true } },
+  // The same elements, whose bytes the queue has counted; and a queue, behind a check of its number.
+  {
+    files: ["hv/vmm/devices/virtio/block.ts", "hv/vmm/devices/virtio/chain-device.ts"],
+    grants: { unchecked: true },
+  },
   // These are the checks.
   {
     files: ["hv/core/memory/**/*.ts", "hv/vmm/memory/**/*.ts", "hv/terminal/memory/**/*.ts"],

@@ -7,6 +7,7 @@ import { buildCommand } from "./commands/build.ts";
 import { checkCommand } from "./commands/check.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { flashCommand } from "./commands/flash.ts";
+import { imageCommand } from "./commands/image.ts";
 import { probeCommand } from "./commands/probe.ts";
 import { runCommand } from "./commands/run.ts";
 import { screenshotCommand } from "./commands/screenshot.ts";
@@ -30,6 +31,7 @@ const commands = [
   buildCommand(),
   runCommand(),
   checkCommand(),
+  imageCommand(),
   flashCommand(),
   testCommand(),
   benchCommand(),

@@ -28,6 +28,7 @@ IMPORT(u64, rdmsr, u32 index) { return read_msr(index); }
 IMPORT(u32, tryRdmsr, u32 index, u32 out) { return try_rdmsr(index, &AT(u64, out)); }
 IMPORT(void, wrmsr, u32 index, u64 value) { write_msr(index, value); }
 IMPORT(u64, rdtsc) { return read_tsc(); }
+IMPORT(u64, rdrand) { u64 bits; bool ok; __asm__ volatile("rdrand %0" : "=r"(bits), "=@ccc"(ok)); return ok ? bits : 0; }
 IMPORT(u32, rdtscLow) { u32 low; __asm__ volatile("rdtsc" : "=a"(low) : : "rdx"); return low; }
 
 // Registers by the numbers of hv/core/hardware.ts.
@@ -178,6 +179,7 @@ IMPORT(void, setLocalApic, u32 mode, u64 base, u32 id) {
   apic_ids[processor] = id;
   __atomic_fetch_or(&processors, 1ull << processor, __ATOMIC_SEQ_CST);
 }
+IMPORT(void, setTimerCount, u32 count) { write_apic(0x380, count); } // SDM 3A 11.5.4: the initial count
 #define WORD(word) (&shared_words[(word) % SHARED_WORDS])
 IMPORT(u64, sharedLoad, u32 word) { return __atomic_load_n(WORD(word), __ATOMIC_ACQUIRE); }
 IMPORT(void, sharedStore, u32 word, u64 value) { __atomic_store_n(WORD(word), value, __ATOMIC_RELEASE); }

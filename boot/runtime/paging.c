@@ -2,7 +2,7 @@
 // No page is writable and executable; address 0 and the pages below each stack are not mapped.
 #include "runtime.h"
 
-enum { PRESENT = 1, WRITABLE = 2, LARGE = 0x80, TABLES = 192 };
+enum { PRESENT = 1, WRITABLE = 2, LARGE = 0x80, TABLES = 256 };
 #define NX (1ull << 63)
 #define ADDRESS 0x000FFFFFFFFFF000ull
 

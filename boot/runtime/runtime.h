@@ -91,6 +91,7 @@ extern enum apic_mode { APIC_ABSENT, APIC_XAPIC, APIC_X2APIC } apic_mode; // loc
 enum { TIMER_VECTOR = 0x40, MAIL_VECTOR, SPURIOUS_VECTOR = 0xFF, WORK_TICK = 2, WORK_MAIL = 4 }; // hv/core/vcpu/work.ts
 extern u32 *work_word; // of core's: each interrupt of the timer sets WORK_TICK there, another CPU's mail WORK_MAIL
 extern u64 processors; // a bit for each CPU that has set up its local APIC: NMIs reach it
+void write_apic(u32 offset, u64 value); // in whichever mode; nothing without an APIC
 extern u32 processor, apic_ids[MAX_CPUS]; // which one this is, below MAX_CPUS, by hv/core/processors; and of each
 extern bool is_panicking;
 void panic_start(void); // stops the other CPUs, and begins the first line of the only report

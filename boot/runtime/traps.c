@@ -52,7 +52,7 @@ void traps_start(void) {
 // a panic stops the other CPUs by NMI (11.6).
 enum { APIC_EOI = 0xB0, APIC_ICR = 0x300, APIC_ICR_HIGH = 0x310, ICR_NMI = 0x4400, ICR_PENDING = 0x1000 };
 #define APIC_REGISTER(offset) (*(volatile u32 *)(APIC_WINDOW + (offset)))
-static void write_apic(u32 offset, u64 value) {
+void write_apic(u32 offset, u64 value) {
   if (apic_mode == APIC_XAPIC) APIC_REGISTER(offset) = value;
   else if (apic_mode == APIC_X2APIC) write_msr(0x800 + offset / 16, value);
 }

@@ -104,7 +104,7 @@ export class GuestMemory {
 
   private giveUp(block: u64): u32 {
     if (block == 0) {
-      tooLittleMemory(this.machine, this.vmName, this.ramBytes);
+      tooLittleMemory(this.machine, this.vmName, this.ramBytes, 0);
     } else {
       this.machine.blocks.putBack(block);
       tooFewPages(this.machine, this.vmName, this.pool);
@@ -199,14 +199,20 @@ export class GuestMemory {
   }
 }
 
-/** Says what a VM with `ramBytes` of RAM takes and what is there. */
-export function tooLittleMemory(machine: Machine, vmName: string, ramBytes: u64): u32 {
+/** Says what a VM with `ramBytes` of RAM, and `diskBytes` of RAM disk, takes and what is there. */
+export function tooLittleMemory(machine: Machine, vmName: string, ramBytes: u64, diskBytes: u64): u32 {
   const line = machine.console.error().text(vmName).text(": too little memory: ");
   line
     .decimal((machine.blocks.available * BLOCK_BYTES) >> 20)
     .text(" MiB are free; a VM takes ")
     .decimal(ramBytes >> 20);
-  line.text(" MiB of RAM and 2 MiB for all else, in pieces of 2 MiB").end();
+  line.text(" MiB of RAM");
+  if (diskBytes != 0)
+    line
+      .text(", ")
+      .decimal(diskBytes >> 20)
+      .text(" MiB of RAM disk");
+  line.text(" and 2 MiB for all else, in pieces of 2 MiB").end();
   return RESULT_TOO_LITTLE_MEMORY;
 }
 

@@ -16,6 +16,8 @@ export declare function tryRdmsr(index: u32, out: usize): u32;
 export declare function wrmsr(index: u32, value: u64): void;
 /** The time-stamp counter. */
 export declare function rdtsc(): u64;
+/** RDRAND, which CPUID shows: 64 random bits, or 0 where the processor has none now. */
+export declare function rdrand(): u64;
 /** Its low half: enough for what takes less than 4 billion ticks, and half the instructions. */
 export declare function rdtscLow(): u32;
 
@@ -162,6 +164,11 @@ export declare function setWorkWord(word: usize): void;
  * CPU that panics stops this one from now on.
  */
 export declare function setLocalApic(mode: u32, base: u64, id: u32): void;
+/**
+ * Starts the local APIC's timer, which core has made periodic, with a period of `count` of its own counts (SDM 3A 11.5.4). By the
+ * way of setLocalApic: nothing happens before it, or without an APIC.
+ */
+export declare function setTimerCount(count: u32): void;
 /** Which CPU this is: 0 is the one that booted. */
 export declare function processorNumber(): u64;
 /** What a CPU has of its own of Basalt's image, in bytes: a multiple of 2 MiB. */

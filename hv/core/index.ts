@@ -33,6 +33,8 @@ import { NOTHING_ASKED, Virtualization } from "./vcpu/virtualization";
 import { checkSvm, hasSvm } from "./svm/operation";
 import { Svm } from "./svm/svm";
 import { joinTeam, Team } from "./processors/team";
+import { ClockRates } from "./interrupts/clock-rates";
+import { HostTimer } from "./interrupts/host-timer";
 import { APIC_ABSENT, LocalApic } from "./interrupts/local-apic";
 import { findProcessors } from "./processors/find-processors";
 import { checkVmx, Vmx } from "./vmx/vmx";
@@ -138,7 +140,8 @@ function start(
   const virtualization = newVirtualization(usesSvm, console, pool);
   cpuid.read(CPUID_LEAF_FEATURES, 0);
   const mtrrs = new Mtrrs(bits, (cpuid.edx & CPUID_1_EDX_MTRR) != 0);
-  const machine = new Machine(console, options, memory, modules, exit, pool, bits, mtrrs, virtualization);
+  const timer = new HostTimer(new ClockRates(apic, console));
+  const machine = new Machine(console, options, memory, modules, exit, pool, bits, mtrrs, virtualization, timer);
   const list = findProcessors(tables, apic.mode, apic.mode == APIC_ABSENT ? 0 : apic.id, console);
   const team = new Team(machine, apic, list);
   result = team.takeMemory();

@@ -3,6 +3,7 @@
 import { BootModule } from "./boot/boot-modules";
 import { BootOptions } from "./boot/options";
 import { Console } from "./console/console";
+import { HostTimer } from "./interrupts/host-timer";
 import { BlockPool } from "./memory/block-pool";
 import { Mtrrs } from "./memory/memory-type";
 import { GuestExit } from "./guest-exit";
@@ -27,6 +28,7 @@ export class Machine {
     readonly maximumPhysicalAddress: u32,
     readonly mtrrs: Mtrrs,
     readonly virtualization: Virtualization,
+    readonly timer: HostTimer,
   ) {
     this.blocks = new BlockPool(memory, mtrrs);
   }

@@ -54,12 +54,17 @@ export class VmPlan {
     return result;
   }
 
-  /** Reserves blocks for its RAM, and opens its area in `slot`; null where that cannot be had, which has been said. */
+  /** Bytes of its RAM disk; 0 where it has none. */
+  get ramDiskBytes(): u64 {
+    return this.description.further.ramDiskBytes;
+  }
+
+  /** Reserves blocks for its RAM and its RAM disk, and opens its area in `slot`; null where that cannot be had, which has been said. */
   open(slot: u32): VmArea | null {
     const machine = this.machine;
-    const blocks = <i32>(this.ramBytes >> BLOCK_SHIFT);
+    const blocks = <i32>((this.ramBytes + this.ramDiskBytes) >> BLOCK_SHIFT);
     if (!machine.blocks.reserve(blocks + 1)) {
-      tooLittleMemory(machine, this.name, this.ramBytes);
+      tooLittleMemory(machine, this.name, this.ramBytes, this.ramDiskBytes);
       return null;
     }
     const area = openArea(machine, slot);
@@ -91,6 +96,11 @@ export class VmPlan {
         .text(", ")
         .decimal(this.ramBytes >> 20)
         .text(" MiB of RAM");
+      if (this.ramDiskBytes != 0)
+        line
+          .text(", a RAM disk of ")
+          .decimal(this.ramDiskBytes >> 20)
+          .text(" MiB");
     }
     const members = sharedLoad(TEAM_MEMBERS);
     if ((members & (members - 1)) != 0) line.text(", on CPU ").decimal(processorNumber());

@@ -7,11 +7,13 @@ import { StateSwitch, SwitchedState } from "./cpu/switched-state";
 import { GuestMemory } from "./guest-memory";
 import { processorNumber, rdtsc, setWorkWord } from "./hardware";
 import { printMemory, printSummary } from "./monitor/summary";
+import { RamDisk } from "./ram-disk";
 import { RESULT_KILLED, RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "./results";
+import { wake } from "./exits/halt";
 import { RESUME, STOP } from "./vcpu/action";
 import { confirmEnd } from "./vcpu/answers";
-import { NO_DEADLINE } from "./vcpu/tick";
 import { TypedInput } from "./vcpu/typed-input";
+import { NEVER } from "./vcpu/never";
 import { Vcpu } from "./vcpu/vcpu";
 import { VmArea } from "./vm-area";
 import { VmPlan } from "./vm-plan";
@@ -39,8 +41,6 @@ export class Vm {
   ranOn: u64 = 0;
   /** For the run queue (monitor/run-queue.ts). */
   virtualTime: u64 = 0;
-  /** When it began to wait for an event. */
-  waitsSince: u64 = 0;
   /** It does not run until it is resumed. */
   isPaused: bool = false;
   /** Somebody asked that it end. */
@@ -54,7 +54,7 @@ export class Vm {
     private readonly stateSwitch: StateSwitch,
   ) {
     this.memory = new GuestMemory(plan.machine, plan.number, plan.name, area.slot, area.pool, plan.ramBytes);
-    this.vmm = new VmmMemory(area.slot);
+    this.vmm = new VmmMemory(area.slot, new RamDisk(plan.machine, area.slot, plan.ramDiskBytes));
     this.input = new TypedInput(plan.number);
     this.input.clear();
   }
@@ -105,6 +105,11 @@ export class Vm {
     return this.input.isNew;
   }
 
+  /** When it is to run again although it waits: a value of the TSC, or NEVER. */
+  get wakeAt(): u64 {
+    return this.vcpu!.shared.wakeAt;
+  }
+
   /** With RESULT_GUEST_EXIT: the guest's own value. */
   get exitValue(): u32 {
     const vcpu = this.vcpu;
@@ -115,21 +120,24 @@ export class Vm {
     return this.lastAction != STOP;
   }
 
-  /** Runs its vCPU, which is current, until that stops or, where `othersWait`, its slice is over. */
-  run(othersWait: bool): void {
+  /** Runs its vCPU, which is current, until that stops, waits for an event, or the TSC has come to `sliceEnd`. */
+  run(sliceEnd: u64): void {
     const vcpu = this.vcpu!;
     const start = rdtsc();
     if (this.mustEnd) {
       this.lastAction = this.kill();
       return;
     }
-    vcpu.othersWait = othersWait;
-    vcpu.waitsForEvent = false;
+    vcpu.sliceEnd = sliceEnd;
     vcpu.deadline = this.deadline(start);
     setWorkWord(vcpu.workWord);
-    const given = this.takeInput(vcpu);
-    this.lastAction = given == RESUME ? vcpu.run() : given;
-    this.ticks += rdtsc() - start;
+    vcpu.armTimer(start);
+    let action = this.takeInput(vcpu);
+    if (action == RESUME && vcpu.waitsForEvent) action = wake(vcpu);
+    this.lastAction = action == RESUME ? vcpu.run() : action;
+    const end = rdtsc();
+    vcpu.leaveTimer(end);
+    this.ticks += end - start;
   }
 
   /** What mirrors the host has no device that receives: what is typed for it is lost. RESUME, or STOP. */
@@ -220,7 +228,7 @@ export class Vm {
   private deadline(start: u64): u64 {
     let limit = this.plan.description.ticks;
     if (limit == 0 && this.plan.guest == GUEST_LOOP) limit = LOOP_TICKS;
-    return limit == 0 ? NO_DEADLINE : start + limit - min(limit, this.ticks);
+    return limit == 0 ? NEVER : start + limit - min(limit, this.ticks);
   }
 
   /** How often the guest does what it does before it ends. */

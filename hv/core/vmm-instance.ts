@@ -5,13 +5,17 @@ import { ANSWER_RESUME, VCPU_PAGE_IN_VMM } from "../shared/vcpu-page";
 import { CONSOLE_RAW, VmDescription } from "./boot/vm-description";
 import { LEVEL_ERROR, LEVEL_INFO } from "./console/console";
 import { OwnMark } from "./console/own-mark";
-import { showModule } from "./guest-module";
+import { seedVmm } from "./cpu/seed";
+import { wallClockSeconds } from "./firmware/wall-clock";
+import { GUEST_KINDS } from "./guest-kinds";
+import { showModules } from "./guest-modules";
 import { MAP_WRITABLE, VMM_STATE_BYTES } from "./hardware";
 import { Machine } from "./machine";
 import { PAGE_BYTES } from "./memory/page-pool";
 import { RESULT_GUEST_NOT_LOADED, RESULT_OK, RESULT_VMM_NOT_CREATED, RESULT_VMM_STOPPED } from "./results";
 import { VmArea, VMM_OWN_BYTES } from "./vm-area";
 import { callVmm, VMM_ENTRY_CREATE, VMM_ENTRY_RESET, VMM_ENTRY_START, VMM_STOPPED } from "./vmm";
+import { canStartIn } from "./vcpu/start-states";
 import { Vcpu } from "./vcpu/vcpu";
 import { VmmMemory } from "./vmm-memory";
 
@@ -36,7 +40,7 @@ export function createVmm(machine: Machine, area: VmArea, vcpu: Vcpu, descriptio
     return RESULT_VMM_NOT_CREATED;
   }
   if (guest == GUEST_MODULE) {
-    const result = showModule(machine, vcpu, description, vmm);
+    const result = showModules(machine, vcpu, description, vmm);
     if (result != RESULT_OK) return result;
   }
   vcpu.shared.ramBytes = memory.ramBytes;
@@ -45,13 +49,23 @@ export function createVmm(machine: Machine, area: VmArea, vcpu: Vcpu, descriptio
   const isRaw = description.console == CONSOLE_RAW;
   vcpu.shared.hasRawConsole = isRaw ? 1 : 0;
   if (isRaw) vcpu.ownMark = new OwnMark();
+  vcpu.shared.startSeconds = wallClockSeconds();
+  seedVmm(vcpu.shared, vcpu.shared.startSeconds);
   if (callVmm(vcpu, VMM_ENTRY_START, 0) == VMM_STOPPED) return RESULT_VMM_STOPPED;
   vcpu.vmmRoot = callVmm(vcpu, VMM_ENTRY_CREATE, VCPU_PAGE_IN_VMM);
   const answer = vcpu.vmmRoot == VMM_STOPPED ? VMM_STOPPED : callVmm(vcpu, VMM_ENTRY_RESET, vcpu.vmmRoot);
   vcpu.printVmmText(answer == ANSWER_RESUME ? LEVEL_INFO : LEVEL_ERROR);
-  if (answer == ANSWER_RESUME) return RESULT_OK;
+  if (answer == ANSWER_RESUME) return checkStartMode(vcpu, GUEST_KINDS[guest]);
   if (answer == VMM_STOPPED) return RESULT_VMM_STOPPED;
   if (guest == GUEST_MODULE) return RESULT_GUEST_NOT_LOADED;
   vcpu.say(LEVEL_ERROR).text("the vmm did not load its guest; its answer is ").decimal(answer).end();
+  return RESULT_VMM_NOT_CREATED;
+}
+
+function checkStartMode(vcpu: Vcpu, kind: u32): u32 {
+  const mode = vcpu.shared.startMode;
+  if (canStartIn(kind, mode)) return RESULT_OK;
+  const line = vcpu.say(LEVEL_ERROR).text("the vmm asks for start mode ").decimal(mode);
+  line.text(", which this guest's kind has not").end();
   return RESULT_VMM_NOT_CREATED;
 }

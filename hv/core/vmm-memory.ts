@@ -1,9 +1,11 @@
-// What is mapped for the vmm of one VM beside guest RAM: its own memory, the vCPU page, a boot module, its instance's state.
+// What is mapped for the vmm of one VM beside guest RAM: its own memory, the vCPU page, boot modules, a RAM disk, its
+// instance's state.
 
 import { MAP_NOTHING, vmmInstantiate, vmmMap } from "./hardware";
+import { RamDisk } from "./ram-disk";
 
-/** The vmm's own memory, the vCPU page, a boot module. */
-const MOST: i32 = 3;
+/** The vmm's own memory, the vCPU page, and three boot modules: kernel, initrd and disk. */
+const MOST: i32 = 5;
 
 /** Remembers all of it, as whoever has the VM's slot next must find nothing, and another CPU all. */
 export class VmmMemory {
@@ -17,7 +19,11 @@ export class VmmMemory {
   private ramBytes: u64 = 0;
   private ram: usize = 0;
 
-  constructor(private readonly slot: u32) {}
+  constructor(
+    private readonly slot: u32,
+    /** Of 0 bytes where the VM has none. */
+    readonly ramDisk: RamDisk,
+  ) {}
 
   /** As hardware.vmmMap; false where that refuses. */
   map(address: u64, hpa: u64, bytes: u64, how: u32): bool {
@@ -42,6 +48,7 @@ export class VmmMemory {
     for (let i = 0; i < this.count; i++) {
       vmmMap(this.slot, this.addresses[i], this.physical[i], this.bytes[i], MAP_NOTHING);
     }
+    this.ramDisk.depart();
     if (this.state != 0) vmmInstantiate(this.slot, 0, 0, 0, 0);
   }
 
@@ -50,12 +57,14 @@ export class VmmMemory {
     for (let i = 0; i < this.count; i++) {
       if (vmmMap(this.slot, this.addresses[i], this.physical[i], this.bytes[i], this.flags[i]) != 0) return false;
     }
+    if (!this.ramDisk.arrive()) return false;
     return this.state == 0 || vmmInstantiate(this.slot, this.state, this.ramBytes, this.ram, 0) == 0;
   }
 
   /** Takes all of it away for good. */
   release(): void {
     this.depart();
+    this.ramDisk.release();
     this.count = 0;
     this.state = 0;
   }

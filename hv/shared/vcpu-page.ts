@@ -29,7 +29,10 @@ export const EXIT_STRING_PORT: u32 = 1;
 export const EXIT_MEMORY: u32 = 2;
 /** A hypercall: VMCALL or VMMCALL. */
 export const EXIT_HYPERCALL: u32 = 3;
-/** A HLT that the guest is not to return from. */
+/**
+ * A HLT with nothing that ends it yet; `access` is not 0 while the guest takes interrupts. The vmm answers ANSWER_RESUME where an
+ * interrupt may come, else ANSWER_GUEST_ENDED.
+ */
 export const EXIT_HALT: u32 = 4;
 /** A task switch; `access` in the form of task-switch.ts, and CpuState. */
 export const EXIT_TASK_SWITCH: u32 = 5;
@@ -55,6 +58,10 @@ export const EXIT_MSR: u32 = 8;
 export const EXIT_ALARM: u32 = 9;
 /** Bytes were typed for the guest's console: no instruction is answered. */
 export const EXIT_INPUT: u32 = 10;
+
+/** MOV to or from CR8; `access` is the value, with TASK_PRIORITY_IS_READ to read it into `ioValue`. No instruction is answered. */
+export const EXIT_TASK_PRIORITY: u32 = 11;
+export const TASK_PRIORITY_IS_READ: u64 = 1 << 8;
 
 /** A bit of VcpuPage.access with EXIT_MSR. */
 export const MSR_IS_WRITE: u64 = (<u64>1) << 32;
@@ -179,6 +186,25 @@ export class VcpuPage {
   // Written by core with EXIT_INPUT: how many bytes at INPUT_OFFSET were typed; the vmm sets how many of them it took.
   inputLength: u32;
 
+  // Written by `reset`.
+  /** One of START_*; only a guest that is a boot module has a choice. */
+  startMode: u32;
+  /** With START_64_BIT: the GDT that the vmm has written to guest RAM. */
+  startGdtrBase: u32;
+  startGdtrLimit: u32;
+
+  // Written by core before `create`, for a guest that is a boot module.
+  /** 1: the module is a flat binary, whatever its bytes look like. */
+  moduleIsFlat: u32;
+
+  // Written by core before `create`: 256 bits that nobody can guess, for the vmm's random numbers.
+  seed0: u64;
+  seed1: u64;
+  seed2: u64;
+  seed3: u64;
+  /** The time when the VM begins, in seconds since 1970. */
+  startSeconds: u64;
+
   // Written by core before `create`.
   /** 1: the guest's console shows what it prints as it is, unfinished lines too. */
   hasRawConsole: u32;
@@ -187,6 +213,15 @@ export class VcpuPage {
   /** 1: the text at CONSOLE_OFFSET is what the guest printed in a raw console; core sets this to 0, as `consoleIsDebug`. */
   consoleIsRaw: u32;
 }
+
+// In which state the vCPU starts: VcpuPage.startMode.
+/** As the guest's kind says. */
+export const START_AS_KIND: u32 = 0;
+/** 64-bit mode as Linux's boot protocol has it: CS 0x10, the others 0x18, IF = 0, and GDTR as the page says. */
+export const START_64_BIT: u32 = 1;
+/** 32-bit protected mode with flat segments, without paging, and with IF = 0. */
+export const START_PROTECTED_MODE: u32 = 2;
+export const START_MODES: u32 = 3;
 
 /** What was typed for the guest's console, INPUT_CAPACITY bytes at most. */
 export const INPUT_OFFSET: u32 = 0x580;
@@ -209,10 +244,7 @@ export const ANSWER_AND_REQUEST: u32 = 1 << 8;
 export const ANSWER_AND_TEXT: u32 = 1 << 9;
 
 // What a vmm asks for in `eventRequest`.
-/** An external interrupt, with the vector in bits 7:0. */
-export const REQUEST_INTERRUPT: u32 = 1 << 8;
 export const REQUEST_NMI: u32 = 1 << 9;
-export const REQUEST_VECTOR_MASK: u32 = 0xff;
 
 /** VMCALL of Intel's processors, and VMMCALL of AMD's. */
 export const INTEL_HYPERCALL_BYTE: u32 = 0xc1;

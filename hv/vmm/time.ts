@@ -1,6 +1,7 @@
 // Time as devices see it: the host's time-stamp counter, whose frequency core tells, and alarms at values of it.
 
 import { clock } from "./host";
+import { SIGNAL_EVENT, Signals } from "./signals";
 
 /** No alarm is set. */
 export const NEVER: u64 = 0xffffffffffffffff;
@@ -60,6 +61,9 @@ export class Alarms {
   /** The earliest deadline, or NEVER. */
   next: u64 = NEVER;
 
+  /** A change of `next` is told by SIGNAL_EVENT. */
+  constructor(private readonly signals: Signals = new Signals()) {}
+
   /** Adds an alarm. While the machine is put together only. */
   add(alarm: Alarm): void {
     this.alarms.push(alarm);
@@ -71,6 +75,7 @@ export class Alarms {
     alarm.deadline = deadline;
     if (deadline <= this.next) this.next = deadline;
     else if (was == this.next) this.findNext();
+    this.signals.raised |= SIGNAL_EVENT;
   }
 
   /** Rings each alarm whose time has come, once: what is set anew to a time that is over rings at the next call. */

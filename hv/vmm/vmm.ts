@@ -20,34 +20,37 @@ import {
   ANSWER_AND_TEXT,
   ANSWER_EMULATED,
   ANSWER_GUEST_ENDED,
+  ANSWER_FAULT,
   ANSWER_GUEST_EXITED,
+  ANSWER_GUEST_OFF,
+  ANSWER_GUEST_RESET,
   ANSWER_NEXT_INSTRUCTION,
   ANSWER_NOT_HANDLED,
   ANSWER_RESUME,
-  COMMAND_LINE_OFFSET,
   CONSOLE_CAPACITY,
   CONSOLE_OFFSET,
-  EXIT_INPUT,
   EXIT_MEMORY_MOVE,
   EXIT_PORT,
+  EXIT_TASK_PRIORITY,
   INPUT_CAPACITY,
   INPUT_OFFSET,
+  MSR_IS_WRITE,
   Registers,
   REGISTERS_OFFSET,
+  TASK_PRIORITY_IS_READ,
   VcpuPage,
   AMD_HYPERCALL_BYTE,
 } from "../shared/vcpu-page";
-import { Bus, Device } from "./bus";
+import { VECTOR_GENERAL_PROTECTION } from "../x86/exceptions";
+import { Device } from "./bus";
 import { TaskSwitch } from "./cpu/task-switch";
 import { VcpuViews } from "./cpu/vcpu-views";
 import { EMULATE_AGAIN, Executor } from "./decode/execute";
 import { InterceptedInstructions } from "./decode/intercepted";
 import { LinearMemory } from "./decode/linear-memory";
 import { ConsoleLine } from "./devices/console-line";
-import { DEBUG_CONSOLE_PORT, DebugConsole } from "./devices/debug-console";
-import { EXIT_PORT_START, EXIT_PORTS, ExitPort } from "./devices/exit-port";
 import { SCRATCH_BYTES, ScratchRegisters } from "./devices/scratch-registers";
-import { COM1, COM1_IRQ, Uart, UART_PORTS } from "./devices/uart/uart";
+import { COM1, Uart } from "./devices/uart/uart";
 import {
   haltGuest,
   hypercallGuest,
@@ -63,14 +66,22 @@ import { commitFault } from "./guests/faults";
 import { buildIdentityMap, DEVICES, IDENTITY_MAP } from "./guests/page-tables";
 import { registersGuest } from "./guests/registers";
 import { BOOT_SECTOR, realModeGuest } from "./guests/real-mode";
-import { InterruptInputs, InterruptLine } from "./interrupts";
-import { CommandLine } from "./loaders/boot-texts";
-import { loadKernel } from "./loaders/multiboot";
+import { loadKernel } from "./loaders/kernel";
+import { Loading } from "./loaders/loading";
+import { Machine } from "./machine";
 import { readByte, writeBytes, writeHex, writeText } from "./memory/console-text";
-import { ModuleBytes } from "./memory/module-bytes";
 import { Ram, RAM_OK } from "./memory/ram";
 import { ByteWriter, PortBus } from "./port-bus";
-import { SIGNAL_EXIT, SIGNAL_LINE, SIGNAL_NO_DEVICE, Signals } from "./signals";
+import {
+  SIGNAL_EVENT,
+  SIGNAL_EXIT,
+  SIGNAL_LINE,
+  SIGNAL_NO_DEVICE,
+  SIGNAL_POWER_OFF,
+  SIGNAL_REPORT,
+  SIGNAL_RESET,
+  Signals,
+} from "./signals";
 
 /** Where a built-in 64-bit guest's code and stack lie. */
 const CODE: u64 = 0x10000;
@@ -79,52 +90,57 @@ const STACK_TOP: u64 = 0x20000;
 /** Bits of an access to a port, none of which an OUT of a byte has. */
 const NO_BYTE_OUT: u64 = IO_IS_IN | IO_IS_STRING | IO_SIZE_MASK;
 const CARRIAGE_RETURN: u32 = 0x0d;
+const SIGNALS_OF_ENDS: u32 = SIGNAL_EXIT | SIGNAL_RESET | SIGNAL_POWER_OFF;
+const TASK_PRIORITIES: u32 = 0xf;
 
 /** The root object of a vmm instance. */
 export class Vmm {
   private readonly page: VcpuPage;
   private readonly registers: Registers;
   private readonly ram: Ram;
+  private readonly loading: Loading;
   private readonly guest: u32;
   private readonly signals: Signals;
   private readonly line: ConsoleLine;
-  private readonly uart: Uart;
   private readonly ports: PortBus;
+  private readonly machine: Machine;
   private readonly executor: Executor;
   private readonly intercepted: InterceptedInstructions;
   private readonly tasks: TaskSwitch;
+  private hasStarted: bool = false;
   /** Called by reference for what RARE_WRITERS is a table for. */
   private readonly onRareEnd: (vmm: Vmm, answer: u32) => u32 = onEmulated;
 
   constructor(private readonly pageAddress: u32) {
     const page = changetype<VcpuPage>(<usize>pageAddress);
     this.page = page;
-    this.registers = changetype<Registers>(<usize>(pageAddress + REGISTERS_OFFSET));
+    const registers = changetype<Registers>(<usize>(pageAddress + REGISTERS_OFFSET));
+    this.registers = registers;
     const ram = new Ram(page.ramBytes);
     this.ram = ram;
+    this.loading = new Loading(pageAddress, ram, page, registers);
     this.guest = page.guest;
     const signals = new Signals();
     const line = new ConsoleLine(signals, page.hasRawConsole != 0);
-    const uart = new Uart(line, new InterruptLine(new Unconnected(), COM1_IRQ));
     const ports = new PortBus(signals, onDeviceByte);
-    ports.attach(COM1, UART_PORTS, uart);
+    const machine = new Machine(page, ram, signals, line, ports);
     ports.hasten(COM1, line.isRaw ? onRawUartByte : onUartByte);
-    ports.attach(DEBUG_CONSOLE_PORT, 1, new DebugConsole(line));
-    ports.attachWide(EXIT_PORT_START, EXIT_PORTS, 4, new ExitPort(signals));
+    this.machine = machine;
     this.signals = signals;
     this.line = line;
-    this.uart = uart;
     this.ports = ports;
-    const devices = new Bus();
-    devices.attach(DEVICES, SCRATCH_BYTES, new ScratchRegisters());
+    machine.memory.attach(DEVICES, SCRATCH_BYTES, new ScratchRegisters());
     const views = new VcpuViews(pageAddress);
-    const memory = new LinearMemory(ram, devices, views);
+    const memory = new LinearMemory(ram, machine.memory, views);
     this.executor = new Executor(views, memory, ports);
     this.intercepted = new InterceptedInstructions(pageAddress, views, memory);
     this.tasks = new TaskSwitch(views, memory);
   }
 
+  /** Loads the guest, anew after it has reset its machine: then RAM is zero again. */
   reset(): u32 {
+    if (this.hasStarted) this.machine.reset();
+    this.hasStarted = true;
     if (this.guest == GUEST_MODULE) return this.loadModule();
     const status = this.guest == GUEST_REAL ? this.loadRealModeGuest() : this.load64BitGuest();
     if (status != RAM_OK) {
@@ -136,10 +152,7 @@ export class Vmm {
   }
 
   private loadModule(): u32 {
-    const page = this.page;
-    const module = new ModuleBytes(page.moduleAddress, page.moduleBytes);
-    const commandLine = new CommandLine(this.pageAddress + COMMAND_LINE_OFFSET, page.commandLineBytes);
-    const problem = loadKernel(module, this.ram, commandLine, page, this.registers);
+    const problem = loadKernel(this.loading, this.machine.writeTables());
     if (problem.length != 0) this.print("the boot module cannot be started: " + problem);
     return problem.length == 0 ? ANSWER_RESUME : ANSWER_NOT_HANDLED;
   }
@@ -185,7 +198,7 @@ export class Vmm {
       return row.writer(changetype<usize>(this), row.device, access);
     }
     if (kind == EXIT_MEMORY_MOVE) return this.emulate();
-    return kind <= EXIT_INPUT ? unchecked(EXIT_HANDLERS[kind])(this) : ANSWER_NOT_HANDLED;
+    return kind <= EXIT_TASK_PRIORITY ? unchecked(EXIT_HANDLERS[kind])(this) : ANSWER_NOT_HANDLED;
   }
 
   /** An OUT of a byte to the UART's data register. */
@@ -208,14 +221,14 @@ export class Vmm {
   takeInput(): u32 {
     const page = this.page;
     const typed = min(page.inputLength, INPUT_CAPACITY);
+    const uart = this.machine.uart;
     let taken: u32 = 0;
-    while (taken < typed && this.uart.room != 0) {
-      this.uart.receive(readByte(this.pageAddress + INPUT_OFFSET + taken++));
+    while (taken < typed && uart.room != 0) {
+      uart.receive(readByte(this.pageAddress + INPUT_OFFSET + taken++));
     }
     page.inputLength = taken;
     if (this.line.isRaw && this.line.length != 0) this.signals.raised |= SIGNAL_LINE;
-    const attended = this.signals.raised == 0 ? 0 : this.attend();
-    return ANSWER_RESUME | (attended & (ANSWER_AND_TEXT | ANSWER_AND_REQUEST));
+    return this.attendTo(ANSWER_RESUME);
   }
 
   /** An OUT of a byte to any port. */
@@ -227,7 +240,7 @@ export class Vmm {
     return this.signals.raised == 0 ? ANSWER_NEXT_INSTRUCTION : this.attend();
   }
 
-  /** A hypercall, or a HLT: no device of this machine interrupts, so that a guest that waits has come to its end. */
+  /** A hypercall, or a HLT that no interrupt will end. */
   endGuest(): u32 {
     if (this.guest >= GUEST_FAULT_BOUNDS && this.guest <= GUEST_FAULT_ASSERT) commitFault(this.guest);
     if (this.line.length != 0) this.printLine();
@@ -256,9 +269,7 @@ export class Vmm {
   endEmulation(answer: u32): u32 {
     if (answer == EMULATE_AGAIN) return this.emulate();
     if (answer == ANSWER_NOT_HANDLED) this.print(this.executor.complaint());
-    if (this.signals.raised == 0) return answer;
-    const attended = this.attend();
-    return attended == ANSWER_GUEST_EXITED ? attended : answer | (attended & ANSWER_AND_TEXT);
+    return this.signals.raised == 0 ? answer : this.attendTo(answer);
   }
 
   tellInstruction(): u32 {
@@ -275,17 +286,71 @@ export class Vmm {
 
   /** Does what devices have asked for: the answer to the access that made them ask. */
   attend(): u32 {
+    return this.attendTo(ANSWER_NEXT_INSTRUCTION);
+  }
+
+  /** The same, where `answer` is what there is to answer if the guest goes on. */
+  private attendTo(answer: u32): u32 {
     const signals = this.signals;
     const raised = signals.raised;
     signals.raised = 0;
     if (raised & SIGNAL_NO_DEVICE) this.tellNoDevice(signals.port);
-    const isEnd = (raised & SIGNAL_EXIT) != 0;
+    const isEnd = (raised & SIGNALS_OF_ENDS) != 0;
     if (raised & SIGNAL_LINE || (isEnd && this.line.length != 0)) this.printLine();
+    else if (raised & SIGNAL_REPORT) this.print(signals.report);
+    // There is room for one text.
+    if (raised & SIGNAL_LINE) signals.raised = raised & SIGNAL_REPORT;
+    let flags: u32 = 0;
+    if (raised & SIGNAL_EVENT) {
+      this.page.wakeAt = this.machine.alarms.next;
+      flags = ANSWER_AND_REQUEST;
+    }
     // An empty line is none.
-    const text = this.page.consoleLength == 0 ? 0 : ANSWER_AND_TEXT;
-    if (!isEnd) return ANSWER_NEXT_INSTRUCTION | text;
-    this.page.exitValue = signals.exitValue;
-    return ANSWER_GUEST_EXITED;
+    if (this.page.consoleLength != 0) flags |= ANSWER_AND_TEXT;
+    return (isEnd ? this.end(raised) : answer) | flags;
+  }
+
+  private end(raised: u32): u32 {
+    if (raised & SIGNAL_EXIT) {
+      this.page.exitValue = this.signals.exitValue;
+      return ANSWER_GUEST_EXITED;
+    }
+    return raised & SIGNAL_POWER_OFF ? ANSWER_GUEST_OFF : ANSWER_GUEST_RESET;
+  }
+
+  /** RDMSR and WRMSR of the machine's MSRs. */
+  accessMsr(): u32 {
+    const page = this.page;
+    const machine = this.machine;
+    const msr = <u32>page.access;
+    const isGood = page.access & MSR_IS_WRITE ? machine.writeMsr(msr, page.ioValue) : machine.readMsr(msr);
+    if (!isGood) {
+      page.faultVector = VECTOR_GENERAL_PROTECTION;
+      page.faultErrorCode = 0;
+      return this.attendTo(ANSWER_FAULT);
+    }
+    if (!(page.access & MSR_IS_WRITE)) page.ioValue = machine.msrValue;
+    return this.signals.raised == 0 ? ANSWER_NEXT_INSTRUCTION : this.attend();
+  }
+
+  accessTaskPriority(): u32 {
+    const page = this.page;
+    if (page.access & TASK_PRIORITY_IS_READ) page.ioValue = this.machine.taskPriority;
+    else this.machine.taskPriority = (<u32>page.access) & TASK_PRIORITIES;
+    return this.attend();
+  }
+
+  ringAlarms(): u32 {
+    this.machine.ring();
+    return this.attendTo(ANSWER_RESUME);
+  }
+
+  /** A HLT that nothing ends yet. */
+  waitForInterrupt(): u32 {
+    const takesInterrupts = this.page.access != 0;
+    if (!takesInterrupts || !this.machine.canInterrupt) return this.endGuest();
+    if (this.line.isRaw && this.line.length != 0) this.signals.raised |= SIGNAL_LINE;
+    return this.attendTo(ANSWER_RESUME);
   }
 
   private tellNoDevice(port: u32): void {
@@ -328,11 +393,6 @@ function onRawUartByte(root: usize, device: Device | null, access: u64): u32 {
   return changetype<Vmm>(root).writeRawUart(device, access);
 }
 
-/** Where no interrupt controller is. */
-class Unconnected extends InterruptInputs {
-  setLevel(_input: u32, _isHigh: bool): void {}
-}
-
 /** Answers one kind of exit. */
 type ExitHandler = (vmm: Vmm) => u32;
 
@@ -360,12 +420,24 @@ function onIntercepted(vmm: Vmm): u32 {
   return vmm.tellInstruction();
 }
 
-function onNothing(_vmm: Vmm): u32 {
-  return ANSWER_NOT_HANDLED;
+function onHalt(vmm: Vmm): u32 {
+  return vmm.waitForInterrupt();
+}
+
+function onMsr(vmm: Vmm): u32 {
+  return vmm.accessMsr();
+}
+
+function onAlarm(vmm: Vmm): u32 {
+  return vmm.ringAlarms();
 }
 
 function onInput(vmm: Vmm): u32 {
   return vmm.takeInput();
+}
+
+function onTaskPriority(vmm: Vmm): u32 {
+  return vmm.accessTaskPriority();
 }
 
 /** By the kind of the exit. */
@@ -374,11 +446,12 @@ const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   onInstruction, // EXIT_STRING_PORT
   onInstruction, // EXIT_MEMORY
   onEnd, // EXIT_HYPERCALL
-  onEnd, // EXIT_HALT
+  onHalt, // EXIT_HALT
   onTaskSwitch, // EXIT_TASK_SWITCH
   onInstruction, // EXIT_MEMORY_MOVE
   onIntercepted, // EXIT_INSTRUCTION
-  onNothing, // EXIT_MSR
-  onNothing, // EXIT_ALARM
+  onMsr, // EXIT_MSR
+  onAlarm, // EXIT_ALARM
   onInput, // EXIT_INPUT
+  onTaskPriority, // EXIT_TASK_PRIORITY
 ];

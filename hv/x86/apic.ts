@@ -20,6 +20,7 @@ export const APIC_LVT_LINT0: u32 = 0x350;
 export const APIC_LVT_LINT1: u32 = 0x360;
 export const APIC_LVT_ERROR: u32 = 0x370;
 export const APIC_INITIAL_COUNT: u32 = 0x380;
+export const APIC_CURRENT_COUNT: u32 = 0x390;
 export const APIC_DIVIDE_CONFIGURATION: u32 = 0x3e0;
 
 /** The local vector table by the number of its entries: entry n exists where "max LVT entry" is n or more (11.5.1). */

@@ -20,6 +20,9 @@ export const CPUID_LEAF_HYPERVISOR_VENDOR: u32 = 0x40000000;
 export const CPUID_LEAF_HYPERVISOR_LAST: u32 = 0x4fffffff;
 /** By the convention of VMware's and KVM's guests: kHz of the TSC in EAX, of the local APIC's timer in EBX. */
 export const CPUID_LEAF_HYPERVISOR_FREQUENCIES: u32 = 0x40000010;
+/** KVM's interface, for guests that know it: its signature, and its features. */
+export const CPUID_LEAF_KVM_SIGNATURE: u32 = 0x40000100;
+export const CPUID_LEAF_KVM_FEATURES: u32 = 0x40000101;
 export const CPUID_LEAF_EXTENDED_MAXIMUM: u32 = 0x80000000;
 export const CPUID_LEAF_EXTENDED_PROCESSOR_FEATURES: u32 = 0x80000001;
 export const CPUID_LEAF_BRAND_STRING_FIRST: u32 = 0x80000002;

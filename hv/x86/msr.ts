@@ -89,6 +89,8 @@ export const IA32_INTERRUPT_SSP_TABLE_ADDR: u32 = 0x6a8;
 
 // SDM 3A 11.12: the x2APIC registers are the MSRs from FIRST to LAST.
 export const X2APIC_MSR_FIRST: u32 = 0x800;
+/** The last of them that is a register: SELF IPI. */
+export const X2APIC_MSR_SELF_IPI: u32 = 0x83f;
 export const X2APIC_MSR_LAST: u32 = 0x8ff;
 
 // SDM 3A 2.2.1 and SDM 4 table 2-2: 64-bit mode.
@@ -202,3 +204,7 @@ export const ARCH_CAPABILITIES_OF_GUESTS: u64 =
   ARCH_CAPABILITIES_GDS_NO |
   ARCH_CAPABILITIES_RFDS_NO |
   ARCH_CAPABILITIES_RFDS_CLEAR;
+
+// KVM's paravirtual clock (Linux, Documentation/virt/kvm/x86/msr.rst).
+export const MSR_KVM_WALL_CLOCK_NEW: u32 = 0x4b564d00;
+export const MSR_KVM_SYSTEM_TIME_NEW: u32 = 0x4b564d01;

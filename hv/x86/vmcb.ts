@@ -101,6 +101,8 @@ export const VMCB_LAST_EXCEPTION_TO: u32 = 0x690;
 // VMCB_INTERCEPT_CR: the read and the write of a control register.
 export const INTERCEPT_CR4_READ: u32 = 1 << 4;
 export const INTERCEPT_CR4_WRITE: u32 = 1 << 20;
+export const INTERCEPT_CR8_READ: u32 = 1 << 8;
+export const INTERCEPT_CR8_WRITE: u32 = 1 << 24;
 
 // VMCB_INTERCEPT_MISC1.
 export const INTERCEPT_INTR: u32 = 1 << 0;

@@ -9,8 +9,12 @@ const aboutFile = `
 The file is JSON: {"vms": [{"name": "web", "kernel": "web.elf", "memory": "64M"}, {"name": "load", "guest": "count"}]}
   name         what the console calls the VM: 1 to 16 of a to z, 0 to 9 and -
   guest        a built-in guest; or
-  kernel       a file with a Multiboot header, its path from the JSON file's folder on
+  kernel       a Linux bzImage, or a kernel for PVH or Multiboot, its path from the JSON file's folder on
   commandLine  words for the kernel, behind its file's name
+  initrd       a file, the kernel's initrd
+  disk         a file, whose contents the VM's disk has, or the size of an empty one: "64M"
+  diskReadOnly true: the VM only reads its disk, and others may have the same file
+  console      "raw": what the guest prints is shown as it is; "lines" (default): a line at a time
   memory       RAM: "64M", "1G" (default: 128M for a kernel, what a built-in guest takes)
   cpu          the number of its home processor, or "any" (default)
   weight       its share of a processor beside others, 1 to 100 (default: ${defaultWeight})
@@ -39,8 +43,12 @@ async function check(file: string, { json }: { json: boolean }): Promise<void> {
 }
 
 function cells(vm: Vm): string[] {
-  const { name, guest, kernel, cpu = "any", weight = defaultWeight, commandLine, iterations, ticks, watches = [] } = vm;
+  const { name = "", guest, kernel, cpu = "any", weight = defaultWeight } = vm;
+  const { commandLine, initrd, disk, diskReadOnly, console, iterations, ticks, watches = [] } = vm;
   const more = [
+    ...(initrd === undefined ? [] : [`initrd ${basename(initrd)}`]),
+    ...(disk === undefined ? [] : [`disk ${basename(disk)}${diskReadOnly ? ", which it only reads" : ""}`]),
+    ...(console === undefined ? [] : [`console ${console}`]),
     ...(commandLine === undefined ? [] : [`told "${commandLine}"`]),
     ...(iterations === undefined ? [] : [`${iterations} iterations`]),
     ...(ticks === undefined ? [] : [`${ticks} ticks at most`]),

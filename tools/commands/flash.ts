@@ -14,6 +14,7 @@ import { Progress } from "../progress.ts";
 import { printJson, printLine, printStatus, stderrColours } from "../terminal.ts";
 
 interface FlashCommandOptions {
+  image: string | undefined;
   append: string | undefined;
   yes: boolean;
   dryRun: boolean;
@@ -22,7 +23,7 @@ interface FlashCommandOptions {
 
 const about = `
 Without a device, lists those that could be written. What is on the device is lost. It writes build/basalt.iso as it is
-(\`npm run build\` makes it), reads it back from the device and compares every byte. To undo it, format the device anew.
+(\`npm run build\` makes it), or the image of --image (\`basalt image\` makes one), reads it back from the device and compares every byte. To undo it, format the device anew.
 
 It writes only devices that are removable, on USB or SD cards, and loop devices, which are files; and only those that
 nothing on this machine uses.
@@ -32,13 +33,14 @@ export function flashCommand(): Command {
   return new Command("flash")
     .description("Write the image to a USB stick or SD card, to boot a PC from.")
     .argument("[device]", "the whole device, for example /dev/sdb")
+    .option("--image <file>", "an image of \`basalt image\` to be written, instead of build/basalt.iso")
     .option("--append <text>", "words for Basalt's boot command line, put into what is written")
     .option("--yes", "do not ask before overwriting, for scripts", false)
     .option("--dry-run", "show what would be overwritten, and write nothing", false)
     .option("--json", "print the list, or what was done, as JSON", false)
     .addHelpText("after", about)
     .action(async (device: string | undefined, options: FlashCommandOptions) => {
-      const image = await isoWithCommandLine(builtIso, options.append ?? "");
+      const image = await isoWithCommandLine(options.image ?? builtIso, options.append);
       if (device === undefined) await list(image.length, options.json);
       else await write(device, image, options);
     });

@@ -15,12 +15,13 @@ import {
 } from "../emulators/machine.ts";
 import { runImage } from "../emulators/run-image.ts";
 import { defaultNestedTimeoutSeconds } from "../emulators/nested/nested.ts";
-import { defaultMemory, defaultTimeoutSeconds, type RunResult } from "../emulators/run.ts";
+import { defaultMemory, defaultTimeoutSeconds, type RunOptions, type RunResult } from "../emulators/run.ts";
 import { ToolError } from "../errors.ts";
 import { runnableNames } from "../guests.ts";
 import { joinOptions } from "../image/command-line.ts";
+import { checkDisk, checkInitrd, checkRamDisk } from "../image/guest-files.ts";
 import { checkGuestKernel } from "../image/guest-kernel.ts";
-import { processorsFor, type Vm } from "../vms/vm.ts";
+import { diskFileOf, processorsFor, type Vm } from "../vms/vm.ts";
 import { readVmFile } from "../vms/vm-file.ts";
 import { modulesFor } from "../vms/vm-table.ts";
 import { loadTool } from "../emulate/load-tool.ts";
@@ -37,6 +38,9 @@ interface RunCommandOptions {
   append: string | undefined;
   cpu: string | undefined;
   kernel: string | undefined;
+  initrd: string | undefined;
+  disk: string | undefined;
+  diskReadOnly: boolean;
   vms: string | undefined;
   options: string | undefined;
   memory: number | undefined;
@@ -47,7 +51,8 @@ interface RunCommandOptions {
   media: Media;
   firmware: Firmware;
   emulate: string | undefined;
-  interactive: boolean;
+  /** Undefined where nobody said. */
+  interactive: boolean | undefined;
   keep: boolean;
   build: boolean;
   json: boolean;
@@ -59,7 +64,12 @@ const defaultDebugPort = 1234;
 /** A person takes time: a day. */
 const interactiveTimeoutSeconds = 86400;
 
+/** A distribution's kernel unpacks its initrd to RAM. */
+const linuxMemory = "512M";
+
 const aboutTimeout = `limit of the run (default: ${defaultTimeoutSeconds}, nested: ${defaultNestedTimeoutSeconds})`;
+
+const aboutGuestMemory = `RAM of the guest of --kernel: 256M, 1G (default: 128M, ${linuxMemory} for Linux)`;
 
 const aboutMachineMemory = `the machine's RAM (default: ${defaultMemory}, more for a large guest)`;
 
@@ -91,6 +101,13 @@ What --emulate takes: a JavaScript module whose default export is async (record,
 option such as watch=0:30000-31000:nofetch:emulate. docs/watch.md has record, guest and an example.
 `;
 
+const aboutKernel = `
+What --kernel takes: a Linux bzImage, or a kernel for PVH or for Multiboot 1 or 2. As in
+  basalt run --kernel vmlinuz --initrd initrd.img --append "console=ttyS0" --memory 512M --disk disk.img
+A disk is in the machine's memory: with a file's contents at first, or with a size, as 64M, empty. What the guest writes to it is
+gone when the machine ends; the file stays as it is. In a terminal a Linux is --interactive, unless --no-interactive is there.
+`;
+
 const aboutInteractive = `
 With --interactive each key goes to the machine at once, Ctrl-C too. Ctrl-A h lists what Basalt itself does for keys: it shows the
 consoles of several VMs one by one, and pauses, resumes and kills VMs. Without --timeout the run has no limit but a day.
@@ -101,14 +118,13 @@ export function runCommand(): Command {
     .description("Build the image and run it in an emulator; the serial line goes to stdout.")
     .addOption(new Option("--on <emulator>", "where to run").choices(onNames).default("auto"))
     .addOption(new Option("--guest <name>", `the guest: ${runnableNames.join(", ")}`).argParser(parseGuest))
-    .option("--kernel <file>", "a kernel with a Multiboot header to be the guest, instead of --guest")
+    .option("--kernel <file>", "a kernel to be the guest, instead of --guest: Linux, PVH or Multiboot")
+    .option("--initrd <file>", "the initrd of --kernel")
+    .option("--disk <file|size>", "the disk of --kernel: a file with its contents, or a size as in 64M")
+    .option("--disk-read-only", "the guest only reads its disk", false)
     .option("--vms <file>", "a JSON file with several VMs, instead of --guest: see `basalt check --help`")
     .option("--append <text>", "words for the boot command line: Basalt's, or with --kernel the guest's own")
-    .addOption(
-      new Option("--memory <size>", "RAM of the guest of --kernel: 256M, 1G (default: 128M)").argParser(
-        memorySize(2, 3072),
-      ),
-    )
+    .addOption(new Option("--memory <size>", aboutGuestMemory).argParser(memorySize(2, 3072)))
     .option("--options <text>", "words for Basalt's boot command line, also with --kernel")
     .option("--cpu <model>", "intel, amd, or the emulator's CPU model")
     .addOption(numberOption("--cpus <n>", "processors of the machine (default: as many as --vms names, else 1)", 1, 16))
@@ -120,11 +136,12 @@ export function runCommand(): Command {
       new Option("--firmware <kind>", "what boots the medium (uefi: QEMU)").choices(firmwareNames).default("bios"),
     )
     .option("--emulate <file>", "a module whose function gets the guests that a watch with action emulate stops")
-    .option("--interactive", "send what is typed to the serial line; Ctrl-A x ends the machine", false)
+    .option("--interactive", "send what is typed to the serial line; Ctrl-A x ends the machine")
+    .option("--no-interactive", "do not, for a Linux in a terminal too")
     .option("--keep", "keep the run's ISO beside its logs in build/run/", false)
     .option("--no-build", "run the image as it is")
     .option("--json", "print the result and all lines as JSON instead", false)
-    .addHelpText("after", aboutOn + aboutCpu + aboutMedia + aboutEmulate + aboutInteractive)
+    .addHelpText("after", aboutKernel + aboutOn + aboutCpu + aboutMedia + aboutEmulate + aboutInteractive)
     .action(run);
 }
 
@@ -141,25 +158,25 @@ function parseGuest(name: string): string {
 async function run(options: RunCommandOptions): Promise<void> {
   refuseMixture(options);
   refuseImpossible(options.on, options.cpu);
-  const { kernel: path, append, memory: guestMemory, machineMemory: memory } = options;
-  const kernel = path === undefined ? undefined : { path: resolve(path), append, memory: guestMemory };
-  if (kernel !== undefined) await checkGuestKernel(kernel);
-  const vms = options.vms === undefined ? undefined : await readVmFile(options.vms);
-  const basalts = joinOptions(options.options, kernel === undefined ? append : undefined);
+  const { append, machineMemory: memory } = options;
+  const isLinux = options.kernel !== undefined && (await checkGuestKernel({ path: options.kernel })) === "linux";
+  const { kernel, vms } = await findGuests(options, isLinux);
+  const interactive = options.interactive ?? (isLinux && canAnswer(options));
+  const basalts = joinOptions(options.options, options.kernel === undefined ? append : undefined);
   const watches = joinOptions(basalts, vms === undefined ? undefined : modulesFor(vms).table);
   const emulate = options.emulate === undefined ? undefined : await loadTool(options.emulate, watches);
   if (options.build) await buildImage();
   const result = await interruptible(async (signal) => {
     const { on, cpu } = await choosePlace(options.on, options.cpu);
-    if (on === "nested" && (emulate !== undefined || options.interactive)) {
-      const option = options.interactive ? "--interactive" : "--emulate";
+    if (on === "nested" && (emulate !== undefined || interactive)) {
+      const option = interactive ? "--interactive" : "--emulate";
       throw new ToolError("usage", `${option} needs both ways of the serial line. Use --on tcg, bochs or kvm.`);
     }
     if (options.debug !== undefined && (on === "kvm" || on === "tcg")) explainDebugging(options.debug);
     const label = `running on ${on}${options.on === "auto" ? " (chosen by auto)" : ""}`;
     const progress = new Progress(label);
     // The line that tells the time would come between what is typed.
-    if (options.interactive) progress.end();
+    if (interactive) progress.end();
     const onLine = (line: string): void => {
       if (!options.json && !options.interactive) progress.interleave(() => printLine(line));
     };
@@ -181,13 +198,13 @@ async function run(options: RunCommandOptions): Promise<void> {
         on,
         cpu,
         processors: options.cpus ?? processorsFor(vms ?? []),
-        timeoutSeconds: options.timeout ?? (options.interactive ? interactiveTimeoutSeconds : undefined),
+        timeoutSeconds: options.timeout ?? (interactive ? interactiveTimeoutSeconds : undefined),
         onLine,
         onStage,
         signal: AbortSignal.any([signal, leaving.signal]),
         emulate,
-        onSerial: options.interactive ? onSerial : undefined,
-        onText: options.interactive ? onText : undefined,
+        onSerial: interactive ? onSerial : undefined,
+        onText: interactive ? onText : undefined,
       });
     } finally {
       disconnect();
@@ -201,8 +218,57 @@ async function run(options: RunCommandOptions): Promise<void> {
   process.exitCode = result.exitCode;
 }
 
+/**
+ * What runs: a kernel alone, by Basalt's boot options; or VMs, of the file or of a kernel that needs a VM table, as its initrd and
+ * its disk are boot modules, too, or its console is its own. Neither for --guest.
+ */
+async function findGuests(options: RunCommandOptions, isLinux: boolean): Promise<Pick<RunOptions, "kernel" | "vms">> {
+  const { kernel: path, append, memory, disk, initrd, diskReadOnly } = options;
+  if (options.vms !== undefined) return { vms: await readVmFile(options.vms) };
+  if (path === undefined) return {};
+  const isAlone = initrd === undefined && disk === undefined && (!isLinux || options.media === "kernel");
+  const mebibytes = memory ?? (isLinux ? parseInt(linuxMemory) : undefined);
+  if (isAlone) return { kernel: { path: resolve(path), append, memory: mebibytes } };
+  const vm: Vm = {
+    kernel: resolve(path),
+    ...(append === undefined ? {} : { commandLine: append }),
+    ...(initrd === undefined ? {} : { initrd: resolve(initrd) }),
+    ...(disk === undefined ? {} : { disk, diskReadOnly }),
+    ...(isLinux ? { console: "raw" } : {}),
+    ...(mebibytes === undefined ? {} : { memory: `${mebibytes}M` }),
+  };
+  if (vm.initrd !== undefined) await checkInitrd(vm.initrd);
+  const file = diskFileOf(vm);
+  if (file !== undefined) await checkDisk(file);
+  else if (disk !== undefined) checkRamDisk(disk, diskReadOnly);
+  return { vms: [file === undefined ? vm : { ...vm, disk: resolve(file) }] };
+}
+
+/** Whether somebody at a terminal can type what the machine is to get. */
+function canAnswer({ on, json, emulate, debug }: RunCommandOptions): boolean {
+  const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
+  return isTerminal && on !== "nested" && !json && emulate === undefined && debug === undefined;
+}
+
 /** Throws where options do not go together. */
-function refuseMixture({ kernel, guest, memory, vms, interactive, emulate, json }: RunCommandOptions): void {
+function refuseMixture({ kernel, guest, memory, vms, interactive, emulate, json, ...more }: RunCommandOptions): void {
+  const { initrd, disk, diskReadOnly, media } = more;
+  if (kernel === undefined && (initrd !== undefined || disk !== undefined)) {
+    const option = initrd === undefined ? "--disk" : "--initrd";
+    throw new ToolError(
+      "usage",
+      `${option} is for the guest of --kernel. Name a kernel, or take it to the file of --vms.`,
+    );
+  }
+  if (diskReadOnly && disk === undefined) {
+    throw new ToolError("usage", "--disk-read-only says how the guest may use its disk. Name one by --disk.");
+  }
+  if (media === "kernel" && (initrd !== undefined || disk !== undefined)) {
+    throw new ToolError(
+      "usage",
+      "An ELF that QEMU loads itself has one boot module only. Boot initrd and disk from a medium.",
+    );
+  }
   if (interactive && emulate !== undefined) {
     throw new ToolError("usage", "--interactive and --emulate both take the serial line. Give one of them.");
   }

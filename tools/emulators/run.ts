@@ -1,5 +1,5 @@
 // Runs Basalt's image once in one emulator, from the start of the machine to its result.
-import { rm, writeFile } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ToolError } from "../errors.ts";
 import { copyIsoWithModules, type ModuleFile } from "../image/add-modules.ts";
@@ -16,7 +16,7 @@ import {
 import { builtElf, builtIso } from "../paths.ts";
 import { requireProgram } from "../programs.ts";
 import { mebibytesOfAll, type Vm } from "../vms/vm.ts";
-import { modulesFor, tableCommandLine } from "../vms/vm-table.ts";
+import { modulesFor, writeTable } from "../vms/vm-table.ts";
 import { bochs } from "./bochs.ts";
 import type { Devices, EmulatorName, Firmware, Machine, Media, PlaceName, RunPlan } from "./machine.ts";
 import { qemu } from "./qemu.ts";
@@ -115,6 +115,8 @@ export async function planRun(machine: Machine, options: RunOptions, directory: 
   const image = options.image ?? { elf: builtElf, iso: builtIso };
   const kernels = kernelsOf(options);
   for (const kernel of kernels) await checkGuestKernel(kernel);
+  const vms = options.vms ?? [];
+  const modules = vms.length === 0 ? kernels.map(moduleOf) : modulesFor(vms).files;
   const media = options.media ?? "iso";
   const plan: RunPlan = {
     directory,
@@ -127,7 +129,7 @@ export async function planRun(machine: Machine, options: RunOptions, directory: 
     firmware: options.firmware ?? "bios",
     cpu: options.cpu,
     processors: options.processors,
-    memory: options.memory ?? memoryFor(kernels, options.vms ?? []),
+    memory: options.memory ?? memoryFor(kernels, vms, await mebibytesOfFiles(modules)),
     debugPort: options.debug,
     devices: options.devices,
     journalPath: options.hasJournal ? join(directory, "journal.txt") : undefined,
@@ -143,9 +145,10 @@ export async function planRun(machine: Machine, options: RunOptions, directory: 
   if (refusal !== null) throw new ToolError("usage", refusal);
   requireProgram(machine.program, machine.debianPackage, "emulator");
   if (media === "kernel") return plan;
-  const modules = options.vms === undefined ? kernels.map(moduleOf) : await writeModules(options.vms, directory);
-  if (modules.length === 0) await copyIsoWithCommandLine(image.iso, plan.iso, plan.commandLine);
-  else await copyIsoWithModules(image.iso, plan.iso, modules, plan.commandLine);
+  const table = vms.length === 0 ? [] : [await writeTable(vms, directory)];
+  const all = [...modules, ...table];
+  if (all.length === 0) await copyIsoWithCommandLine(image.iso, plan.iso, plan.commandLine);
+  else await copyIsoWithModules(image.iso, plan.iso, all, plan.commandLine);
   return plan;
 }
 
@@ -153,12 +156,10 @@ function moduleOf(kernel: GuestKernel): ModuleFile {
   return { path: kernel.path, commandLine: guestCommandLine(kernel) };
 }
 
-/** The boot modules of `vms`, whose table is written to `directory`. */
-async function writeModules(vms: readonly Vm[], directory: string): Promise<ModuleFile[]> {
-  const { table, kernelPaths } = modulesFor(vms);
-  const tablePath = join(directory, "vms.txt");
-  await writeFile(tablePath, table);
-  return [...kernelPaths.map((path) => moduleOf({ path })), { path: tablePath, commandLine: tableCommandLine }];
+/** What the files of `modules` take of the machine's memory. */
+async function mebibytesOfFiles(modules: readonly ModuleFile[]): Promise<number> {
+  const sizes = await Promise.all(modules.map(async ({ path }) => (await stat(path)).size));
+  return sizes.reduce((sum, bytes) => sum + Math.ceil(bytes / 2 ** 20), 0);
 }
 
 function kernelsOf({ kernel }: RunOptions): readonly GuestKernel[] {
@@ -179,9 +180,12 @@ function commandLineOf(options: RunOptions, media: Media): string {
   return first !== undefined && media === "kernel" ? `${basalts} -- ${guestCommandLine(first)}` : basalts;
 }
 
-/** RAM that has the guest's in one piece, below the hole that PCs have under 4 GiB, else above it; or that of all VMs. */
-function memoryFor(kernels: readonly GuestKernel[], vms: readonly Vm[]): number {
-  if (vms.length > 0) return Math.max(defaultMemory, mebibytesOfAll(vms) + besidesGuest);
+/**
+ * RAM that has the guest's in one piece, below the hole that PCs have under 4 GiB, else above it; or that of all VMs; and
+ * `files`, what they are given.
+ */
+function memoryFor(kernels: readonly GuestKernel[], vms: readonly Vm[], files: number): number {
+  if (vms.length > 0) return Math.max(defaultMemory, mebibytesOfAll(vms) + files + besidesGuest);
   const guests = memoryOf(kernels) ?? 0;
   return guests <= mostBelowHole ? Math.max(defaultMemory, guests + besidesGuest) : guests + besidesLargeGuest;
 }

@@ -29,7 +29,7 @@ export async function copyIsoWithModules(
   requireProgram("xorriso", "xorriso", "emulator");
   if (!existsSync(isoPath)) throw new ToolError("build", `There is no image at ${isoPath}. Run \`npm run build\`.`);
   const configuration = `${copyPath}.grub.cfg`;
-  const lines = modules.map((module, n) => `${placeOnIso(n)} ${toGrubWords(module.commandLine)}`);
+  const lines = modules.map((module, n) => `${placeOnIso(n)} ${toGrubWords(module.commandLine)}`.trim());
   await writeFile(configuration, grubConfiguration(commandLine, lines));
   await rm(copyPath, { force: true });
   const made = await execa(

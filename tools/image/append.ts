@@ -3,9 +3,12 @@ import { readFile, writeFile } from "node:fs/promises";
 import { ToolError } from "../errors.ts";
 import { fieldLength, marker, toField } from "./command-line.ts";
 
-/** The ISO at `isoPath` with `commandLine` as Basalt's command line. The image keeps its size and layout. */
-export async function isoWithCommandLine(isoPath: string, commandLine: string): Promise<Buffer> {
-  const field = toField(commandLine);
+/**
+ * The ISO at `isoPath` with `commandLine` as Basalt's command line, or with its own one where that is undefined. The image keeps
+ * its size and layout.
+ */
+export async function isoWithCommandLine(isoPath: string, commandLine: string | undefined): Promise<Buffer> {
+  const field = commandLine === undefined ? "" : toField(commandLine);
   const iso = await readIso(isoPath);
   iso.write(field, findField(iso, isoPath), "latin1");
   return iso;
@@ -20,7 +23,7 @@ async function readIso(isoPath: string): Promise<Buffer> {
   try {
     return await readFile(isoPath);
   } catch (cause) {
-    throw new ToolError("build", `There is no image at ${isoPath}. Run \`npm run build\`.`, { cause });
+    throw new ToolError("build", `There is no image at ${isoPath}. \`npm run build\` makes build/basalt.iso.`, { cause });
   }
 }
 

@@ -1,8 +1,9 @@
-// Kernels that are to run as guests: files with a Multiboot header, which become Basalt's boot modules.
-import { open, stat } from "node:fs/promises";
+// Kernels that are to run as guests: files that become Basalt's boot modules.
 import { basename } from "node:path";
 import { ToolError } from "../errors.ts";
 import { joinOptions } from "./command-line.ts";
+import { checkGuestFile, mostLoadedBytes } from "./guest-files.ts";
+import { readKernelKind, type KernelKind } from "./kernel-kind.ts";
 
 /** What `basalt run --kernel` names. */
 export interface GuestKernel {
@@ -13,52 +14,21 @@ export interface GuestKernel {
   readonly memory?: number | undefined;
 }
 
-/** The largest module that Basalt maps for a vmm (hv/core/guest-module.ts). */
-const maximumBytes = 128 << 20;
-
-/** Where a header may lie, and how its four or five numbers begin (Multiboot 0.6.96 3.1, Multiboot2 2.0 3.1). */
-const headers = [
-  { magic: 0x1badb002, searchedBytes: 8192, step: 4 },
-  { magic: 0xe85250d6, searchedBytes: 32768, step: 8 },
-] as const;
-
 /** Throws a sentence unless the file is one that Basalt can be given. Whether it can be loaded is Basalt's to say. */
-export async function checkGuestKernel({ path }: GuestKernel): Promise<void> {
-  const status = await stat(path).catch(() => null);
-  if (status === null)
-    throw new ToolError("usage", `There is no file ${path}. Name the kernel that is to be the guest.`);
-  if (!status.isFile()) throw new ToolError("usage", `${path} is no file. Name the kernel that is to be the guest.`);
-  if (status.size > maximumBytes) {
-    throw new ToolError("usage", `${path} has ${status.size} bytes; a guest's kernel has ${maximumBytes} at most.`);
+export async function checkGuestKernel({ path }: GuestKernel): Promise<KernelKind> {
+  await checkGuestFile(path, "the kernel that is to be the guest", "a guest's kernel", mostLoadedBytes);
+  const kind = await readKernelKind(path);
+  if (kind === "elf" || kind === "unknown") {
+    const what =
+      kind === "elf"
+        ? "an ELF without Multiboot header and without PVH entry point"
+        : "no ELF, and has no Multiboot header nor that of a Linux bzImage";
+    throw new ToolError(
+      "usage",
+      `${path} is ${what}; Basalt starts Linux bzImages and kernels for PVH and for Multiboot 1 and 2.`,
+    );
   }
-  const start = await readStart(path, 32768);
-  if (!headers.some((header) => hasHeader(start, header))) {
-    const what = start.subarray(0, 4).equals(Buffer.from("\x7fELF", "latin1"))
-      ? "an ELF without"
-      : "no ELF, and has no";
-    throw new ToolError("usage", `${path} is ${what} Multiboot header; Basalt starts kernels for Multiboot 1 and 2.`);
-  }
-}
-
-async function readStart(path: string, bytes: number): Promise<Buffer> {
-  let file;
-  try {
-    file = await open(path);
-  } catch (cause) {
-    throw new ToolError("usage", `${path} cannot be read: ${(cause as Error).message}.`, { cause });
-  }
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
-}
-
-function hasHeader(start: Buffer, { magic, searchedBytes, step }: (typeof headers)[number]): boolean {
-  const end = Math.min(start.length, searchedBytes) - 4;
-  for (let at = 0; at <= end; at += step) if (start.readUInt32LE(at) === magic) return true;
-  return false;
+  return kind;
 }
 
 /** What the kernel is told, its own name first: so it is with QEMU, and kernels that read arguments skip that word. */

@@ -1,6 +1,6 @@
-// What a schema cannot say of vm.json: names that are there twice, watches that begin behind their end or overlap.
+// What a schema cannot say of vm.json: names that are there twice, RAM disks that are only read, watches that begin behind their end or overlap.
 import type { JsonPath } from "./positions.ts";
-import type { Vm } from "./vm.ts";
+import { ramDiskMebibytesOf, type Vm } from "./vm.ts";
 
 /** What is wrong with a value of the file. */
 export interface Contradiction {
@@ -9,7 +9,11 @@ export interface Contradiction {
 }
 
 export function checkTogether(vms: readonly Vm[]): Contradiction[] {
-  return [...checkNames(vms), ...vms.flatMap(({ watches = [] }, vm) => checkWatches(watches, ["vms", vm, "watches"]))];
+  return [
+    ...checkNames(vms),
+    ...checkDisks(vms),
+    ...vms.flatMap(({ watches = [] }, vm) => checkWatches(watches, ["vms", vm, "watches"])),
+  ];
 }
 
 function checkNames(vms: readonly Vm[]): Contradiction[] {
@@ -18,6 +22,16 @@ function checkNames(vms: readonly Vm[]): Contradiction[] {
     if (first === n) return [];
     const path = ["vms", n, "name"];
     return [{ path, sentence: `found "${name}", which is vms[${first}]'s name, too; take another.` }];
+  });
+}
+
+function checkDisks(vms: readonly Vm[]): Contradiction[] {
+  return vms.flatMap((vm, n) => {
+    if (!vm.diskReadOnly || ramDiskMebibytesOf(vm) === null) return [];
+    const path = ["vms", n, "diskReadOnly"];
+    return [
+      { path, sentence: `found true, expected a disk that is a file: one of RAM stays empty then; leave it out.` },
+    ];
   });
 }
 

@@ -2,22 +2,31 @@
 import { readFile } from "node:fs/promises";
 import { getNodeValue, type Node } from "jsonc-parser";
 import { ToolError } from "../errors.ts";
+import { checkDisk, checkInitrd } from "../image/guest-files.ts";
 import { checkGuestKernel } from "../image/guest-kernel.ts";
 import { checkSchema } from "./check-schema.ts";
 import { checkTogether } from "./check-together.ts";
-import { describeMistake, findTwins, isMistake, offsetOf, parseJson, type Mistake } from "./positions.ts";
-import { kernelOf, locateKernel, type Vm } from "./vm.ts";
+import {
+  describeMistake,
+  findTwins,
+  isMistake,
+  offsetOf,
+  parseJson,
+  type JsonPath,
+  type Mistake,
+} from "./positions.ts";
+import { diskFileOf, kernelOf, locateFiles, type Vm } from "./vm.ts";
 
 /** More than 16 VMs take. */
 const maximumLetters = 1 << 16;
 
-/** The VMs that the file at `path` describes, with kernels that are there. Throws a ToolError with a line for each mistake. */
+/** The VMs that the file at `path` describes, with files that are there. Throws a ToolError with a line for each mistake. */
 export async function readVmFile(path: string): Promise<Vm[]> {
   const text = await readText(path);
   const { tree, mistakes } = examine(text);
   if (tree === null || mistakes.length > 0) throw refusal(path, text, mistakes);
-  const vms = (getNodeValue(tree) as { vms: Vm[] }).vms.map((vm) => locateKernel(vm, path));
-  const wrong = [...checkTogether(vms), ...(await checkKernels(vms))];
+  const vms = (getNodeValue(tree) as { vms: Vm[] }).vms.map((vm) => locateFiles(vm, path));
+  const wrong = [...checkTogether(vms), ...(await checkFiles(vms))];
   if (wrong.length === 0) return vms;
   throw refusal(
     path,
@@ -54,18 +63,28 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-async function checkKernels(vms: readonly Vm[]): Promise<Omit<Mistake, "offset">[]> {
+async function checkFiles(vms: readonly Vm[]): Promise<Omit<Mistake, "offset">[]> {
   const checked = vms.map(async (vm, n) => {
-    try {
-      const kernel = kernelOf(vm);
-      if (kernel !== null) await checkGuestKernel(kernel);
-      return [];
-    } catch (error) {
-      if (!(error instanceof ToolError)) throw error;
-      return [{ path: ["vms", n, "kernel"], sentence: error.message }];
-    }
+    const kernel = kernelOf(vm);
+    const disk = diskFileOf(vm);
+    return [
+      ...(kernel === null ? [] : await tell(["vms", n, "kernel"], () => checkGuestKernel(kernel))),
+      ...(vm.initrd === undefined ? [] : await tell(["vms", n, "initrd"], () => checkInitrd(vm.initrd!))),
+      ...(disk === undefined ? [] : await tell(["vms", n, "disk"], () => checkDisk(disk))),
+    ];
   });
   return (await Promise.all(checked)).flat();
+}
+
+/** What `check` throws as a mistake at `path`. */
+async function tell(path: JsonPath, check: () => Promise<unknown>): Promise<Omit<Mistake, "offset">[]> {
+  try {
+    await check();
+    return [];
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error;
+    return [{ path, sentence: error.message }];
+  }
 }
 
 function refusal(path: string, text: string, mistakes: readonly Mistake[]): ToolError {

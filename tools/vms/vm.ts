@@ -4,11 +4,16 @@ import type { GuestKernel } from "../image/guest-kernel.ts";
 
 /** An entry of the list `vms`; vm.schema.json says what each key takes. Either `guest` or `kernel` is there. */
 export interface Vm {
-  readonly name: string;
+  /** In a file it is always there; without one Basalt calls the VM by its number. */
+  readonly name?: string;
   readonly guest?: string;
-  /** In the file from its own folder on; `readVmFile` makes it absolute. */
+  /** In the file from its own folder on, as all paths; `readVmFile` makes them absolute. */
   readonly kernel?: string;
   readonly commandLine?: string;
+  readonly initrd?: string;
+  /** A file, or the size of a RAM disk. */
+  readonly disk?: string;
+  readonly diskReadOnly?: boolean;
   readonly memory?: string;
   readonly cpu?: number | "any";
   readonly weight?: number;
@@ -29,13 +34,28 @@ const vmmMebibytes = 2;
 
 /** A VM's RAM in MiB. */
 export function mebibytesOf({ memory, guest }: Vm): number {
-  if (memory !== undefined) return Number(memory.slice(0, -1)) * (memory.endsWith("G") ? 1024 : 1);
+  if (memory !== undefined) return toMebibytes(memory);
   return guest === undefined ? kernelMebibytes : (otherMebibytes[guest] ?? builtInMebibytes);
 }
 
-/** What all of `vms` take at once, in MiB. */
+/** "64M" or "1G" in MiB. */
+function toMebibytes(size: string): number {
+  return Number(size.slice(0, -1)) * (size.endsWith("G") ? 1024 : 1);
+}
+
+/** The size of a VM's disk in MiB if it is RAM; null where the VM has none, or one that is a file. */
+export function ramDiskMebibytesOf({ disk }: Vm): number | null {
+  return disk !== undefined && /^\d+[MG]$/.test(disk) ? toMebibytes(disk) : null;
+}
+
+/** The file that a VM's disk is; undefined where the VM has none, or one that is RAM. */
+export function diskFileOf(vm: Vm): string | undefined {
+  return ramDiskMebibytesOf(vm) === null ? vm.disk : undefined;
+}
+
+/** What all of `vms` take at once, in MiB, beside the files that they are given. */
 export function mebibytesOfAll(vms: readonly Vm[]): number {
-  return vms.reduce((sum, vm) => sum + mebibytesOf(vm) + vmmMebibytes, 0);
+  return vms.reduce((sum, vm) => sum + mebibytesOf(vm) + (ramDiskMebibytesOf(vm) ?? 0) + vmmMebibytes, 0);
 }
 
 /** The fewest processors of a machine that has each processor that one of `vms` names; undefined where none names any. */
@@ -44,9 +64,13 @@ export function processorsFor(vms: readonly Vm[]): number | undefined {
   return named.length === 0 ? undefined : Math.max(...named);
 }
 
-/** `vm` of the file at `path` with its kernel's path made absolute. */
-export function locateKernel(vm: Vm, path: string): Vm {
-  return vm.kernel === undefined ? vm : { ...vm, kernel: resolve(dirname(path), vm.kernel) };
+/** `vm` of the file at `path` with its paths made absolute. */
+export function locateFiles(vm: Vm, path: string): Vm {
+  const disk = diskFileOf(vm);
+  const located = Object.entries({ kernel: vm.kernel, initrd: vm.initrd, disk }).flatMap(([key, file]) =>
+    file === undefined ? [] : [[key, resolve(dirname(path), file)] as const],
+  );
+  return { ...vm, ...Object.fromEntries(located) };
 }
 
 /** The kernel of a VM that has one. */

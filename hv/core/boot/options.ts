@@ -1,6 +1,7 @@
 // The boot command line: `guest=hlt quiet loglevel=debug …`.
 
 import { MAXIMUM_COMMAND_LINE } from "./boot-information";
+import { FurtherModules } from "./further-modules";
 import { decimal, indexOf, list, memorySize, NO_MEMORY_SIZE, NO_NUMBER } from "./option-values";
 import { CONSOLE_LINES, CONSOLE_NAMES, VmDescription } from "./vm-description";
 import { DEFENCE_NAMES, DEFENCES_AUTOMATIC } from "../cpu/defences";
@@ -11,7 +12,7 @@ import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/cons
 import { MAX_CPUS, MAX_VMS } from "../processors/shared-words";
 
 const KNOWN: string =
-  "guest=NAME[,NAME...][+NAME...], cpus=N|all|available, iterations=N, ticks=N, repeat=N, defences=auto|none|NAME[,NAME...], loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, populate=touch|start, watch=VM:START-END:KIND:ACTION, step=auto|tf, console=lines|raw, answer=N, end=NAME, fail=NAME; behind -- a module's own";
+  "guest=NAME[,NAME...][+NAME...], cpus=N|all|available, iterations=N, ticks=N, repeat=N, defences=auto|none|NAME[,NAME...], loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, initrd=module:N, disk=module:N[:readonly]|ram:SIZE, populate=touch|start, watch=VM:START-END:KIND:ACTION, step=auto|tf, console=lines|raw, answer=N, end=NAME, fail=NAME; behind -- a module's own";
 
 /** What `fail=` makes happen on purpose, so that the reports of host failures can be seen and tested. */
 export const FAIL_NOTHING: u32 = 0;
@@ -82,6 +83,8 @@ export class BootOptions {
   leavesFailedCpusOut: bool = false;
   /** Bytes of RAM for a guest that is a boot module. */
   memory: u64 = DEFAULT_MEMORY;
+  /** Initrd and disk of each guest that is a boot module and has none of its own. */
+  readonly further: FurtherModules = new FurtherModules();
   /** The command line for a boot module that the loader gave none. */
   guestCommandLine: string = "";
   /** How often the guests `hlt` and `count` exit before they end. */
@@ -167,6 +170,8 @@ export class BootOptions {
     if (name == "console") return this.applyConsole(value);
     if (name == "mutate") return this.applyMutate(value);
     if (name == "memory") return this.applyMemory(value);
+    if (name == "initrd") return this.further.chooseInitrd(value);
+    if (name == "disk") return this.further.chooseDisk(value);
     const isFlag = name == "quiet" || name == "strict" || name == "probe" || name == "vmx-script";
     if (!isFlag) return "unknown option; Basalt knows " + KNOWN;
     if (hasValue) return "takes no value; write '" + name + "'";

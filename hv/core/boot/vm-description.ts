@@ -4,6 +4,7 @@ import { GUEST_HLT, GUEST_MODULE, GUEST_NAMES } from "../../shared/guests";
 import { DEFAULT_NAME_PREFIX, MAXIMUM_NAME_LENGTH, RESERVED_NAMES } from "../../shared/vm-names";
 import { ACTION_EMULATE, Watch } from "../watch/watch";
 import { MAXIMUM_MODULES } from "./boot-modules";
+import { FurtherModules, NO_MODULE_NUMBER } from "./further-modules";
 import { decimal, indexOf, isDecimal, list } from "./option-values";
 
 /** A VM without a home: any processor may run it. */
@@ -46,6 +47,8 @@ export class VmDescription {
   /** CONSOLE_UNSAID until it is filled. */
   console: i32 = CONSOLE_UNSAID;
   readonly watches: Array<Watch> = [];
+  /** With GUEST_MODULE. */
+  readonly further: FurtherModules = new FurtherModules();
 
   /** Whether the console calls it by its number. */
   get hasDefaultName(): bool {
@@ -67,7 +70,7 @@ export class VmDescription {
   choose(name: string, others: string): string {
     const isNumbered = name.startsWith(MODULE_PREFIX);
     const module = isNumbered ? decimal(name.slice(MODULE_PREFIX.length)) : 1;
-    if (module == 0 || module > <u64>MAXIMUM_MODULES) return "a boot module has a number from 1 to 17";
+    if (module == 0 || module > <u64>MAXIMUM_MODULES) return NO_MODULE_NUMBER;
     const guest = isNumbered ? <i32>GUEST_MODULE : indexOf(GUEST_NAMES, name);
     if (guest < 0) return "no such guest; Basalt has " + list(GUEST_NAMES) + others;
     this.guest = <u32>guest;

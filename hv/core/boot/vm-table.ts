@@ -2,6 +2,7 @@
 //
 //   # a comment
 //   vm name=web guest=module:2 memory=128M cpu=1 weight=20 -- console=ttyS0
+//   vm name=db guest=module:2 initrd=module:3 disk=module:4 -- console=ttyS0 root=/dev/vda
 //   vm name=load guest=count iterations=5 ticks=9000000 watch=30000-31000:nofetch:log
 
 import { GUEST_MODULE } from "../../shared/guests";
@@ -11,6 +12,7 @@ import { GUEST_KINDS, mirrorsHost } from "../guest-kinds";
 import { Bytes } from "../memory/bytes";
 import { addWatch, WatchReading } from "../watch/watch-option";
 import { BootModule } from "./boot-modules";
+import { FurtherModules, NO_MODULE } from "./further-modules";
 import { decimal, indexOf, isDecimal, memorySize, NO_MEMORY_SIZE, NO_NUMBER } from "./option-values";
 import { ANY_CPU, CONSOLE_NAMES, MAXIMUM_WEIGHT, nameProblem, VmDescription } from "./vm-description";
 import { MAX_CPUS, MAX_VMS } from "../processors/shared-words";
@@ -30,6 +32,8 @@ const KEYS: StaticArray<string> = [
   "iterations",
   "ticks",
   "watch",
+  "initrd",
+  "disk",
   "console",
 ];
 const GUEST_KEY: i32 = 1;
@@ -146,7 +150,8 @@ export class VmTable {
   private apply(vm: VmDescription, word: string): string {
     const equals = word.indexOf("=");
     const key = equals < 0 ? -1 : indexOf(KEYS, word.slice(0, equals));
-    if (key < 0) return "expected name=, guest=, memory=, cpu=, weight=, iterations=, ticks=, watch=, console= or --";
+    if (key < 0)
+      return "expected name=, guest=, initrd=, disk=, memory=, cpu=, weight=, iterations=, ticks=, watch=, console= or --";
     const bit = (<u32>1) << key;
     if (key != WATCH_KEY && this.keysSeen & bit) return "this line has said it already";
     this.keysSeen |= bit;
@@ -156,6 +161,8 @@ export class VmTable {
   private applyKey(vm: VmDescription, key: string, value: string): string {
     if (key == "name") return this.applyName(vm, value);
     if (key == "guest") return vm.choose(value, "");
+    if (key == "initrd") return vm.further.chooseInitrd(value);
+    if (key == "disk") return vm.further.chooseDisk(value);
     if (key == "cpu") return applyCpu(vm, value);
     if (key == "watch") return applyWatch(vm, value);
     if (key == "console") return applyConsole(vm, value);
@@ -187,13 +194,22 @@ export class VmTable {
     if (vm.guest == GUEST_MODULE) {
       if (vm.module == this.own) return "the guest is this table itself; name the boot module that is a kernel";
       if (vm.module >= <u32>this.modules.length) return "the boot loader gave no boot module of this number";
-      return "";
+      return this.findFurtherProblem(vm.further);
     }
+    if (!vm.further.isEmpty) return "only a boot module has an initrd and a disk; leave initrd= and disk= out";
     if (vm.commandLine != null) return "only a boot module has a command line; leave out -- and what is behind it";
     if (vm.memory != 0 && mirrorsHost(GUEST_KINDS[vm.guest])) {
       return "this guest runs in Basalt's own memory; leave memory= out";
     }
     return "";
+  }
+
+  private findFurtherProblem(further: FurtherModules): string {
+    const count = <u32>this.modules.length;
+    if (further.initrd == this.own) return "the initrd is this table itself; name the boot module that is an initrd";
+    if (further.initrd != NO_MODULE && further.initrd >= count)
+      return "the boot loader gave no boot module for initrd=";
+    return further.disk != NO_MODULE && further.disk >= count ? "the boot loader gave no boot module for disk=" : "";
   }
 
   private refuseTable(problem: string): bool {

@@ -5,17 +5,15 @@ import { Console } from "../console/console";
 import { RawOutput } from "../console/raw-output";
 import { addWatch } from "../watch/watch-option";
 import { BootModule } from "./boot-modules";
+import { areDisksSound, TABLE_COMMAND_LINE } from "./module-uses";
 import { decimal, isDecimal } from "./option-values";
 import { BootOptions, refuseOption, WatchChoice } from "./options";
 import { CONSOLE_RAW, CONSOLE_UNSAID, defaultName, VmDescription } from "./vm-description";
 import { VmTable } from "./vm-table";
 
-/** The command line of the boot module that is the VM table. */
-const TABLE_COMMAND_LINE: string = "basalt-vms";
-
 /**
  * Completes `options.groups`: the VMs of the table take the place of the option's, all of them in one group, and what a VM
- * does not say of itself the options say. False where the table or a watch is wrong, each of which has been told.
+ * does not say of itself the options say. False where the table, a disk or a watch is wrong, each of which has been told.
  */
 export function describeVms(options: BootOptions, modules: Array<BootModule>, console: Console): bool {
   if (!readTable(options, modules, console)) return false;
@@ -23,7 +21,7 @@ export function describeVms(options: BootOptions, modules: Array<BootModule>, co
   for (let i = 0; i < options.groups.length; i++) {
     for (let j = 0; j < options.groups[i].length; j++) complete(options.groups[i][j], number++, options, console);
   }
-  let isGood = true;
+  let isGood = areDisksSound(options.groups, modules, console);
   for (let i = 0; i < options.watches.length; i++) {
     const problem = giveWatch(options.watches[i], options.groups);
     if (problem.length == 0) continue;
@@ -64,6 +62,7 @@ function readTable(options: BootOptions, modules: Array<BootModule>, console: Co
 function complete(vm: VmDescription, number: u32, options: BootOptions, console: Console): void {
   if (vm.name.length == 0) vm.name = defaultName(number);
   if (vm.memory == 0 && vm.guest == GUEST_MODULE) vm.memory = options.memory;
+  if (vm.guest == GUEST_MODULE) vm.further.complete(options.further);
   if (vm.iterations == 0) vm.iterations = options.iterations;
   if (vm.ticks == 0) vm.ticks = options.ticks;
   if (vm.console == CONSOLE_UNSAID) vm.console = options.console;

@@ -55,6 +55,7 @@ import {
 import { EFER_LMA, EFER_LME } from "../../x86/msr";
 import { ACCESS_RIGHTS_64_BIT, SEGMENT_TYPE_32_BIT_TSS } from "../../x86/segments";
 import { SEGMENT_CS, SEGMENT_TR, STATE_ACCESS_RIGHTS, STATE_CR0, STATE_CR3, STATE_CR4 } from "../vcpu/state";
+import { writeTaskPriority } from "./machine-msrs";
 import { Vcpu } from "../vcpu/vcpu";
 import { ANSWER_EBX, ANSWER_ECX, ANSWER_EDX } from "./cpuid-policy";
 import { GuestCpuid } from "./guest-cpuid";
@@ -177,9 +178,9 @@ export function writeCr3(vcpu: Vcpu, value: u64): bool {
   return true;
 }
 
-/** MOV to CR8: false for #GP(0). No local APIC looks at the task priority, which is the guest's own. */
+/** MOV to CR8: false for #GP(0). The task priority is the local APIC's, and so the vmm's. */
 export function writeCr8(vcpu: Vcpu, value: u64): bool {
   if (value & ~CR8_BITS) return false;
-  vcpu.cr8 = value;
+  writeTaskPriority(vcpu, value);
   return true;
 }

@@ -3,6 +3,7 @@
 import {
   CPUID_1_ECX_OSXSAVE,
   CPUID_1_ECX_XSAVE,
+  CPUID_1_EDX_APIC,
   CPUID_7_ECX_OSPKE,
   CPUID_LEAF_CACHE_PARAMETERS,
   CPUID_LEAF_EXTENDED_FEATURES,
@@ -13,11 +14,16 @@ import {
   CPUID_LEAF_HYPERVISOR_FREQUENCIES,
   CPUID_LEAF_HYPERVISOR_LAST,
   CPUID_LEAF_HYPERVISOR_VENDOR,
+  CPUID_LEAF_KVM_FEATURES,
+  CPUID_LEAF_KVM_SIGNATURE,
+  CPUID_LEAF_PROCESSOR_FREQUENCY,
+  CPUID_LEAF_TIME_STAMP_COUNTER,
   CPUID_LEAF_VENDOR,
   CPUID_LEAF_XSAVE,
 } from "../../x86/cpuid";
 import { CR4_OSXSAVE, CR4_PKE, XCR0_X87 } from "../../x86/control-registers";
 import { Cpuid } from "./cpuid";
+import { FEATURE_MACHINE } from "./features";
 import {
   ANSWER_EAX,
   ANSWER_EBX,
@@ -30,7 +36,6 @@ import {
   NEEDED_FEATURES,
   POLICY_COLUMNS,
 } from "./cpuid-policy";
-import { hostTscKilohertz } from "./frequency";
 import { GUEST_XCR0 } from "./xcr0";
 
 const REGISTERS: u32 = 4;
@@ -38,6 +43,9 @@ const REGISTERS: u32 = 4;
 const LEAVES: u32 = 32;
 const EXTENDED_ROWS: u32 = LEAVES;
 const HYPERVISOR_ROWS: u32 = 2 * LEAVES;
+/** Two rows of the hypervisor's that no leaf of its own has. */
+const KVM_SIGNATURE_ROW: u32 = HYPERVISOR_ROWS + 0x1e;
+const KVM_FEATURES_ROW: u32 = HYPERVISOR_ROWS + 0x1f;
 /** A leaf or sub-leaf that reads 0. */
 const ZERO_ROW: u32 = 3 * LEAVES;
 /** For an answer that holds the number of the sub-leaf. */
@@ -63,6 +71,18 @@ const SIGNATURE_EDX: u32 = 0x746c6173;
 /** Leaf 0x40000001, EAX: Basalt's hypercalls are there (hv/core/exits/hypercall.ts). */
 const HYPERVISOR_HAS_HYPERCALLS: u32 = 1;
 
+/** "KVMKVMKVM" and three zeroes, in EBX, ECX, EDX. */
+const KVM_SIGNATURE_EBX: u32 = 0x4b4d564b;
+const KVM_SIGNATURE_ECX: u32 = 0x564b4d56;
+const KVM_SIGNATURE_EDX: u32 = 0x4d;
+/**
+ * What there is of KVM's interface (Linux, Documentation/virt/kvm/x86/cpuid.rst): port accesses need no delays (bit 1), the clock
+ * by MSR_KVM_SYSTEM_TIME_NEW (3), which is the same on all CPUs (24).
+ */
+const KVM_FEATURES: u32 = (1 << 1) | (1 << 3) | (1 << 24);
+/** Leaf 0x16, ECX: what processors tell. */
+const BUS_MEGAHERTZ: u32 = 100;
+
 // SDM 1 13.4: the legacy region and the header of an XSAVE area; a component's ECX[1] asks for 64-byte alignment.
 const XSAVE_LEGACY_AND_HEADER: u32 = 576;
 const COMPONENT_IS_ALIGNED: u32 = 2;
@@ -79,8 +99,11 @@ export class GuestCpuid {
   private readonly firstRow: StaticArray<u32> = new StaticArray<u32>(<i32>LEAVES);
   private readonly rowCount: StaticArray<u32> = new StaticArray<u32>(<i32>LEAVES);
 
-  /** `features` are FEATURE_* that the backend lets the guest use. Executes CPUID, and nothing later does. */
-  constructor(features: u32) {
+  /**
+   * `features` are FEATURE_* that the backend lets the guest use, `tscKilohertz` is the frequency of the time-stamp counter.
+   * Executes CPUID, and nothing later does.
+   */
+  constructor(features: u32, tscKilohertz: u32) {
     const host = new Cpuid();
     host.read(CPUID_LEAF_VENDOR, 0);
     const highestBasic = min(host.eax, HIGHEST_BASIC_LEAF);
@@ -95,7 +118,8 @@ export class GuestCpuid {
     const features7 = this.firstRow[CPUID_LEAF_EXTENDED_FEATURES];
     this.set(features7, ANSWER_EAX, min(this.get(features7, ANSWER_EAX), 2));
     this.hideUnusable(features);
-    this.describeHypervisor(host);
+    this.describeHypervisor(features, tscKilohertz);
+    this.describeTime(tscKilohertz);
     this.supportedXcr0 = this.describeXsave(host);
     this.setXcr0(XCR0_X87);
   }
@@ -109,6 +133,8 @@ export class GuestCpuid {
   rowOf(leaf: u32, subleaf: u32): u32 {
     if (leaf >= CPUID_LEAF_EXTENDED_MAXIMUM && leaf <= this.highestExtended) return EXTENDED_ROWS + (leaf & 0x1f);
     if (leaf >= CPUID_LEAF_HYPERVISOR_VENDOR && leaf <= CPUID_LEAF_HYPERVISOR_LAST) {
+      if (leaf == CPUID_LEAF_KVM_SIGNATURE) return KVM_SIGNATURE_ROW;
+      if (leaf == CPUID_LEAF_KVM_FEATURES) return KVM_FEATURES_ROW;
       return leaf <= CPUID_LEAF_HYPERVISOR_FREQUENCIES ? HYPERVISOR_ROWS + (leaf & 0x1f) : ZERO_ROW;
     }
     // Beyond the highest leaf the answer is that of the highest basic one (SDM 2A, "CPUID").
@@ -125,6 +151,12 @@ export class GuestCpuid {
   setCr4(cr4: u64): void {
     this.setBit(CPUID_LEAF_FEATURES, CPUID_1_ECX_OSXSAVE, (cr4 & CR4_OSXSAVE) != 0);
     this.setBit(this.firstRow[CPUID_LEAF_EXTENDED_FEATURES], CPUID_7_ECX_OSPKE, (cr4 & CR4_PKE) != 0);
+  }
+
+  /** After each change of the local APIC's global enable: bit 9 of leaf 1's EDX shows it. */
+  setApic(isOn: bool): void {
+    const value = this.get(CPUID_LEAF_FEATURES, ANSWER_EDX);
+    this.set(CPUID_LEAF_FEATURES, ANSWER_EDX, isOn ? value | CPUID_1_EDX_APIC : value & ~CPUID_1_EDX_APIC);
   }
 
   /** After each change of the guest's XCR0: the sizes of the XSAVE area follow it (leaf 0xD). */
@@ -184,14 +216,38 @@ export class GuestCpuid {
     }
   }
 
-  private describeHypervisor(host: Cpuid): void {
+  private describeHypervisor(features: u32, tscKilohertz: u32): void {
     this.set(HYPERVISOR_ROWS, ANSWER_EAX, CPUID_LEAF_HYPERVISOR_FREQUENCIES);
     this.set(HYPERVISOR_ROWS, ANSWER_EBX, SIGNATURE_EBX);
     this.set(HYPERVISOR_ROWS, ANSWER_ECX, SIGNATURE_ECX);
     this.set(HYPERVISOR_ROWS, ANSWER_EDX, SIGNATURE_EDX);
     this.set(HYPERVISOR_ROWS + 1, ANSWER_EAX, HYPERVISOR_HAS_HYPERCALLS);
+    // The time-stamp counter's, and that of the local APIC's timer, which counts at its rate.
     const frequencies = HYPERVISOR_ROWS + (CPUID_LEAF_HYPERVISOR_FREQUENCIES & 0x1f);
-    this.set(frequencies, ANSWER_EAX, hostTscKilohertz(host));
+    this.set(frequencies, ANSWER_EAX, tscKilohertz);
+    if (!(features & FEATURE_MACHINE)) return;
+    this.set(frequencies, ANSWER_EBX, tscKilohertz);
+    this.set(KVM_SIGNATURE_ROW, ANSWER_EAX, CPUID_LEAF_KVM_FEATURES);
+    this.set(KVM_SIGNATURE_ROW, ANSWER_EBX, KVM_SIGNATURE_EBX);
+    this.set(KVM_SIGNATURE_ROW, ANSWER_ECX, KVM_SIGNATURE_ECX);
+    this.set(KVM_SIGNATURE_ROW, ANSWER_EDX, KVM_SIGNATURE_EDX);
+    this.set(KVM_FEATURES_ROW, ANSWER_EAX, KVM_FEATURES);
+  }
+
+  /** Leaves 0x15 and 0x16, where the processor has them: a crystal as fast as the counter, if its frequency fits 32 bits. */
+  private describeTime(tscKilohertz: u32): void {
+    const hertz = <u64>tscKilohertz * 1000;
+    if (this.highestBasic >= CPUID_LEAF_TIME_STAMP_COUNTER) {
+      const isTold = hertz >> 32 == 0;
+      this.set(CPUID_LEAF_TIME_STAMP_COUNTER, ANSWER_EAX, isTold ? 1 : 0);
+      this.set(CPUID_LEAF_TIME_STAMP_COUNTER, ANSWER_EBX, isTold ? 1 : 0);
+      this.set(CPUID_LEAF_TIME_STAMP_COUNTER, ANSWER_ECX, isTold ? <u32>hertz : 0);
+    }
+    if (this.highestBasic >= CPUID_LEAF_PROCESSOR_FREQUENCY) {
+      this.set(CPUID_LEAF_PROCESSOR_FREQUENCY, ANSWER_EAX, tscKilohertz / 1000);
+      this.set(CPUID_LEAF_PROCESSOR_FREQUENCY, ANSWER_EBX, tscKilohertz / 1000);
+      this.set(CPUID_LEAF_PROCESSOR_FREQUENCY, ANSWER_ECX, BUS_MEGAHERTZ);
+    }
   }
 
   /** Fills leaf 0xD in for the components that guests may have: what they may set in XCR0. */

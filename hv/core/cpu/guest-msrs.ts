@@ -1,6 +1,7 @@
 // The MSRs of one vCPU: which there are, found by their number without a search, and the values that Basalt keeps for them.
 
 import {
+  CPUID_1_EDX_APIC,
   CPUID_7_EBX_TSC_ADJUST,
   CPUID_7_EDX_ARCH_CAPABILITIES,
   CPUID_7_EDX_IBRS_AND_IBPB,
@@ -10,12 +11,14 @@ import {
   CPUID_EXTENDED_EDX_RDTSCP,
   CPUID_LEAF_EXTENDED_FEATURES,
   CPUID_LEAF_EXTENDED_PROCESSOR_FEATURES,
+  CPUID_LEAF_FEATURES,
 } from "../../x86/cpuid";
 import {
   ARCH_CAPABILITIES_OF_GUESTS,
   IA32_ARCH_CAPABILITIES,
   IA32_BIOS_SIGN_ID,
   IA32_SPEC_CTRL,
+  MSR_KVM_WALL_CLOCK_NEW,
   SPEC_CTRL_IBRS,
   SPEC_CTRL_SSBD,
   SPEC_CTRL_STIBP,
@@ -25,28 +28,35 @@ import { ANSWER_EBX, ANSWER_EDX } from "./cpuid-policy";
 import { GuestCpuid } from "./guest-cpuid";
 import {
   LAST_KEPT,
+  MSR_MACHINE,
   MSR_COLUMNS,
   MSR_POLICY,
   NEEDS_ARCH_CAPABILITIES,
   NEEDS_IBPB,
   NEEDS_L1D_FLUSH,
+  NEEDS_MACHINE,
   NEEDS_RDTSCP,
   NEEDS_SPEC_CTRL,
   NEEDS_TSC_ADJUST,
 } from "./msrs";
 
-/** The MSRs from 0 up to here, and those from HIGH_FIRST on, are looked up in one table. */
+/** The MSRs from 0 up to here, those from HIGH_FIRST on and those of KVM are looked up in one table. */
 export const LOW_MSRS: u32 = 0x1000;
 const HIGH_FIRST: u32 = 0xc0000080;
 const HIGH_MSRS: u32 = 0x100;
+const KVM_FIRST: u32 = MSR_KVM_WALL_CLOCK_NEW;
+const KVM_MSRS: u32 = 2;
+const PLACES: u32 = LOW_MSRS + HIGH_MSRS + KVM_MSRS;
 /** Slots 1 to this one hold values that RDMSR answers with; those behind are asked for by their kind. Slot 0 is no MSR. */
 export const KEPT_SLOTS: u32 = 127;
 const SLOTS: u32 = 256;
+/** That of all MSRs of the machine. */
+const MACHINE_SLOT: u32 = KEPT_SLOTS + 1;
 export const NO_SLOT: u32 = 0;
 
 export class GuestMsrs {
   /** The slot of each MSR of the two ranges. */
-  readonly slots: StaticArray<u8> = new StaticArray<u8>(<i32>(LOW_MSRS + HIGH_MSRS));
+  readonly slots: StaticArray<u8> = new StaticArray<u8>(<i32>PLACES);
   /** By slot. */
   readonly values: StaticArray<u64> = new StaticArray<u64>(<i32>SLOTS);
   readonly kinds: StaticArray<u8> = new StaticArray<u8>(<i32>SLOTS);
@@ -55,13 +65,13 @@ export class GuestMsrs {
   /** The MSRs that a guest with this CPUID has, as after a reset. */
   constructor(private readonly cpuid: GuestCpuid) {
     let kept: u32 = 1;
-    let asked: u32 = KEPT_SLOTS + 1;
+    let asked: u32 = MACHINE_SLOT + 1;
     for (let i: u32 = 0; i < <u32>MSR_POLICY.length; i += MSR_COLUMNS) {
       if (!this.isThere(<u32>MSR_POLICY[i + 5])) continue;
       const kind = <u32>MSR_POLICY[i + 2];
       const last = <u32>MSR_POLICY[i + 1];
       for (let msr = <u32>MSR_POLICY[i]; msr <= last; msr++) {
-        const slot = kind <= LAST_KEPT ? kept++ : asked++;
+        const slot = kind == MSR_MACHINE ? MACHINE_SLOT : kind <= LAST_KEPT ? kept++ : asked++;
         this.slots[placeOf(msr)] = <u8>slot;
         this.kinds[slot] = <u8>kind;
         this.details[slot] = MSR_POLICY[i + 3];
@@ -76,7 +86,7 @@ export class GuestMsrs {
   /** The slot of an MSR, NO_SLOT where the guest does not have it. */
   slotOf(msr: u32): u32 {
     const place = placeOf(msr);
-    return place < LOW_MSRS + HIGH_MSRS ? <u32>this.slots[place] : NO_SLOT;
+    return place < PLACES ? <u32>this.slots[place] : NO_SLOT;
   }
 
   /** Whether the guest has what a row of the policy needs, one of NEEDS_*. */
@@ -89,6 +99,7 @@ export class GuestMsrs {
     if (need == NEEDS_TSC_ADJUST) {
       return (cpuid.of(CPUID_LEAF_EXTENDED_FEATURES, ANSWER_EBX) & CPUID_7_EBX_TSC_ADJUST) != 0;
     }
+    if (need == NEEDS_MACHINE) return (cpuid.of(CPUID_LEAF_FEATURES, ANSWER_EDX) & CPUID_1_EDX_APIC) != 0;
     if (need == NEEDS_SPEC_CTRL) return this.specCtrlBits != 0;
     if (need == NEEDS_IBPB) return (features & CPUID_7_EDX_IBRS_AND_IBPB) != 0;
     if (need == NEEDS_L1D_FLUSH) return (features & CPUID_7_EDX_L1D_FLUSH) != 0;
@@ -116,5 +127,6 @@ export class GuestMsrs {
 /** The element of `slots` for an MSR; beyond them for one that no guest has. */
 function placeOf(msr: u32): u32 {
   if (msr < LOW_MSRS) return msr;
-  return msr - HIGH_FIRST < HIGH_MSRS ? msr - HIGH_FIRST + LOW_MSRS : LOW_MSRS + HIGH_MSRS;
+  if (msr - HIGH_FIRST < HIGH_MSRS) return msr - HIGH_FIRST + LOW_MSRS;
+  return msr - KVM_FIRST < KVM_MSRS ? msr - KVM_FIRST + LOW_MSRS + HIGH_MSRS : PLACES;
 }

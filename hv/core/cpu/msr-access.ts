@@ -9,17 +9,21 @@ import { Vcpu } from "../vcpu/vcpu";
 import { FEATURE_OWN_EFER, FEATURE_OWN_PAT } from "./features";
 import { KEPT_SLOTS, LOW_MSRS, NO_SLOT } from "./guest-msrs";
 import { writeMsr } from "./msr-writes";
+import { readMachineMsr, writeMachineMsr } from "./machine-msrs";
 import {
   LAST_KEPT,
+  MSR_APIC_BASE,
   MSR_COMMAND,
   MSR_DEBUGCTL,
   MSR_EFER,
   MSR_LIVE,
   MSR_LIVE_ADDRESS,
+  MSR_MACHINE,
   MSR_PAT,
   MSR_STATE_32,
   MSR_STATE_ADDRESS,
   MSR_TSC,
+  MSR_WRITE_IGNORING,
 } from "./msrs";
 
 const LOW_32_BITS: u64 = 0xffffffff;
@@ -53,7 +57,8 @@ export function rdmsrByKind(vcpu: Vcpu): u32 {
   const slot = vcpu.msrs.slotOf(msr);
   const kind = <u32>vcpu.msrs.kinds[slot];
   let value: u64;
-  if (slot == NO_SLOT || kind >= MSR_COMMAND) return vcpu.raise(VECTOR_GENERAL_PROTECTION, 0);
+  if (slot == NO_SLOT || kind == MSR_COMMAND || kind == MSR_WRITE_IGNORING)
+    return vcpu.raise(VECTOR_GENERAL_PROTECTION, 0);
   if (kind <= LAST_KEPT) value = vcpu.msrs.values[slot];
   else if (kind == MSR_STATE_32 || kind == MSR_STATE_ADDRESS) value = vcpu.read(<u32>vcpu.msrs.details[slot]);
   else if (kind == MSR_TSC) value = rdtsc() + vcpu.tscOffset;
@@ -61,7 +66,7 @@ export function rdmsrByKind(vcpu: Vcpu): u32 {
   else if (kind == MSR_DEBUGCTL) value = vcpu.read(STATE_DEBUGCTL);
   else if (kind == MSR_EFER) value = vcpu.features & FEATURE_OWN_EFER ? vcpu.readEfer() : rdmsr(IA32_EFER);
   else if (kind == MSR_PAT) value = vcpu.features & FEATURE_OWN_PAT ? vcpu.read(STATE_PAT) : rdmsr(IA32_PAT);
-  else return vcpu.raise(VECTOR_GENERAL_PROTECTION, 0);
+  else return readMachineMsr(vcpu, msr);
   registers.rax = value & LOW_32_BITS;
   registers.rdx = value >> 32;
   return NEXT_INSTRUCTION;
@@ -74,6 +79,8 @@ export function onWrmsr(vcpu: Vcpu): u32 {
   const value = (registers.rdx << 32) | (registers.rax & LOW_32_BITS);
   const slot = vcpu.msrs.slotOf(msr);
   if (slot == NO_SLOT) return vcpu.raise(VECTOR_GENERAL_PROTECTION, 0);
+  const kind = <u32>vcpu.msrs.kinds[slot];
+  if (kind == MSR_MACHINE || kind == MSR_APIC_BASE) return writeMachineMsr(vcpu, msr, slot, value);
   return writeMsr(vcpu, msr, slot, value) ? NEXT_INSTRUCTION : vcpu.raise(VECTOR_GENERAL_PROTECTION, 0);
 }
 

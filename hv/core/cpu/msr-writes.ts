@@ -7,8 +7,6 @@ import {
   CPUID_LEAF_EXTENDED_PROCESSOR_FEATURES,
 } from "../../x86/cpuid";
 import {
-  APIC_BASE_ADDRESS_MASK,
-  APIC_BASE_BSP,
   DEBUGCTL_BTF,
   EFER_LMA,
   EFER_LME,
@@ -29,14 +27,15 @@ import {
   MEMORY_TYPE_WT,
 } from "../../x86/paging";
 import { rdmsr, rdtsc, wrmsr } from "../hardware";
+import { EXIT_ALARM } from "../../shared/vcpu-page";
 import { ANSWER_EDX } from "./cpuid-policy";
 import { STATE_CR0, STATE_DEBUGCTL, STATE_PAT } from "../vcpu/state";
+import { askVmm } from "../vcpu/answers";
 import { Vcpu } from "../vcpu/vcpu";
-import { FEATURE_OWN_EFER, FEATURE_OWN_PAT, FEATURE_TSC_OFFSET } from "./features";
+import { FEATURE_MACHINE, FEATURE_OWN_EFER, FEATURE_OWN_PAT, FEATURE_TSC_OFFSET } from "./features";
 import { NO_SLOT } from "./guest-msrs";
 import { isCanonical } from "./linear-address";
 import {
-  MSR_APIC_BASE,
   MSR_COMMAND,
   MSR_DEBUGCTL,
   MSR_EFER,
@@ -61,13 +60,6 @@ const LOW_32_BITS: u64 = 0xffffffff;
 
 function keep(vcpu: Vcpu, _msr: u32, slot: u32, value: u64): bool {
   if (value & ~vcpu.msrs.details[slot]) return false;
-  vcpu.msrs.values[slot] = value;
-  return true;
-}
-
-/** The guest has no local APIC: it stays disabled (SDM 3A 11.4.4). */
-function writeApicBase(vcpu: Vcpu, _msr: u32, slot: u32, value: u64): bool {
-  if (value & ~(APIC_BASE_BSP | (APIC_BASE_ADDRESS_MASK & vcpu.physicalAddresses))) return false;
   vcpu.msrs.values[slot] = value;
   return true;
 }
@@ -122,6 +114,7 @@ function writeTscAdjust(vcpu: Vcpu, _msr: u32, slot: u32, value: u64): bool {
   const values = vcpu.msrs.values;
   vcpu.setTscOffset(vcpu.tscOffset + (value - values[slot]));
   values[slot] = value;
+  tellMachine(vcpu);
   return true;
 }
 
@@ -132,7 +125,13 @@ function writeTsc(vcpu: Vcpu, _msr: u32, _slot: u32, value: u64): bool {
   const adjust = msrs.slotOf(IA32_TSC_ADJUST);
   if (adjust != NO_SLOT) msrs.values[adjust] += offset - vcpu.tscOffset;
   vcpu.setTscOffset(offset);
+  tellMachine(vcpu);
   return true;
+}
+
+/** The machine's clocks count by the guest's counter, too: its vmm looks when its alarms ring. */
+function tellMachine(vcpu: Vcpu): void {
+  if (vcpu.features & FEATURE_MACHINE) askVmm(vcpu, EXIT_ALARM, 0);
 }
 
 function writeSpecCtrl(vcpu: Vcpu, msr: u32, slot: u32, value: u64): bool {
@@ -208,7 +207,7 @@ function command(vcpu: Vcpu, msr: u32, slot: u32, value: u64): bool {
   return true;
 }
 
-/** WRMSR of an MSR in `slot`: false for #GP. No table of functions, which asc would compile before there is a Vcpu. */
+/** WRMSR of an MSR in `slot` that is not the machine's: false for #GP. No table of functions, which asc would compile before there is a Vcpu. */
 export function writeMsr(vcpu: Vcpu, msr: u32, slot: u32, value: u64): bool {
   switch (<u32>vcpu.msrs.kinds[slot]) {
     case MSR_IGNORING:
@@ -216,8 +215,6 @@ export function writeMsr(vcpu: Vcpu, msr: u32, slot: u32, value: u64): bool {
       return true;
     case MSR_KEPT:
       return keep(vcpu, msr, slot, value);
-    case MSR_APIC_BASE:
-      return writeApicBase(vcpu, msr, slot, value);
     case MSR_MISC_ENABLE:
       return writeMiscEnable(vcpu, msr, slot, value);
     case MSR_MTRR_FIXED:

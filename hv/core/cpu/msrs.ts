@@ -2,6 +2,7 @@
 
 import {
   APIC_BASE_BSP,
+  APIC_BASE_GLOBAL_ENABLE,
   IA32_APIC_BASE,
   IA32_ARCH_CAPABILITIES,
   IA32_BIOS_SIGN_ID,
@@ -40,8 +41,13 @@ import {
   IA32_TIME_STAMP_COUNTER,
   IA32_TSC_ADJUST,
   IA32_TSC_AUX,
+  IA32_TSC_DEADLINE,
   FEATURE_CONTROL_LOCKED,
+  MSR_KVM_SYSTEM_TIME_NEW,
+  MSR_KVM_WALL_CLOCK_NEW,
   MSR_PLATFORM_INFO,
+  X2APIC_MSR_FIRST,
+  X2APIC_MSR_SELF_IPI,
 } from "../../x86/msr";
 import {
   SEGMENT_FS,
@@ -59,6 +65,7 @@ export const MSR_CONSTANT: u32 = 0;
 export const MSR_IGNORING: u32 = 1;
 /** Kept; WRMSR of a bit outside `detail` is #GP. */
 export const MSR_KEPT: u32 = 2;
+/** Kept; WRMSR is the vmm's to take or refuse. */
 export const MSR_APIC_BASE: u32 = 3;
 export const MSR_MISC_ENABLE: u32 = 4;
 export const MSR_MTRR_FIXED: u32 = 5;
@@ -85,6 +92,8 @@ export const MSR_LIVE_ADDRESS: u32 = 17;
 export const MSR_COMMAND: u32 = 18;
 /** RDMSR is #GP; WRMSR does nothing. */
 export const MSR_WRITE_IGNORING: u32 = 19;
+/** The machine's around the processor: its vmm reads and writes it. */
+export const MSR_MACHINE: u32 = 20;
 
 // Why a row may not hold: what the guest's CPUID, or the backend, must show.
 export const NEEDS_NOTHING: u32 = 0;
@@ -94,6 +103,7 @@ export const NEEDS_SPEC_CTRL: u32 = 3;
 export const NEEDS_IBPB: u32 = 4;
 export const NEEDS_L1D_FLUSH: u32 = 5;
 export const NEEDS_ARCH_CAPABILITIES: u32 = 6;
+export const NEEDS_MACHINE: u32 = 7;
 
 // Which of RDMSR and WRMSR the processor may do by itself, where the backend can tell it so.
 export const EXITS_BOTH: u32 = 0;
@@ -103,7 +113,7 @@ export const EXITS_NONE: u32 = 3;
 
 const ALL: u64 = 0xffffffffffffffff;
 const LOW_32: u64 = 0xffffffff;
-const APIC_AT_RESET: u64 = 0xfee00000 | APIC_BASE_BSP;
+const APIC_AT_RESET: u64 = 0xfee00000 | APIC_BASE_GLOBAL_ENABLE | APIC_BASE_BSP;
 /** BTS and PEBS are not there (bits 11 and 12), fast strings are on (bit 0). */
 const MISC_ENABLE_AT_RESET: u64 = 0x1801;
 /** Eight variable ranges, the fixed ones, and write-combining. */
@@ -149,6 +159,9 @@ export const MSR_POLICY: StaticArray<u64> = [
   IA32_MTRR_FIX4K_C0000, IA32_MTRR_FIX4K_F8000, MSR_MTRR_FIXED, 0, ALL_WRITE_PROTECTED, NEEDS_NOTHING, EXITS_BOTH,
   IA32_PAT, IA32_PAT, MSR_PAT, 0, 0, NEEDS_NOTHING, EXITS_NONE,
   IA32_MTRR_DEF_TYPE, IA32_MTRR_DEF_TYPE, MSR_MTRR_DEFAULT, 0, MTRRS_ON_WRITE_BACK, NEEDS_NOTHING, EXITS_BOTH,
+  IA32_TSC_DEADLINE, IA32_TSC_DEADLINE, MSR_MACHINE, 0, 0, NEEDS_MACHINE, EXITS_BOTH,
+  X2APIC_MSR_FIRST, X2APIC_MSR_SELF_IPI, MSR_MACHINE, 0, 0, NEEDS_MACHINE, EXITS_BOTH,
+  MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW, MSR_MACHINE, 0, 0, NEEDS_MACHINE, EXITS_BOTH,
   IA32_EFER, IA32_EFER, MSR_EFER, 0, 0, NEEDS_NOTHING, EXITS_WRITE,
   IA32_STAR, IA32_STAR, MSR_LIVE, ALL, 0, NEEDS_NOTHING, EXITS_NONE,
   IA32_LSTAR, IA32_CSTAR, MSR_LIVE_ADDRESS, 0, 0, NEEDS_NOTHING, EXITS_NONE,

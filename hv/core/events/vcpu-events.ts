@@ -6,10 +6,10 @@ import {
   INTERRUPTION_VALID,
   VECTOR_DOUBLE_FAULT,
 } from "../../x86/exceptions";
-import { NO_ERROR_CODE } from "../../shared/vcpu-page";
+import { INTERRUPT_TELLS, INTERRUPT_WAITS, NO_ERROR_CODE, VcpuPage } from "../../shared/vcpu-page";
 import { combine, COMBINES_TO_DOUBLE_FAULT, COMBINES_TO_TRIPLE_FAULT } from "./combination";
 
-const VECTORS: u32 = 256;
+const VECTOR_MASK: u32 = 0xff;
 
 export class VcpuEvents {
   /**
@@ -24,8 +24,8 @@ export class VcpuEvents {
   hasNmi: bool = false;
   /** What was delivered last, in the same form; 0: nothing yet. */
   lastDelivered: u32 = 0;
-  /** The interrupts that were asked for: a bit a vector, as in the IRR of a local APIC. */
-  private readonly requested: StaticArray<u64> = new StaticArray<u64>(VECTORS / 64);
+
+  constructor(private readonly shared: VcpuPage) {}
 
   /**
    * Raises exception `vector`, below 32, with `errorCode` or NO_ERROR_CODE. Where it arose while another event was delivered,
@@ -48,21 +48,19 @@ export class VcpuEvents {
     return true;
   }
 
-  /** Asks for an external interrupt; a second one with the same vector is the same. `vector` is below 256. */
-  requestInterrupt(vector: u32): void {
-    this.requested[vector >> 6] |= (<u64>1) << (vector & 63);
-  }
-
+  /** An interrupt waits: the machine's interrupt controllers, which are the vmm's, say which. */
   get hasInterrupt(): bool {
-    return (this.requested[0] | this.requested[1] | this.requested[2] | this.requested[3]) != 0;
+    return (this.shared.waitingInterrupt & INTERRUPT_WAITS) != 0;
   }
 
-  /** Takes the interrupt with the highest vector, which is the highest priority; `hasInterrupt` holds. */
+  /** Takes its vector, which acknowledges it; `hasInterrupt` holds. The vmm may have to be told (INTERRUPT_TELLS). */
   takeInterrupt(): u32 {
-    let word: u32 = 3;
-    while (word > 0 && this.requested[word] == 0) word--;
-    const bit = 63 - <u32>clz(this.requested[word]);
-    this.requested[word] &= ~((<u64>1) << bit);
-    return (word << 6) | bit;
+    const shared = this.shared;
+    const waiting = shared.waitingInterrupt;
+    shared.waitingInterrupt = 0;
+    shared.acknowledgedInterrupt = waiting;
+    // It is asked for its alarms as soon as the guest has run, and with them for what waits now.
+    if (waiting & INTERRUPT_TELLS) shared.wakeAt = 0;
+    return waiting & VECTOR_MASK;
   }
 }

@@ -3,10 +3,12 @@
 import { RFLAGS_IF, RFLAGS_TF } from "../../x86/control-registers";
 import { ANSWER_GUEST_ENDED, ANSWER_RESUME, EXIT_HALT } from "../../shared/vcpu-page";
 import { LEVEL_INFO } from "../console/console";
+import { rdtsc } from "../hardware";
 import { RESULT_OK } from "../results";
-import { NEXT_INSTRUCTION, YIELD } from "../vcpu/action";
+import { NEXT_INSTRUCTION, RESUME, YIELD } from "../vcpu/action";
 import { actOnAnswer, askVmm } from "../vcpu/answers";
 import { STATE_RFLAGS } from "../vcpu/state";
+import { ringAlarm } from "../vcpu/tick";
 import { Vcpu } from "../vcpu/vcpu";
 
 /** Goes on behind the HLT, until the guest has used up the number that its start gave it; without a number it waits. */
@@ -23,13 +25,24 @@ export function onHalt(vcpu: Vcpu): u32 {
 /** Behind the HLT if something wakes the guest; else the vmm says whether anything will. */
 function waitForEvent(vcpu: Vcpu): u32 {
   if (isAwake(vcpu)) return NEXT_INSTRUCTION;
-  const answer = askVmm(vcpu, EXIT_HALT, 0);
+  const answer = askVmm(vcpu, EXIT_HALT, vcpu.read(STATE_RFLAGS) & RFLAGS_IF);
   if (answer == ANSWER_GUEST_ENDED) tellEnd(vcpu);
   vcpu.takeEventRequest();
   if (answer != ANSWER_RESUME) return actOnAnswer(vcpu, answer);
-  // It goes on waiting: the HLT will be asked about again, and meanwhile another VM may run.
-  vcpu.waitsForEvent = !isAwake(vcpu);
-  return vcpu.waitsForEvent ? YIELD : NEXT_INSTRUCTION;
+  if (isAwake(vcpu)) return NEXT_INSTRUCTION;
+  vcpu.waitsForEvent = true;
+  return YIELD;
+}
+
+/** A guest that waits in HLT may have been woken: RESUME where it goes on, behind the HLT; YIELD where it waits on. */
+export function wake(vcpu: Vcpu): u32 {
+  const action = vcpu.shared.wakeAt <= rdtsc() ? ringAlarm(vcpu) : RESUME;
+  if (action != RESUME) return action;
+  vcpu.takeEventRequest();
+  if (!isAwake(vcpu)) return YIELD;
+  vcpu.waitsForEvent = false;
+  vcpu.advance();
+  return RESUME;
 }
 
 /** Whether an event ends the wait at once (SDM 2A "HLT"). A single step ends it, too. */

@@ -1,6 +1,7 @@
 // This processor's local APIC: what firmware left on is masked, and its timer starts (SDM 3A chapter 11).
 
 import {
+  APIC_CURRENT_COUNT,
   APIC_DIVIDE_CONFIGURATION,
   APIC_EOI,
   APIC_ID,
@@ -54,7 +55,7 @@ const TIMER_VECTOR: u32 = 0x40;
 export const MAIL_VECTOR: u32 = 0x41;
 const SPURIOUS_VECTOR: u32 = 0xff;
 /** A guest pays an exit a period, so it is long: about 40 to 170 ms with the 25 to 100 MHz timers of PCs. */
-const TIMER_PERIOD: u32 = 4 << 20;
+export const TIMER_PERIOD: u32 = 4 << 20;
 /** Holds back vectors 16 to 31, which an APIC can send and the IDT has exceptions at (SDM 3A 11.8.3.1). */
 const PRIORITY_CLASS_1: u32 = 0x10;
 /** A read of a local APIC's page takes some 20 ns at least, and an interrupt is on its way far sooner. */
@@ -153,6 +154,11 @@ export class LocalApic {
       if (!(this.read(APIC_INTERRUPT_COMMAND) & INTERRUPT_COMMAND_PENDING)) return true;
     }
     return false;
+  }
+
+  /** What the timer has left to count. */
+  get currentCount(): u32 {
+    return this.mode == APIC_ABSENT ? 0 : this.read(APIC_CURRENT_COUNT);
   }
 
   /** Stops the timer. */

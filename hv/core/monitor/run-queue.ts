@@ -5,12 +5,11 @@
 
 import { rdtsc } from "../hardware";
 import { MAX_VMS } from "../processors/shared-words";
+import { NEVER } from "../vcpu/never";
 import { Vm } from "../vm";
 
 /** Virtual time of a VM with weight 1 is this many times the TSC's: a product of 64 bits is far from its end. */
 const SCALE: u64 = 1 << 10;
-/** A guest that waits for an event in HLT is looked at again after so many TSC ticks: a third of a millisecond at 3 GHz. */
-const RETRY_TICKS: u64 = 1 << 20;
 
 export class RunQueue {
   private readonly vms: StaticArray<Vm | null> = new StaticArray<Vm | null>(MAX_VMS);
@@ -50,16 +49,34 @@ export class RunQueue {
     let best: Vm | null = null;
     for (let i = 0; i < this.count; i++) {
       const vm = this.at(i);
-      if (!vm.mustEnd && (vm.isPaused || (vm.waits && !vm.hasNewInput && now - vm.waitsSince < RETRY_TICKS))) continue;
+      if (!vm.mustEnd && (vm.isPaused || (vm.waits && !vm.hasNewInput && now < vm.wakeAt))) continue;
       if (!best || vm.virtualTime < best.virtualTime) best = vm;
     }
     return best;
   }
 
+  /** When the first of those but `running` that wait is to run again: a value of the TSC, or NEVER. */
+  wakeAt(running: Vm | null): u64 {
+    let first = NEVER;
+    for (let i = 0; i < this.count; i++) {
+      const vm = this.at(i);
+      if (vm != running && vm.waits && !vm.isPaused) first = min(first, vm.wakeAt);
+    }
+    return first;
+  }
+
+  /** Whether another VM than `vm` wants the processor now. */
+  hasOther(vm: Vm): bool {
+    for (let i = 0; i < this.count; i++) {
+      const other = this.at(i);
+      if (other != vm && !other.isPaused && !other.waits) return true;
+    }
+    return false;
+  }
+
   /** Accounts `ticks` that `vm` has run. */
   account(vm: Vm, ticks: u64): void {
     vm.virtualTime += (ticks * SCALE) / vm.weight;
-    if (vm.waits) vm.waitsSince = rdtsc();
   }
 
   /** A VM that could not run, or did not want to, has no claim to the time before either. */

@@ -1,7 +1,7 @@
 // Which VM runs when: groups one after the other, the VMs of a group side by side, each on its home CPU.
 
-// A slice is one tick of the host's timer: 4,194,304 counts of the local APIC's timer (local-apic.ts), 40 to 170 ms on PCs,
-// 4.2 million instructions in Bochs. It ends at the tick, wherever in it the VM began to run, so that the first one is shorter.
+// A slice is 4,194,304 counts of the local APIC's timer (local-apic.ts) at the longest: 40 to 170 ms on PCs, 4.2 million
+// instructions in Bochs.
 
 import { FAIL_PROCESSOR_PANICS } from "../boot/options";
 import { VmDescription } from "../boot/vm-description";
@@ -18,6 +18,7 @@ import { Mailbox } from "../processors/mailbox";
 import { createdWord, progressWord, MAX_VMS } from "../processors/shared-words";
 import { Team, TeamWork } from "../processors/team";
 import { RESULT_LEAK, RESULT_OK, RESULT_TOO_LITTLE_MEMORY, RESULT_VMM_NOT_CREATED } from "../results";
+import { NEVER } from "../vcpu/never";
 import { Vm } from "../vm";
 import { closeArea } from "../vm-area";
 import { VmPlan } from "../vm-plan";
@@ -170,10 +171,21 @@ export class Scheduler extends TeamWork {
     }
   }
 
+  /** Nobody wants to run: sleeps, at the longest until a guest is to be woken. */
   private rest(): void {
     const operator = this.operator;
-    if (!operator || !operator.isBusy()) this.mailbox!.rest();
+    if (!operator || !operator.isBusy()) {
+      this.machine.timer.arm(rdtsc(), this.queue.wakeAt(null));
+      this.mailbox!.rest();
+    }
     this.idleSince = rdtsc();
+  }
+
+  /** When a slice of `vm` that begins now ends: where another VM is to have the processor, or somebody may have typed. */
+  private sliceEnd(vm: Vm): u64 {
+    const isShared = this.queue.hasOther(vm) || this.operator != null;
+    const now = rdtsc();
+    return min(isShared ? now + this.machine.timer.slice : NEVER, this.queue.wakeAt(vm));
   }
 
   /**
@@ -341,8 +353,7 @@ export class Scheduler extends TeamWork {
       const ticks = vm.ticks;
       this.queue.catchUp(vm);
       vm.area.enter();
-      // Who types is heard between two slices.
-      vm.run(this.queue.count > 1 || this.operator != null);
+      vm.run(this.sliceEnd(vm));
       this.idleSince = rdtsc();
       if (!vm.isRunning) result = vm.end();
       vm.area.leave();

@@ -1,11 +1,12 @@
-// Exits by writes of CR0, and by MOV to and from CR4 (APM 2 15.8.1 and 15.9).
+// Exits by writes of CR0, and by MOV to and from CR4 and CR8 (APM 2 15.8.1 and 15.9).
 
 import { NO_OPERAND_READ } from "../../shared/vcpu-page";
 import { VECTOR_GENERAL_PROTECTION } from "../../x86/exceptions";
 import { EFER_LMA } from "../../x86/msr";
 import { ACCESS_RIGHTS_64_BIT } from "../../x86/segments";
 import { CR_ACCESS_IS_MOV, CR_ACCESS_REGISTER_MASK, VMCB_EXITINFO1, VMCB_RIP } from "../../x86/vmcb";
-import { loadMachineStatusWord, writeCr0, writeCr4 } from "../cpu/control-registers";
+import { loadMachineStatusWord, writeCr0, writeCr4, writeCr8 } from "../cpu/control-registers";
+import { readTaskPriority } from "../cpu/machine-msrs";
 import { RESUME, STOP } from "../vcpu/action";
 import { SEGMENT_CS, STATE_ACCESS_RIGHTS, STATE_CR4 } from "../vcpu/state";
 import { advanceBy } from "./complete";
@@ -34,6 +35,22 @@ export function onCr4Read(vcpu: SvmVcpu): u32 {
   const length = lengthOfAccess(vcpu);
   if (length == 0) return STOP;
   vcpu.setRegister(registerOf(vcpu), vcpu.readSeen(STATE_CR4));
+  return goOn(vcpu, length);
+}
+
+/** MOV to CR8, which may be encoded as MOV to CR0 with a LOCK prefix. */
+export function onCr8Write(vcpu: SvmVcpu): u32 {
+  const length = lengthOfAccess(vcpu);
+  if (length == 0) return STOP;
+  return writeCr8(vcpu, operand(vcpu)) ? goOn(vcpu, length) : vcpu.raise(VECTOR_GENERAL_PROTECTION, 0);
+}
+
+export function onCr8Read(vcpu: SvmVcpu): u32 {
+  const length = lengthOfAccess(vcpu);
+  if (length == 0) return STOP;
+  // Asking the vmm overwrites what it has decoded.
+  const register = registerOf(vcpu);
+  vcpu.setRegister(register, readTaskPriority(vcpu));
   return goOn(vcpu, length);
 }
 

@@ -65,6 +65,7 @@ export function deliverEvents(vcpu: SvmVcpu): void {
     deliver(vcpu, INTERRUPTION_VALID | INTERRUPTION_TYPE_NMI | VECTOR_NMI, 0);
   } else if (next == DELIVER_INTERRUPT) {
     deliver(vcpu, INTERRUPTION_VALID | INTERRUPTION_TYPE_EXTERNAL_INTERRUPT | vcpu.events.takeInterrupt(), 0);
+    vcpu.heedWakeAt();
   }
   setWindows(vcpu);
 }

@@ -9,7 +9,7 @@ import { onCacheFlush, onMissingInstruction, onPause, onRdpmc } from "../exits/r
 import { onRdtsc } from "../exits/time";
 import { RESULT_UNEXPECTED_EXIT } from "../results";
 import { stopAtExit } from "../vcpu/answers";
-import { onCr0Write, onCr4Read, onCr4Write } from "./control-register-exits";
+import { onCr0Write, onCr4Read, onCr4Write, onCr8Read, onCr8Write } from "./control-register-exits";
 import { onException, onInterrupt, onIret, onNmi, onShutdown, onVirtualInterrupt } from "./event-exits";
 import { onInvalid } from "./failed-entries";
 import { whyImpossible } from "./impossible-exits";
@@ -96,10 +96,10 @@ export function codeOfRow(row: u32): u32 {
 export const EXIT_HANDLERS: StaticArray<ExitHandler> = [
   // 0x00 CR0_READ to CR15_READ
   onImpossible, onImpossible, onImpossible, onImpossible, onCr4Read, onImpossible, onImpossible, onImpossible,
-  onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible,
+  onCr8Read, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible,
   // 0x10 CR0_WRITE to CR15_WRITE
   onImpossible, onImpossible, onImpossible, onImpossible, onCr4Write, onImpossible, onImpossible, onImpossible,
-  onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible,
+  onCr8Write, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible,
   // 0x20 DR0_READ to DR15_READ
   onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible,
   onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible, onImpossible,

@@ -10,7 +10,8 @@ import {
 
 /** The reason for an exit code below those of nested paging, as a part of a sentence. */
 export function whyImpossible(code: u32): string {
-  if (code < SVM_EXIT_DR_READ) return "of the control registers only CR4 is intercepted, and CR0 by CR0_SEL_WRITE";
+  if (code < SVM_EXIT_DR_READ)
+    return "of the control registers only CR4 and CR8 are intercepted, and CR0 by CR0_SEL_WRITE";
   if (code < SVM_EXIT_EXCEPTION) return "no debug register is intercepted";
   if (code < SVM_EXIT_INTR) return "of the exceptions only #DB, #AC and #MC are intercepted";
   if (code >= SVM_EXIT_CR_WRITE_TRAP && code < SVM_EXIT_INVLPGB)

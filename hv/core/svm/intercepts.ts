@@ -7,6 +7,8 @@ import {
   INTERCEPT_CR0_SELECTIVE_WRITE,
   INTERCEPT_CR4_READ,
   INTERCEPT_CR4_WRITE,
+  INTERCEPT_CR8_READ,
+  INTERCEPT_CR8_WRITE,
   INTERCEPT_HLT,
   INTERCEPT_INIT,
   INTERCEPT_INTR,
@@ -45,8 +47,9 @@ import { KIND_MIRROR, KIND_MIRROR_RDTSC } from "../guest-kinds";
 import { Vmcb } from "./vmcb";
 
 // CR3 is the guest's own. Of CR0 the writes exit that change more than TS and MP, which kernels change often: not every
-// emulator refuses what the manual has refused there, and VMRUN would then refuse the guest. Of CR4 the guest is to set no bit that its CPUID does not show, and MCE is the host's.
-const CR: u32 = INTERCEPT_CR4_READ | INTERCEPT_CR4_WRITE;
+// emulator refuses what the manual has refused there, and VMRUN would then refuse the guest. Of CR4 the guest is to set no bit that its CPUID does not show, and MCE is the
+// host's. CR8 is the task priority of the local APIC, which is the vmm's.
+const CR: u32 = INTERCEPT_CR4_READ | INTERCEPT_CR4_WRITE | INTERCEPT_CR8_READ | INTERCEPT_CR8_WRITE;
 
 // A guest could keep the processor for ever in the delivery of a #DB or an #AC that raises itself (CVE-2015-5307, -8104).
 const EXCEPTIONS: u32 = (1 << VECTOR_DEBUG) | (1 << VECTOR_ALIGNMENT_CHECK) | (1 << VECTOR_MACHINE_CHECK);

@@ -45,6 +45,7 @@ import {
 } from "../../x86/vmcb";
 import { AMD_HYPERCALL_BYTE } from "../../shared/vcpu-page";
 import { Console, LEVEL_DEBUG } from "../console/console";
+import { machineFeatures } from "../cpu/features";
 import { GuestMemory, NOT_MAPPED } from "../guest-memory";
 import { rdmsr, rdtsc, wrmsr, xgetbv } from "../hardware";
 import { Machine } from "../machine";
@@ -140,7 +141,7 @@ export class SvmVcpu extends Vcpu {
     memory: GuestMemory,
     private readonly asid: u32,
   ) {
-    super(vm, machine.console, page, memory, EXIT_ROWS, ROWS, svm.features);
+    super(vm, machine.console, page, memory, EXIT_ROWS, ROWS, svm.features | machineFeatures(kind), machine.timer);
     const capabilities = svm.capabilities;
     this.vmcb = Vmcb.of(vmcb);
     this.saved = Vmcb.of(vmcb).saveArea;
@@ -296,6 +297,7 @@ export class SvmVcpu extends Vcpu {
 
   setTscOffset(offset: u64): void {
     this.tscOffset = offset;
+    this.shared.tscOffset = offset;
     this.vmcb.write64(VMCB_TSC_OFFSET, offset);
     this.soil(CLEAN_INTERCEPTS);
   }

@@ -8,6 +8,8 @@ import {
   ANSWER_FAULT,
   ANSWER_GUEST_ENDED,
   ANSWER_GUEST_EXITED,
+  ANSWER_GUEST_OFF,
+  ANSWER_GUEST_RESET,
   ANSWER_LOAD_STATE,
   ANSWER_NEXT_INSTRUCTION,
   ANSWER_RESUME,
@@ -33,7 +35,7 @@ import { LEVEL_ERROR, LEVEL_INFO } from "../console/console";
 import { vmmCall } from "../hardware";
 import { RESULT_GUEST_EXIT, RESULT_NOT_HANDLED, RESULT_OK, RESULT_VMM_ANSWER, RESULT_VMM_STOPPED } from "../results";
 import { reportStoppedVmm, VMM_ENTRY_EXIT, VMM_STOPPED } from "../vmm";
-import { NEXT_INSTRUCTION, RESUME } from "./action";
+import { NEXT_INSTRUCTION, RESUME, YIELD } from "./action";
 import { DR6_BT, raiseDebugException } from "./debug-exception";
 import { loadState } from "./load-state";
 import { STATE_RFLAGS, STATE_RSP } from "./state";
@@ -68,7 +70,9 @@ export function askVmm(vcpu: Vcpu, kind: u32, access: u64): u32 {
 export function vmmAnswer(vcpu: Vcpu, outcome: u64): u32 {
   const answer = outcome >> 32 == 0 ? (<u32>outcome) & ~(ANSWER_AND_REQUEST | ANSWER_AND_TEXT) : reportStoppedVmm(vcpu);
   if (vcpu.shared.consoleLength != 0) vcpu.printVmmText(LEVEL_INFO);
-  if (vcpu.shared.eventRequest != 0) vcpu.work |= WORK_EVENTS;
+  const shared = vcpu.shared;
+  if ((shared.eventRequest | shared.waitingInterrupt) != 0) vcpu.work |= WORK_EVENTS;
+  vcpu.heedWakeAt();
   return answer;
 }
 
@@ -80,6 +84,8 @@ export function actOnAnswer(vcpu: Vcpu, answer: u32): u32 {
   if (answer == ANSWER_FAULT) return raiseAnswered(vcpu);
   if (answer == ANSWER_LOAD_STATE) return loadAnswered(vcpu);
   if (answer == ANSWER_GUEST_EXITED) return endByGuest(vcpu);
+  if (answer == ANSWER_GUEST_OFF) return endByPowerOff(vcpu);
+  if (answer == ANSWER_GUEST_RESET) return startAnew(vcpu);
   return answer == ANSWER_GUEST_ENDED ? vcpu.stop(RESULT_OK) : stopUnanswered(vcpu, answer);
 }
 
@@ -102,6 +108,17 @@ function endByGuest(vcpu: Vcpu): u32 {
   vcpu.advance();
   vcpu.exitValue = vcpu.shared.exitValue;
   return vcpu.stop(vcpu.exitValue == 0 ? RESULT_OK : RESULT_GUEST_EXIT);
+}
+
+function endByPowerOff(vcpu: Vcpu): u32 {
+  vcpu.say(LEVEL_INFO).text("the guest has switched its machine off").end();
+  return vcpu.stop(RESULT_OK);
+}
+
+/** The guest has reset its machine: what called `run` starts it anew. */
+function startAnew(vcpu: Vcpu): u32 {
+  vcpu.mustStartAnew = true;
+  return YIELD;
 }
 
 /** ANSWER_EMULATED: of RFLAGS the vmm changes what arithmetic does, and RIP moves by no more than an instruction has. */

@@ -21,21 +21,30 @@ import {
   LDT,
   UNUSABLE,
 } from "../../x86/segments";
-import { VcpuPage } from "../../shared/vcpu-page";
+import { START_64_BIT, START_AS_KIND, START_MODES, START_PROTECTED_MODE, VcpuPage } from "../../shared/vcpu-page";
 import { GuestState } from "./guest-state";
 import { SEGMENTS } from "./state";
 import { KIND_PROTECTED_MODE, KIND_REAL_MODE, KIND_REPORTED } from "../guest-kinds";
 
+/** Whether a VM of `kind` can start in `mode`, one of START_*, which is its vmm's word and may be anything. */
+export function canStartIn(kind: u32, mode: u32): bool {
+  return mode == START_AS_KIND || (kind == KIND_PROTECTED_MODE && mode < START_MODES);
+}
+
 /**
  * The start state of a VM of `kind`, one with RAM of its own: with the RIP, RSP and CR3 that its vmm asks for in the vCPU
- * page.
+ * page, and in the mode, which `canStartIn` has seen; what that would refuse counts as START_AS_KIND.
  */
 export function startState(kind: u32, page: VcpuPage): GuestState {
   const state = new GuestState();
   state.rip = page.startRip;
   state.rsp = page.startRsp;
   state.cr3 = page.startCr3;
-  if (kind == KIND_REAL_MODE) startInRealMode(state);
+  const asked = page.startMode;
+  const mode = canStartIn(kind, asked) ? asked : START_AS_KIND;
+  if (mode == START_64_BIT) startAsLinux(state, page);
+  else if (mode == START_PROTECTED_MODE) startInProtectedMode(state);
+  else if (kind == KIND_REAL_MODE) startInRealMode(state);
   else if (kind == KIND_PROTECTED_MODE) startInProtectedMode(state);
   else if (kind == KIND_REPORTED) startAsReported(state);
   else startIn64BitMode(state);
@@ -63,6 +72,19 @@ function startIn64BitMode(state: GuestState): void {
   state.cr4 = CR4_PAE;
   // Interrupts exit whatever IF is (SDM 3C 26.2), but in Bochs only while it is 1. None reaches the guest.
   state.rflags = RFLAGS_ALWAYS_ONE | RFLAGS_IF;
+  state.efer = EFER_LME | EFER_LMA | EFER_NXE;
+}
+
+// Linux, Documentation/arch/x86/boot.rst, "64-bit boot protocol": __BOOT_CS is 0x10, __BOOT_DS 0x18, and IF is 0.
+const LINUX_SELECTORS: StaticArray<u32> = [0x18, 0x10, 0x18, 0x18, 0x18, 0x18, 0, 0];
+const GDTR_LIMIT_MASK: u32 = 0xffff;
+
+function startAsLinux(state: GuestState, page: VcpuPage): void {
+  setSegments(state, LINUX_SELECTORS, FLAT_LIMITS, FLAT_ACCESS_RIGHTS);
+  state.gdtrBase = page.startGdtrBase;
+  state.gdtrLimit = page.startGdtrLimit & GDTR_LIMIT_MASK;
+  state.cr0 = CR0_64_BIT;
+  state.cr4 = CR4_PAE;
   state.efer = EFER_LME | EFER_LMA | EFER_NXE;
 }
 

@@ -4,12 +4,11 @@
 import { LEVEL_ERROR } from "../console/console";
 import { rdtsc } from "../hardware";
 import { RESULT_TIME_LIMIT } from "../results";
+import { ANSWER_RESUME, EXIT_ALARM } from "../../shared/vcpu-page";
 import { RESUME, YIELD } from "./action";
+import { actOnAnswer, askVmm } from "./answers";
 import { Vcpu } from "./vcpu";
 import { WORK_MAIL, WORK_TICK } from "./work";
-
-/** No limit. */
-export const NO_DEADLINE: u64 = 0xffffffffffffffff;
 
 /**
  * Work of WORK_OF_INTERRUPTS. Mail is no more than a YIELD here: it is served where core is in the middle of nothing, by who
@@ -27,8 +26,21 @@ export function onInterrupts(vcpu: Vcpu): u32 {
  */
 function onTick(vcpu: Vcpu): u32 {
   vcpu.work &= ~WORK_TICK;
-  if (rdtsc() >= vcpu.deadline) return endByTimeLimit(vcpu);
-  return vcpu.othersWait ? YIELD : RESUME;
+  const now = rdtsc();
+  if (now >= vcpu.deadline) return endByTimeLimit(vcpu);
+  if (now >= vcpu.shared.wakeAt) {
+    const action = ringAlarm(vcpu);
+    if (action != RESUME) return action;
+  }
+  if (now >= vcpu.sliceEnd) return YIELD;
+  vcpu.armTimer(now);
+  return RESUME;
+}
+
+/** The time is over that the vmm wanted to be called at: its alarms ring. An action. */
+export function ringAlarm(vcpu: Vcpu): u32 {
+  const answer = askVmm(vcpu, EXIT_ALARM, 0);
+  return answer == ANSWER_RESUME ? RESUME : actOnAnswer(vcpu, answer);
 }
 
 function endByTimeLimit(vcpu: Vcpu): u32 {

@@ -18,17 +18,18 @@ import { Bytes } from "../memory/bytes";
 import { EntryWork } from "../memory/entry-work";
 import { PAGE_BYTES } from "../memory/page-pool";
 import { RESULT_OK } from "../results";
-import { REQUEST_INTERRUPT, REQUEST_NMI, REQUEST_VECTOR_MASK } from "../../shared/vcpu-page";
+import { REQUEST_NMI } from "../../shared/vcpu-page";
 import { SEGMENT_STATE_BYTES, SegmentState, SEGMENTS_OFFSET } from "../../shared/vcpu-page";
 import { VcpuEvents } from "../events/vcpu-events";
-import { xsetbv } from "../hardware";
+import { rdtsc, xsetbv } from "../hardware";
+import { HostTimer } from "../interrupts/host-timer";
 import { WatchList } from "../watch/watch-list";
 import { RESUME, STOP } from "./action";
 import { TaskState } from "./load-state";
 import { MemoryFault } from "./memory-fault";
 import { SEGMENT_SS, SEGMENTS, STATE_ACCESS_RIGHTS, STATE_RSP } from "./state";
 import { endByTripleFault } from "./triple-fault";
-import { NO_DEADLINE } from "./tick";
+import { NEVER } from "./never";
 import { WORK_EVENTS } from "./work";
 
 /** At log level debug. */
@@ -54,17 +55,19 @@ export abstract class Vcpu {
   /** By hv/core/vcpu/state.ts's SEGMENT_*; valid where `state` is. */
   readonly segments: StaticArray<SegmentState> = new StaticArray<SegmentState>(SEGMENTS);
   /** What waits to be delivered. Whoever adds to it sets WORK_EVENTS. */
-  readonly events: VcpuEvents = new VcpuEvents();
+  readonly events: VcpuEvents;
   readonly taskState: TaskState = new TaskState();
 
   /** The run loop enters the guest only while its `bits` are 0. */
   entryWork: EntryWork = new EntryWork();
-  /** Another VM waits for this processor: a tick of the host's timer ends the slice. */
-  othersWait: bool = false;
+  /** The TSC from which on a tick of the host's timer ends the slice; NEVER where nobody else wants the processor. */
+  sliceEnd: u64 = NEVER;
+  /** What the host's timer is armed for while it runs. */
+  private armedFor: u64 = NEVER;
   /** The guest has executed HLT, and nothing wakes it yet. */
   waitsForEvent: bool = false;
   /** The TSC from which on a tick of the host's timer ends this VM. */
-  deadline: u64 = NO_DEADLINE;
+  deadline: u64 = NEVER;
   /** The row of `exitCounters` for the last exit. */
   exitRow: u32 = 0;
   /** When the handling of the last port access began, by the low half of the TSC. */
@@ -83,6 +86,8 @@ export abstract class Vcpu {
   hasPdpteRegisters: bool = true;
   /** HLT exits that are left until the vmm is asked whether the guest has ended; 0: no limit. */
   haltsLeft: u64 = 0;
+  /** The guest has reset its machine: it is to begin again before it runs. */
+  mustStartAnew: bool = false;
   /** The guest's HLT was its last. */
   isHalted: bool = false;
   /** How it ended, one of hv/core/results.ts. */
@@ -102,8 +107,6 @@ export abstract class Vcpu {
   readonly physicalAddresses: u64;
   /** The guest's XCR0; a change of it goes through setXcr0. */
   xcr0: u64 = XCR0_X87;
-  /** The guest's CR8: its task priority. */
-  cr8: u64 = 0;
   /** The guest's time-stamp counter less the host's; a change of it goes through setTscOffset. */
   tscOffset: u64 = 0;
   /** For hv/core/cpu/pdptes.ts: nothing is allocated on the exit path. */
@@ -123,8 +126,10 @@ export abstract class Vcpu {
     counters: u32,
     /** FEATURE_* of hv/core/cpu/features.ts: what the backend lets the guest use. */
     readonly features: u32,
+    private readonly timer: HostTimer,
   ) {
-    const cpuid = new GuestCpuid(features);
+    const cpuid = new GuestCpuid(features, timer.tscKilohertz);
+    const shared = changetype<VcpuPage>(page);
     this.slot = memory.slot;
     this.cpuid = cpuid;
     this.cpuidRows = changetype<usize>(cpuid.answers);
@@ -135,13 +140,16 @@ export abstract class Vcpu {
     this.physicalAddresses = ((<u64>1) << addressBits) - 1;
     this.exitsToTrace = console.level >= LEVEL_DEBUG ? TRACED_EXITS : 0;
     this.registersEnd = page + PAGE_BYTES;
-    this.shared = changetype<VcpuPage>(page);
+    this.shared = shared;
+    this.events = new VcpuEvents(shared);
     this.watches = new WatchList(memory);
     this.state = changetype<CpuState>(page + CPU_STATE_OFFSET);
     this.registers = changetype<Registers>(page + REGISTERS_OFFSET);
     this.exitCounters = new StaticArray<u64>(2 * counters);
     // No access to a port yet, which 0 would be: an instruction's end asks.
-    this.shared.exitKind = EXIT_HALT;
+    shared.exitKind = EXIT_HALT;
+    shared.tscKilohertz = timer.tscKilohertz;
+    shared.wakeAt = NEVER;
     this.state.physicalAddressBits = addressBits;
     for (let i: u32 = 0; i < SEGMENTS; i++) {
       this.segments[i] = changetype<SegmentState>(page + SEGMENTS_OFFSET + i * SEGMENT_STATE_BYTES);
@@ -231,12 +239,6 @@ export abstract class Vcpu {
     return this.raise(VECTOR_PAGE_FAULT, errorCode);
   }
 
-  /** Asks for an external interrupt with `vector`, below 256: it is delivered as soon as the guest takes interrupts. */
-  injectInterrupt(vector: u32): void {
-    this.events.requestInterrupt(vector);
-    this.work |= WORK_EVENTS;
-  }
-
   /** Asks for an NMI; one that waits already is the same. */
   injectNmi(): void {
     this.events.hasNmi = true;
@@ -248,8 +250,25 @@ export abstract class Vcpu {
     const request = this.shared.eventRequest;
     if (request == 0) return;
     this.shared.eventRequest = 0;
-    if (request & REQUEST_INTERRUPT) this.injectInterrupt(request & REQUEST_VECTOR_MASK);
     if (request & REQUEST_NMI) this.injectNmi();
+  }
+
+  /** After a call of the vmm, which may have changed when it wants to be called: has the host's timer tick by then. */
+  heedWakeAt(): void {
+    if (this.shared.wakeAt < this.armedFor) this.armTimer(rdtsc());
+  }
+
+  /** Has the host's timer, whose last tick may be over, come for what is due next; the TSC reads `now`. */
+  armTimer(now: u64): void {
+    const at = min(this.shared.wakeAt, this.sliceEnd);
+    this.armedFor = at;
+    this.timer.arm(now, at);
+  }
+
+  /** A slice ends at `sliceEnd`: while another runs, the timer's ticks are not for this one. */
+  leaveTimer(now: u64): void {
+    this.armedFor = 0;
+    this.timer.arm(now, NEVER);
   }
 
   /** Puts a value that XSETBV takes in force, on this processor and in leaf 0xD of the guest's CPUID. */

@@ -12,6 +12,7 @@ import {
   writeCr4,
   writeCr8,
 } from "../cpu/control-registers";
+import { readTaskPriority } from "../cpu/machine-msrs";
 import { vmread } from "../hardware";
 import { RESULT_UNEXPECTED_EXIT } from "../results";
 import { NEXT_INSTRUCTION } from "../vcpu/action";
@@ -61,6 +62,6 @@ function moveTo(vcpu: Vcpu, number: u32, operand: u32): bool {
 /** Only CR3 and CR8 exit: CR0 and CR4 are read with their shadows. */
 function moveFrom(vcpu: Vcpu, number: u32, operand: u32): u32 {
   if (number != 3 && number != 8) return stopAtExit(vcpu, "no handler for ", RESULT_UNEXPECTED_EXIT);
-  vcpu.setRegister(operand, number == 3 ? vcpu.read(STATE_CR3) : vcpu.cr8);
+  vcpu.setRegister(operand, number == 3 ? vcpu.read(STATE_CR3) : readTaskPriority(vcpu));
   return NEXT_INSTRUCTION;
 }

@@ -78,6 +78,7 @@ export function deliverEvents(vcpu: VmxVcpu): void {
     deliver(vcpu, INTERRUPTION_VALID | INTERRUPTION_TYPE_NMI | VECTOR_NMI, blocking);
   } else if (next == DELIVER_INTERRUPT) {
     deliver(vcpu, INTERRUPTION_VALID | INTERRUPTION_TYPE_EXTERNAL_INTERRUPT | events.takeInterrupt(), blocking);
+    vcpu.heedWakeAt();
   }
   setWindows(vcpu);
 }

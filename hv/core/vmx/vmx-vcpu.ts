@@ -37,6 +37,7 @@ import {
 import { INTEL_HYPERCALL_BYTE } from "../../shared/vcpu-page";
 import { FEATURE_OWN_EFER, FEATURE_TSC_OFFSET } from "../cpu/features";
 import { Console, LEVEL_DEBUG, LEVEL_ERROR } from "../console/console";
+import { machineFeatures } from "../cpu/features";
 import { GuestMemory } from "../guest-memory";
 import {
   rdmsr,
@@ -129,7 +130,8 @@ export class VmxVcpu extends Vcpu {
     memory: GuestMemory,
     readonly translations: GuestTranslations,
   ) {
-    super(vm, machine.console, page, memory, EXIT_REASON_COUNT, ROWS, guestFeatures(vmx.controlsOf(kind)));
+    const features = guestFeatures(vmx.controlsOf(kind)) | machineFeatures(kind);
+    super(vm, machine.console, page, memory, EXIT_REASON_COUNT, ROWS, features, machine.timer);
     this.shared.hypercallByte = INTEL_HYPERCALL_BYTE;
     this.hasVirtualNmis = vmx.controlsOf(kind).pin.has(PIN_VIRTUAL_NMIS);
     const mayTrap = ((vmx.capabilities.primaryControls >> 32) & PRIMARY_MONITOR_TRAP_FLAG) != 0;
@@ -201,6 +203,7 @@ export class VmxVcpu extends Vcpu {
 
   setTscOffset(offset: u64): void {
     this.tscOffset = offset;
+    this.shared.tscOffset = offset;
     if (this.features & FEATURE_TSC_OFFSET) vmwrite(TSC_OFFSET, offset);
   }
 
@@ -223,6 +226,8 @@ export class VmxVcpu extends Vcpu {
     writeHostState(this, controls);
     const state = this.mirrorsHost ? mirroredState(this) : startState(this.kind, this.shared);
     writeGuestState(state, controls, this.vmx.capabilities);
+    // The kind's controls do not know what the vmm has loaded.
+    if (!this.mirrorsHost) this.writeEfer(state.efer);
     this.takeControlRegisters();
     // The guest's counter starts at 0.
     this.setTscOffset(this.features & FEATURE_TSC_OFFSET ? 0 - rdtsc() : 0);

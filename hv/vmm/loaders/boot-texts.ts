@@ -5,8 +5,7 @@ export const LOADER_NAME: string = "Basalt";
 
 /** The kernel's command line: `length` bytes at `address` of the vmm's own half of its memory, without a zero. */
 export class CommandLine {
-  constructor(
-    readonly address: u32,
-    readonly length: u32,
-  ) {}
+  length: u32 = 0;
+
+  constructor(readonly address: u32) {}
 }

@@ -5,12 +5,16 @@ import { Ram, RAM_OK } from "../memory/ram";
 export class InformationWriter {
   /** False once something did not fit into RAM. */
   isGood: bool = true;
+  /** The guest-physical address that comes next. */
+  at: u64 = 0;
+
+  constructor(private readonly ram: Ram) {}
 
   /** Writes from guest-physical `at` on. */
-  constructor(
-    private readonly ram: Ram,
-    public at: u64,
-  ) {}
+  begin(at: u64): void {
+    this.at = at;
+    this.isGood = true;
+  }
 
   u32(value: u32): void {
     this.note(this.ram.writeU32(this.at, value));

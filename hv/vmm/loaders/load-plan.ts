@@ -7,10 +7,12 @@ import { HIGH_MEMORY, LOW_MEMORY_END, MemoryMap } from "./memory-map";
 /** What is well: every check here answers with a sentence else. */
 export const GOOD: string = "";
 
+const DEFECT: string = "a part of it could not be copied, which is a defect of Basalt's";
+
 const MAXIMUM_PARTS: i32 = 64;
 const PAGE_BYTES: u64 = 4096;
 
-/** The parts of one kernel. RAM is zero before, as core hands it over, so that what a file does not fill needs no writing. */
+/** The parts of one kernel. */
 export class LoadPlan {
   private readonly offsets: StaticArray<u64> = new StaticArray<u64>(MAXIMUM_PARTS);
   private readonly fileBytes: StaticArray<u64> = new StaticArray<u64>(MAXIMUM_PARTS);
@@ -24,6 +26,12 @@ export class LoadPlan {
     private readonly module: ModuleBytes,
     readonly map: MemoryMap,
   ) {}
+
+  /** Forgets all parts. */
+  clear(): void {
+    this.count = 0;
+    this.entry = 0;
+  }
 
   /**
    * Adds a part: `fileBytes` from `offset` of the module on go to guest-physical `start`, and zeroes behind them fill
@@ -58,13 +66,18 @@ export class LoadPlan {
     return base;
   }
 
-  /** Copies the parts into RAM. GOOD, or why not all of them. */
-  load(ram: Ram): string {
+  /**
+   * Copies the parts into RAM. Where `isClean` all of it is zero, as core hands it over, and the zeroes behind what the file
+   * has need no writing. GOOD, or why not all of them.
+   */
+  load(ram: Ram, isClean: bool): string {
     for (let i = 0; i < this.count; i++) {
+      const zeroes = this.memoryBytes[i] - this.fileBytes[i];
+      if (!isClean && ram.fill(this.starts[i] + this.fileBytes[i], 0, zeroes) != RAM_OK) return DEFECT;
       if (this.fileBytes[i] == 0) continue;
       const from = this.module.pointer(this.offsets[i], this.fileBytes[i]);
       if (from == 0 || ram.copyIn(this.starts[i], from, this.fileBytes[i]) != RAM_OK) {
-        return "a part of it could not be copied, which is a defect of Basalt's";
+        return DEFECT;
       }
     }
     return GOOD;
@@ -75,7 +88,7 @@ export class LoadPlan {
    * lowest one above HIGH_MEMORY. 0 where there is none either. The first page stays free: an address of 0 says nothing.
    */
   findRoom(bytes: u64): u64 {
-    for (let start = LOW_MEMORY_END - PAGE_BYTES; start >= PAGE_BYTES; start -= PAGE_BYTES) {
+    for (let start = (LOW_MEMORY_END - 1) & ~(PAGE_BYTES - 1); start >= PAGE_BYTES; start -= PAGE_BYTES) {
       if (this.map.isRam(start, bytes) && !this.touches(start, bytes)) return start;
     }
     // The lowest room begins at the start of high memory, or behind a part.
@@ -87,6 +100,23 @@ export class LoadPlan {
       if (best == 0 || start < best) best = start;
     }
     return best;
+  }
+
+  /**
+   * Takes the highest page-aligned room for `bytes` in RAM above HIGH_MEMORY that no part takes: its address, 0 where there
+   * is none. What is there is the caller's to write, after `load`.
+   */
+  takeHighRoom(bytes: u64): u64 {
+    let best: u64 = 0;
+    // It ends at the end of RAM, or at a part.
+    for (let i = -1; i < this.count; i++) {
+      const end = i < 0 ? this.map.ramBytes : this.starts[i];
+      if (bytes > end) continue;
+      const start = (end - bytes) & ~(PAGE_BYTES - 1);
+      if (start < HIGH_MEMORY || !this.map.isRam(start, bytes) || this.touches(start, bytes)) continue;
+      best = max(best, start);
+    }
+    return best != 0 && this.add(0, 0, best, bytes).length == 0 ? best : 0;
   }
 
   /** Whether any of [start, start + bytes) belongs to a part. */

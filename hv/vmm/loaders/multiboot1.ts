@@ -1,9 +1,10 @@
 // Kernels with a header of Multiboot 0.6.96: its section 3.1 is the header, 3.3 what the kernel is told.
 
 import { ModuleBytes } from "../memory/module-bytes";
-import { planElf, isElf } from "./elf";
+import { ElfParts, isElf, planElf } from "./elf";
 import { CommandLine, LOADER_NAME } from "./boot-texts";
 import { InformationWriter } from "./information-writer";
+import { Initrd } from "./initrd";
 import { LoadPlan } from "./load-plan";
 import { MEMORY_MAP_ENTRIES, MemoryMap } from "./memory-map";
 import { NO_HEADER, planImage } from "./multiboot-image";
@@ -30,6 +31,8 @@ const HAS_MODULES: u32 = 1 << 3;
 const HAS_MEMORY_MAP: u32 = 1 << 6;
 const HAS_LOADER_NAME: u32 = 1 << 9;
 const INFORMATION_BYTES: u64 = 116;
+/** An entry of the list of modules: its start, its end, its text and a field that is reserved. */
+const MODULE_BYTES: u64 = 16;
 /** An entry of the map, and of it what its first field counts: all but that field. */
 const MAP_ENTRY_BYTES: u32 = 24;
 const MAP_ENTRY_SIZE: u32 = 20;
@@ -45,7 +48,7 @@ export function findMultiboot1(module: ModuleBytes): u32 {
 }
 
 /** Plans what the header at `header` describes: GOOD, or why it cannot be loaded. */
-export function planMultiboot1(module: ModuleBytes, header: u32, plan: LoadPlan): string {
+export function planMultiboot1(module: ModuleBytes, header: u32, plan: LoadPlan, parts: ElfParts): string {
   const flags = module.u32(header + 4);
   if (flags & FLAG_VIDEO_MODE)
     return "its Multiboot header requires a video mode (flag 2), and this machine has no screen";
@@ -59,13 +62,19 @@ export function planMultiboot1(module: ModuleBytes, header: u32, plan: LoadPlan)
     return problem.length != 0 ? problem : plan.checkEntry();
   }
   if (!isElf(module)) return "it is no ELF, and its Multiboot header has no address fields (flag 16)";
-  const problem = planElf(module, plan);
+  const problem = planElf(module, plan, parts);
   return problem.length != 0 ? problem : plan.checkEntry();
 }
 
 /** Writes the boot information to where `writer` stands, a multiple of 4. Fields whose flag is not set are 0. */
-export function writeMultiboot1(writer: InformationWriter, map: MemoryMap, commandLine: CommandLine): void {
-  const entries = writer.at + INFORMATION_BYTES;
+export function writeMultiboot1(
+  writer: InformationWriter,
+  map: MemoryMap,
+  commandLine: CommandLine,
+  initrd: Initrd,
+): void {
+  const modules = writer.at + INFORMATION_BYTES;
+  const entries = modules + MODULE_BYTES;
   const entryBytes = MEMORY_MAP_ENTRIES * MAP_ENTRY_BYTES;
   const name = entries + entryBytes;
   const text = name + LOADER_NAME.length + 1;
@@ -75,14 +84,17 @@ export function writeMultiboot1(writer: InformationWriter, map: MemoryMap, comma
   writer.u32(map.highKiB);
   writer.u32(0); // boot device
   writer.u32(<u32>text);
-  writer.u32(0); // modules: none
-  writer.u32(0);
+  writer.u32(initrd.isThere ? 1 : 0); // modules
+  writer.u32(initrd.isThere ? <u32>modules : 0);
   writer.zeroes(4); // symbols
   writer.u32(entryBytes);
   writer.u32(<u32>entries);
   writer.zeroes(3); // drives, configuration table
   writer.u32(<u32>name);
   writer.zeroes(12); // APM, VBE, framebuffer
+  writer.u32(<u32>initrd.start);
+  writer.u32(<u32>(initrd.start + initrd.bytes));
+  writer.zeroes(2); // text, reserved
   for (let i: u32 = 0; i < MEMORY_MAP_ENTRIES; i++) {
     writer.u32(MAP_ENTRY_SIZE);
     writer.u64(map.start(i));

@@ -2,8 +2,9 @@
 
 import { ModuleBytes } from "../memory/module-bytes";
 import { CommandLine, LOADER_NAME } from "./boot-texts";
-import { isElf, planElf } from "./elf";
+import { ElfParts, isElf, planElf } from "./elf";
 import { InformationWriter } from "./information-writer";
+import { Initrd } from "./initrd";
 import { GOOD, LoadPlan } from "./load-plan";
 import { MEMORY_MAP_ENTRIES, MemoryMap } from "./memory-map";
 import { NO_HEADER, planImage } from "./multiboot-image";
@@ -35,10 +36,13 @@ const ENTRY_BYTES: u32 = 12;
 const TAG_END: u32 = 0;
 const TAG_COMMAND_LINE: u32 = 1;
 const TAG_LOADER_NAME: u32 = 2;
+const TAG_MODULE: u32 = 3;
 const TAG_MEMORY_SIZES: u32 = 4;
 const TAG_MEMORY_MAP: u32 = 6;
 const TAG_LOAD_BASE: u32 = 21;
 const TAG_HEAD_BYTES: u32 = 8;
+/** Start, end, and a text of one zero. */
+const TAG_MODULE_BYTES: u32 = 17;
 const MAP_ENTRY_BYTES: u32 = 24;
 
 /** The offset of the header in the file, or NO_HEADER. */
@@ -53,7 +57,7 @@ export function findMultiboot2(module: ModuleBytes): u32 {
 }
 
 /** Plans what the header at `header` describes: GOOD, or why it cannot be loaded. */
-export function planMultiboot2(module: ModuleBytes, header: u32, plan: LoadPlan): string {
+export function planMultiboot2(module: ModuleBytes, header: u32, plan: LoadPlan, parts: ElfParts): string {
   if (module.u32(header + 4) != ARCHITECTURE_I386) return "its Multiboot2 header is for another processor than x86";
   const length = module.u32(header + 8);
   if (length < HEADER_BYTES || length > SEARCHED_BYTES || !module.holds(header, length)) {
@@ -77,14 +81,22 @@ export function planMultiboot2(module: ModuleBytes, header: u32, plan: LoadPlan)
     }
     at += (bytes + 7) & ~7;
   }
-  return planParts(module, header, addresses, entry, plan);
+  return planParts(module, header, addresses, entry, plan, parts);
 }
 
 /** Plans by the header's tags of addresses and entry point, whose offsets are 0 where the header has none. */
-function planParts(module: ModuleBytes, header: u32, addresses: u32, entry: u32, plan: LoadPlan): string {
+function planParts(
+  module: ModuleBytes,
+  header: u32,
+  addresses: u32,
+  entry: u32,
+  plan: LoadPlan,
+  parts: ElfParts,
+): string {
   if (addresses != 0 && entry == 0) return "its Multiboot2 header has an address tag, but none of the entry address";
   if (addresses == 0 && !isElf(module)) return "it is no ELF, and its Multiboot2 header has no address tag";
-  const problem = addresses != 0 ? planImage(module, header, addresses + TAG_HEAD_BYTES, plan) : planElf(module, plan);
+  const problem =
+    addresses != 0 ? planImage(module, header, addresses + TAG_HEAD_BYTES, plan) : planElf(module, plan, parts);
   if (entry != 0) plan.entry = module.u32(entry + TAG_HEAD_BYTES);
   return problem.length != 0 ? problem : plan.checkEntry();
 }
@@ -109,11 +121,19 @@ function checkRequirement(module: ModuleBytes, type: u32, at: u32, bytes: u32): 
 }
 
 /** Writes the boot information to where `writer` stands, a multiple of 8; `base` is the kernel's lowest address. */
-export function writeMultiboot2(writer: InformationWriter, map: MemoryMap, base: u64, commandLine: CommandLine): void {
+export function writeMultiboot2(
+  writer: InformationWriter,
+  map: MemoryMap,
+  base: u64,
+  commandLine: CommandLine,
+  initrd: Initrd,
+): void {
   const textBytes = TAG_HEAD_BYTES + commandLine.length + 1;
   const nameBytes = TAG_HEAD_BYTES + <u32>LOADER_NAME.length + 1;
   const mapBytes = TAG_HEAD_BYTES + 8 + MEMORY_MAP_ENTRIES * MAP_ENTRY_BYTES;
-  const total = 8 + aligned(textBytes) + aligned(nameBytes) + 16 + aligned(mapBytes) + aligned(12) + TAG_HEAD_BYTES;
+  const moduleBytes = initrd.isThere ? aligned(TAG_MODULE_BYTES) : 0;
+  const total =
+    moduleBytes + 8 + aligned(textBytes) + aligned(nameBytes) + 16 + aligned(mapBytes) + aligned(12) + TAG_HEAD_BYTES;
 
   writer.u32(total);
   writer.u32(0);
@@ -121,6 +141,7 @@ export function writeMultiboot2(writer: InformationWriter, map: MemoryMap, base:
   writer.u32(textBytes);
   writer.bytes(commandLine.address, commandLine.length);
   writer.align(8);
+  if (initrd.isThere) writeModule(writer, initrd);
   writer.u32(TAG_LOADER_NAME);
   writer.u32(nameBytes);
   writer.text(LOADER_NAME);
@@ -145,6 +166,16 @@ export function writeMultiboot2(writer: InformationWriter, map: MemoryMap, base:
   writer.align(8);
   writer.u32(TAG_END);
   writer.u32(TAG_HEAD_BYTES);
+}
+
+/** The tag of a module without text. */
+function writeModule(writer: InformationWriter, initrd: Initrd): void {
+  writer.u32(TAG_MODULE);
+  writer.u32(TAG_MODULE_BYTES);
+  writer.u32(<u32>initrd.start);
+  writer.u32(<u32>(initrd.start + initrd.bytes));
+  writer.text("");
+  writer.align(8);
 }
 
 function aligned(bytes: u32): u32 {

@@ -5,15 +5,23 @@ export class ModuleBytes {
   /** False once a read went beyond the end. */
   isWhole: bool = true;
 
-  /** The module lies at [address, address + length) of the vmm's memory; both come from core. */
-  constructor(
-    private readonly address: u32,
-    readonly length: u32,
-  ) {}
+  private address: u32 = 0;
+  private bytes: u32 = 0;
+
+  /** From here on the module is [address, address + length) of the vmm's memory; both come from core. */
+  show(address: u32, length: u32): void {
+    this.address = address;
+    this.bytes = length;
+    this.isWhole = true;
+  }
+
+  get length(): u32 {
+    return this.bytes;
+  }
 
   /** Whether [offset, offset + bytes) lies in the module. */
   holds(offset: u64, bytes: u64): bool {
-    return bytes <= this.length && offset <= this.length - bytes;
+    return bytes <= this.bytes && offset <= this.bytes - bytes;
   }
 
   /** The address of [offset, offset + bytes), 0 where it does not lie in the module. */

@@ -39,6 +39,31 @@ export class Ram {
     return load<u64>(<usize>address);
   }
 
+  /** As `readHeld`, of two bytes. */
+  readHeldU16(address: u32): u32 {
+    return load<u16>(<usize>address);
+  }
+
+  /** Writes eight bytes of which `holds` has said that they are RAM: no check is made. */
+  writeHeld(address: u32, value: u64): void {
+    store<u64>(<usize>address, value);
+  }
+
+  /** As `writeHeld`, the low two bytes. */
+  writeHeldU16(address: u32, value: u32): void {
+    store<u16>(<usize>address, <u16>value);
+  }
+
+  /** As `writeHeld`, the low byte. */
+  writeHeldU8(address: u32, value: u32): void {
+    store<u8>(<usize>address, <u8>value);
+  }
+
+  /** As `readHeld`, of one byte. */
+  readHeldU8(address: u32): u8 {
+    return load<u8>(<usize>address);
+  }
+
   /** As `readU64`, of `bytes`: 1, 2, 4 or 8. */
   read(address: u64, bytes: u32): u64 {
     if (bytes == 8) return this.readU64(address);
@@ -91,6 +116,13 @@ export class Ram {
   copyIn(address: u64, from: u32, length: u64): u32 {
     if (!this.holds(address, length)) return RAM_OUT_OF_RANGE;
     memory.copy(<usize>address, <usize>from, <usize>length);
+    return RAM_OK;
+  }
+
+  /** Copies `length` bytes of RAM to `to` in the vmm's own half of its memory, which has as many. As `writeU64` else. */
+  copyOut(address: u64, to: u32, length: u64): u32 {
+    if (!this.holds(address, length)) return RAM_OUT_OF_RANGE;
+    memory.copy(<usize>to, <usize>address, <usize>length);
     return RAM_OK;
   }
 

@@ -171,7 +171,7 @@ describe("a VM table is refused by line and word, and none of its VMs runs:", ()
     ["a command line of a built-in guest", "vm guest=hlt -- words", /only a boot module has a command line/],
     ["a long command line", `vm guest=module:2 -- ${"x".repeat(2049)}`, /command line has 2048 letters at most/],
     ["a module that is not there", "vm guest=module:3", /line 1: the boot loader gave no boot module of this number/],
-    ["module 0", "vm guest=module:0", /a boot module has a number from 1 to 17/],
+    ["module 0", "vm guest=module:0", /a boot module has a number from 1 to 49/],
     ["itself as the guest", "vm guest=module", /the guest is this table itself/],
     ["two VMs of a name", "vm name=a guest=hlt\nvm name=a guest=hlt", /line 2: 'name=a': a line above has this name/],
     ["a name of none", "vm name= guest=hlt", /'name=': expected 1 to 16 of a to z/],

@@ -103,7 +103,37 @@ describe("a wrong command line ends with exit code 1 and", () => {
     [
       "an ELF that is no such kernel is refused",
       ["run", "--kernel", "/bin/true"],
-      /is an ELF without Multiboot header/,
+      /is an ELF without Multiboot header and without PVH entry point; Basalt starts Linux bzImages and/,
+    ],
+    ["an initrd without a kernel is refused", ["run", "--initrd", "x"], /--initrd is for the guest of --kernel/],
+    ["a disk without a kernel is refused", ["run", "--vms", "x", "--disk", "x"], /--disk is for the guest of --kernel/],
+    ["a use of no disk is refused", ["run", "--kernel", "x", "--disk-read-only"], /Name one by --disk/],
+    [
+      "an initrd in an ELF that QEMU loads is refused",
+      ["run", "--kernel", "x", "--initrd", "y", "--media", "kernel"],
+      /has one boot module only\. Boot initrd and disk from a medium/,
+    ],
+    ["an image without a name is refused", ["image", "tools/samples/vms.json"], /-o, --output <file>' not specified/],
+    ["an image of no VMs is refused", ["image", "/no/file", "-o", "x.iso"], /\/no\/file: found no such file/],
+    [
+      "an image that would overwrite a file is refused",
+      ["image", "tools/samples/vms.json", "-o", "package.json"],
+      /package\.json is there already\. Overwrite it with --force/,
+    ],
+    [
+      "an image to a device is refused",
+      ["image", "tools/samples/vms.json", "-o", "/dev/null", "--force"],
+      /\/dev\/null is no file\. .*`basalt flash --image`/,
+    ],
+    [
+      "an image to a folder that is not there is refused",
+      ["image", "tools/samples/vms.json", "-o", "/no/such/x.iso"],
+      /There is no folder \/no\/such/,
+    ],
+    [
+      "boot options of an image that GRUB would change are refused",
+      ["image", "tools/samples/vms.json", "-o", "x.iso", "--options", "a;b"],
+      /holds ";"; it takes letters/,
     ],
     ["a port beyond 65535 is refused", ["run", "--debug", "65536"], /'65536'.*whole number from 1 to 65535/s],
     ["a time limit of 0 is refused", ["run", "--timeout", "0"], /'0'.*whole number from 1/s],

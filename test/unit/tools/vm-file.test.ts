@@ -23,6 +23,10 @@ before(async () => {
   directory = await mkdtemp(join(tmpdir(), "basalt-vms-"));
   file = join(directory, "vm.json");
   await writeFile(join(directory, "web.elf"), header1(3));
+  await writeFile(join(directory, "initrd"), "an initrd");
+  await writeFile(join(directory, "disk"), Buffer.alloc(1024));
+  await writeFile(join(directory, "odd"), Buffer.alloc(1000));
+  await writeFile(join(directory, "empty"), "");
 });
 after(() => rm(directory, { recursive: true }));
 
@@ -64,6 +68,18 @@ test("a file with everything is read, and a kernel's path goes from its folder o
   assert.equal(vms[1]!.guest, "count");
 });
 
+test("initrd and disk are read with paths from the file's folder on, and a disk may be a size", async () => {
+  const [vm] = await read(oneVm('"kernel": "web.elf", "initrd": "initrd", "disk": "disk", "diskReadOnly": true'));
+  assert.deepEqual(
+    [vm!.initrd, vm!.disk, vm!.diskReadOnly],
+    [join(directory, "initrd"), join(directory, "disk"), true],
+  );
+  for (const size of ["2M", "64M", "100M", "698M", "758M", "766M"]) {
+    const [other] = await read(oneVm(`"kernel": "web.elf", "disk": "${size}", "console": "raw"`));
+    assert.equal(other!.disk, size);
+  }
+});
+
 test("the sample is one that runs", async () => {
   assert.equal((await readVmFile(join(root, "tools/samples/vms.json"))).length, 3);
 });
@@ -98,6 +114,22 @@ describe("everything wrong is told with line, column and key, the file's order f
     ["a built-in guest's words", oneVm('"guest": "hlt", "commandLine": "x"'), /commandLine: found "x", expected none/],
     ["a kernel's iterations", oneVm('"kernel": "web.elf", "iterations": 1'), /iterations: found 1, expected none/],
     ["a letter of words", oneVm('"kernel": "web.elf", "commandLine": "\\n"'), /found "\\n", expected printable ASCII/],
+    ["an initrd that is not there", oneVm('"kernel": "web.elf", "initrd": "no"'), /initrd: There is no file .*no\. /],
+    ["an initrd of nothing", oneVm('"kernel": "web.elf", "initrd": "empty"'), /initrd: .*empty is empty\. Name the/],
+    ["a disk that is not there", oneVm('"kernel": "web.elf", "disk": "no"'), /disk: There is no file .*no\. Name/],
+    ["a disk of half a sector", oneVm('"kernel": "web.elf", "disk": "odd"'), /odd has 1000 bytes; .* multiple of 512/],
+    ["an odd RAM disk", oneVm('"kernel": "web.elf", "disk": "3M"'), /disk: found "3M", expected the path of a file/],
+    ["a large RAM disk", oneVm('"kernel": "web.elf", "disk": "768M"'), /disk: found "768M", expected the path/],
+    ["a RAM disk in GiB", oneVm('"kernel": "web.elf", "disk": "1G"'), /disk: found "1G", expected the path/],
+    ["no disk that is only read", oneVm('"kernel": "web.elf", "diskReadOnly": true'), /diskReadOnly|disk/],
+    [
+      "a RAM disk that is only read",
+      oneVm('"kernel": "web.elf", "disk": "2M", "diskReadOnly": true'),
+      /diskReadOnly: found true, expected a disk that is a file/,
+    ],
+    ["a built-in guest's initrd", oneVm('"guest": "hlt", "initrd": "initrd"'), /initrd: found "initrd", expected none/],
+    ["a built-in guest's disk", oneVm('"guest": "hlt", "disk": "2M"'), /disk: found "2M", expected none beside guest/],
+    ["a console", oneVm('"kernel": "web.elf", "console": "rare"'), /console: found "rare", expected lines: what/],
     ["a CPU", oneVm('"guest": "hlt", "cpu": "all"'), /^2:39: vms\[0\]\.cpu: found "all", expected the number/],
     ["a CPU beyond 63", oneVm('"guest": "hlt", "cpu": 64'), /cpu: found 64/],
     ["half a CPU", oneVm('"guest": "hlt", "cpu": 0.5'), /cpu: found 0.5/],
@@ -227,7 +259,10 @@ describe("the boot modules of VMs", () => {
       { name: "d", kernel: "/k/one.elf" },
     ];
     assert.deepEqual(modulesFor(vms), {
-      kernelPaths: ["/k/one.elf", "/k/two (2).elf"],
+      files: [
+        { path: "/k/one.elf", commandLine: "one.elf" },
+        { path: "/k/two (2).elf", commandLine: "two__2_.elf" },
+      ],
       table: [
         "vm name=a guest=module:1 memory=64M cpu=0 weight=20 -- one.elf x=1  y\n",
         "vm name=b guest=count iterations=5 ticks=9 watch=0-1000:nofetch:log watch=2000-3000:nowrite:log\n",
@@ -237,7 +272,35 @@ describe("the boot modules of VMs", () => {
     });
   });
 
+  test("are each initrd once, a disk once where it is only read, and a disk for each VM that writes it", () => {
+    const files = { kernel: "/k/vmlinuz", initrd: "/k/initrd", disk: "/k/disk" } as const;
+    const vms: Vm[] = [
+      { name: "a", ...files, console: "raw" },
+      { name: "b", ...files },
+      { name: "c", ...files, diskReadOnly: true },
+      { name: "d", ...files, diskReadOnly: true },
+      { kernel: "/k/initrd", disk: "1G" },
+    ];
+    const { table, files: modules } = modulesFor(vms);
+    assert.equal(
+      table,
+      [
+        "vm name=a guest=module:1 initrd=module:2 disk=module:3 console=raw -- vmlinuz\n",
+        "vm name=b guest=module:1 initrd=module:2 disk=module:4 -- vmlinuz\n",
+        "vm name=c guest=module:1 initrd=module:2 disk=module:5:readonly -- vmlinuz\n",
+        "vm name=d guest=module:1 initrd=module:2 disk=module:5:readonly -- vmlinuz\n",
+        "vm guest=module:6 disk=ram:1024M -- initrd\n",
+      ].join(""),
+    );
+    assert.deepEqual(
+      modules.map(({ path }) => path),
+      ["/k/vmlinuz", "/k/initrd", "/k/disk", "/k/disk", "/k/disk", "/k/initrd"],
+    );
+  });
+
   test("ask for RAM for all of them at once", () => {
+    assert.equal(mebibytesOfAll([{ name: "a", kernel: "x", memory: "64M", disk: "32M" }]), 98);
+    assert.equal(mebibytesOfAll([{ name: "a", kernel: "x", memory: "64M", disk: "32M.img" }]), 66);
     assert.equal(mebibytesOf({ name: "a", guest: "count" }), 16);
     assert.equal(mebibytesOf({ name: "a", kernel: "x" }), 128);
     assert.equal(mebibytesOf({ name: "a", kernel: "x", memory: "3G" }), 3072);

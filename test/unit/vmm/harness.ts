@@ -27,8 +27,12 @@ export async function compileHarness(path: string, flags: readonly string[]): Pr
   }
 }
 
-/** Starts an instance of test/unit/vmm/`name`, which is compiled once, always with the same `flags`. */
-export async function loadHarness<T>(name: string, flags: readonly string[] = []): Promise<T & Started> {
+/** Starts an instance of test/unit/vmm/`name`, which is compiled once, always with the same `flags`; `imports` beside env. */
+export async function loadHarness<T>(
+  name: string,
+  flags: readonly string[] = [],
+  imports: WebAssembly.Imports = {},
+): Promise<T & Started> {
   let module = modules.get(name);
   if (module === undefined) {
     module = compileHarness(join("test/unit/vmm", name), flags);
@@ -39,7 +43,7 @@ export async function loadHarness<T>(name: string, flags: readonly string[] = []
       throw new Error(`abort: ${textAt(exports.memory, message)} at ${textAt(exports.memory, file)}:${line}`);
     },
   };
-  const instance = await WebAssembly.instantiate(await module, { env });
+  const instance = await WebAssembly.instantiate(await module, { env, ...imports });
   const exports = instance.exports as unknown as T & Started;
   exports.start();
   return exports;

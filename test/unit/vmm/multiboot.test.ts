@@ -3,51 +3,14 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { vcpuPage } from "../core/machine/tables.ts";
 import { elf, header1, header2, headerTag, type Segment } from "./kernel-images.ts";
-import { TestVmm } from "./vmm.ts";
+import { Loader } from "./module-loader.ts";
 
 const MIB = 1n << 20n;
 const RAM = 4n * MIB;
 const MODULE = vcpuPage("MODULE_IN_VMM");
-const PAGE = vcpuPage("VCPU_PAGE_IN_VMM");
-const [RAX, RBX] = [0, 3];
+const RAX = 0;
 const MAGIC1 = 0x2badb002n;
 const MAGIC2 = 0x36d76289n;
-
-/** A vmm whose guest is a boot module. */
-class Loader {
-  readonly vmm: TestVmm;
-
-  constructor(ramBytes = RAM) {
-    this.vmm = new TestVmm("module", ramBytes).create();
-  }
-
-  /** Loads `kernel`; "" or why it was refused. */
-  load(kernel: Uint8Array, commandLine = "kernel one two"): string {
-    const { vmm } = this;
-    vmm.bytes.set(kernel, MODULE);
-    Buffer.from(vmm.bytes.buffer).write(commandLine, PAGE + vcpuPage("COMMAND_LINE_OFFSET"));
-    vmm.set("moduleAddress", BigInt(MODULE));
-    vmm.set("moduleBytes", BigInt(kernel.length));
-    vmm.set("commandLineBytes", BigInt(commandLine.length));
-    vmm.set("consoleLength", 0n);
-    const answer = vmm.reset();
-    if (answer === vcpuPage("ANSWER_RESUME")) return "";
-    assert.equal(answer, vcpuPage("ANSWER_NOT_HANDLED"));
-    assert.match(vmm.console, /^the boot module cannot be started: \S.*\S$/);
-    return vmm.console.replace("the boot module cannot be started: ", "");
-  }
-
-  u32(address: number): number {
-    return Buffer.from(this.vmm.bytes.buffer).readUInt32LE(address);
-  }
-  text(address: number): string {
-    const end = this.vmm.bytes.indexOf(0, address);
-    return Buffer.from(this.vmm.bytes.buffer, address, end - address).toString("latin1");
-  }
-  get information(): number {
-    return Number(this.vmm.register(RBX));
-  }
-}
 
 const code = Buffer.from("code of the kernel, and its data");
 const withHeader = (header: Buffer): Buffer => Buffer.concat([header, code]);
@@ -58,7 +21,7 @@ const simple = (bytes: Buffer, more: Partial<Segment> = {}): Segment => ({ physi
 for (const bits of [32, 64] as const) {
   describe(`an ELF of ${bits} bits`, () => {
     test("is loaded to the physical addresses of its segments, with zeroes behind what the file holds", () => {
-      const loader = new Loader();
+      const loader = new Loader(RAM);
       const data = Buffer.from("more data");
       const segments = [
         simple(kernel1, { memoryBytes: 0x3000n, linear: 0xc0100000n }),
@@ -102,7 +65,7 @@ for (const bits of [32, 64] as const) {
       ];
     for (const [what, segments, entry, message] of refusals) {
       test(`is refused with ${what}`, () => {
-        assert.match(new Loader().load(elf(bits, entry, segments)), message);
+        assert.match(new Loader(RAM).load(elf(bits, entry, segments)), message);
       });
     }
 
@@ -119,7 +82,7 @@ for (const bits of [32, 64] as const) {
       test(`is refused with ${what}`, () => {
         const file = elf(bits, MIB, [simple(kernel1)]);
         file[at] = value;
-        assert.match(new Loader().load(file), message);
+        assert.match(new Loader(RAM).load(file), message);
       });
     }
   });
@@ -127,30 +90,32 @@ for (const bits of [32, 64] as const) {
 
 test("a segment whose address has more than 32 bits is refused, not cut", () => {
   const file = elf(64, MIB, [simple(kernel1), simple(code, { physical: (1n << 32n) + 0x200000n })]);
-  assert.match(new Loader().load(file), /no RAM/);
+  assert.match(new Loader(RAM).load(file), /no RAM/);
 });
 
 test("a Multiboot kernel is told its RAM, its command line and its loader", () => {
-  const loader = new Loader();
+  const loader = new Loader(RAM);
   assert.equal(loader.load(elf(32, MIB, [simple(kernel1)])), "");
   const at = loader.information;
   assert.equal(loader.vmm.register(RAX), MAGIC1);
   assert.equal(loader.u32(at), 0x24d);
-  assert.deepEqual([loader.u32(at + 4), loader.u32(at + 8)], [640, 3072]);
+  assert.deepEqual([loader.u32(at + 4), loader.u32(at + 8)], [639, 3072]);
   assert.equal(loader.text(loader.u32(at + 16)), "kernel one two");
   assert.equal(loader.u32(at + 20), 0, "no modules");
   assert.equal(loader.text(loader.u32(at + 64)), "Basalt");
   const [bytes, map] = [loader.u32(at + 44), loader.u32(at + 48)];
   const fields = Array.from({ length: bytes / 4 }, (_, i) => loader.u32(map + 4 * i));
   assert.deepEqual(fields, [
-    ...[20, 0, 0, 0xa0000, 0, 1],
-    ...[20, 0xa0000, 0, 0x60000, 0, 2],
+    ...[20, 0, 0, 0x9fc00, 0, 1],
+    ...[20, 0x9fc00, 0, 0x400, 0, 2],
+    ...[20, 0xe0000, 0, 0x20000, 0, 2],
     ...[20, 0x100000, 0, 0x300000, 0, 1],
+    ...[20, 0xe0000000, 0, 0x100000, 0, 2],
   ]);
 });
 
 test("a Multiboot2 kernel is told the same in tags that fill the size", () => {
-  const loader = new Loader();
+  const loader = new Loader(RAM);
   assert.equal(loader.load(elf(64, MIB, [simple(kernel2)])), "");
   assert.equal(loader.vmm.register(RAX), MAGIC2);
   const start = loader.information;
@@ -166,17 +131,22 @@ test("a Multiboot2 kernel is told the same in tags that fill the size", () => {
   assert.deepEqual([...tags.keys()], [1, 2, 4, 6, 21]);
   assert.equal(loader.text(tags.get(1)! + 8), "kernel one two");
   assert.equal(loader.text(tags.get(2)! + 8), "Basalt");
-  assert.deepEqual([loader.u32(tags.get(4)! + 8), loader.u32(tags.get(4)! + 12)], [640, 3072]);
+  assert.deepEqual([loader.u32(tags.get(4)! + 8), loader.u32(tags.get(4)! + 12)], [639, 3072]);
   assert.equal(loader.u32(tags.get(21)! + 8), 0x100000);
   const map = tags.get(6)!;
-  assert.deepEqual([loader.u32(map + 4), loader.u32(map + 8), loader.u32(map + 12)], [16 + 72, 24, 0]);
-  assert.deepEqual([loader.u32(map + 16), loader.u32(map + 24), loader.u32(map + 32)], [0, 0xa0000, 1]);
-  assert.deepEqual([loader.u32(map + 40), loader.u32(map + 48), loader.u32(map + 56)], [0xa0000, 0x60000, 2]);
-  assert.deepEqual([loader.u32(map + 64), loader.u32(map + 72), loader.u32(map + 80)], [0x100000, 0x300000, 1]);
+  assert.deepEqual([loader.u32(map + 4), loader.u32(map + 8), loader.u32(map + 12)], [16 + 5 * 24, 24, 0]);
+  const entries = Array.from({ length: 5 }, (_, i) => [0, 8, 16].map((field) => loader.u32(map + 16 + 24 * i + field)));
+  assert.deepEqual(entries, [
+    [0, 0x9fc00, 1],
+    [0x9fc00, 0x400, 2],
+    [0xe0000, 0x20000, 2],
+    [0x100000, 0x300000, 1],
+    [0xe0000000, 0x100000, 2],
+  ]);
 });
 
 test("a command line of every length up to the longest arrives whole", () => {
-  const loader = new Loader();
+  const loader = new Loader(RAM);
   for (const kernel of [kernel1, kernel2]) {
     for (const length of [0, 1, 7, 8, 1000, vcpuPage("COMMAND_LINE_CAPACITY")]) {
       assert.equal(loader.load(elf(32, MIB, [simple(kernel)]), "x".repeat(length)), "");
@@ -188,25 +158,25 @@ test("a command line of every length up to the longest arrives whole", () => {
 });
 
 test("the boot information lies where the kernel does not", () => {
-  const low = Buffer.alloc(0xa0000 - 0x1000);
+  const low = Buffer.alloc(0x9fc00 - 0x1000);
   for (const [segments, least] of [
     [[simple(kernel1), simple(low, { physical: 0x1000n })], 0x101000],
     [[simple(kernel1, { memoryBytes: 2n * MIB }), simple(low, { physical: 0x1000n })], 0x300000],
     [[simple(kernel1)], 0x9f000],
   ] as const) {
-    const loader = new Loader();
+    const loader = new Loader(RAM);
     assert.equal(loader.load(elf(32, MIB, segments)), "");
     assert.equal(loader.information, least);
   }
   const all = [simple(kernel1, { memoryBytes: RAM - MIB }), simple(low, { physical: 0x1000n })];
-  assert.match(new Loader().load(elf(32, MIB, all)), /no room in RAM for its boot information/);
+  assert.match(new Loader(RAM).load(elf(32, MIB, all)), /no room in RAM for its boot information/);
 });
 
 describe("a flat image with address fields in its header", () => {
   const flat = (fields: readonly number[]): Buffer => Buffer.concat([Buffer.alloc(16), header1(0x10003, fields), code]);
 
   test("is loaded as they say, from a place in the file on", () => {
-    const loader = new Loader();
+    const loader = new Loader(RAM);
     // The header is at 16 of the file; what lies before it belongs to the image from 8 on.
     assert.equal(loader.load(flat([0x100008, 0x100000, 0x100040, 0x101000, 0x100030])), "");
     assert.equal(loader.u32(0x100008), 0x1badb002);
@@ -214,7 +184,7 @@ describe("a flat image with address fields in its header", () => {
   });
 
   test("is loaded to the end of the file where they name no end", () => {
-    const loader = new Loader();
+    const loader = new Loader(RAM);
     assert.equal(loader.load(flat([0x100010, 0x100000, 0, 0, 0x100030])), "");
     assert.equal(loader.text(0x100030), code.toString());
   });
@@ -232,21 +202,21 @@ describe("a flat image with address fields in its header", () => {
     ["an entry point outside", [0x100010, 0x100000, 0, 0, 0x200000], /entry point is not in what is loaded/],
     ["no RAM there", [0x10000010, 0x10000000, 0, 0, 0x10000030], /no RAM/],
   ] as const) {
-    test(`is refused with ${what}`, () => assert.match(new Loader().load(flat(fields)), message));
+    test(`is refused with ${what}`, () => assert.match(new Loader(RAM).load(flat(fields)), message));
   }
 
   test("is refused where the header ends too early", () => {
-    assert.match(new Loader().load(header1(0x10003, [0, 0])), /ends before its address fields/);
+    assert.match(new Loader(RAM).load(header1(0x10003, [0, 0])), /ends before its address fields/);
   });
 
   test("of Multiboot2 takes -1 for the start of the file, and needs an entry address", () => {
     const tags = (...more: readonly Buffer[]): Buffer =>
       withHeader(header2(headerTag(2, 0, 0x200000, 0xffffffff, 0, 0), ...more));
-    const loader = new Loader();
+    const loader = new Loader(RAM);
     assert.equal(loader.load(tags(headerTag(3, 0, 0x200010))), "");
     assert.equal(loader.u32(0x200000), 0xe85250d6);
     assert.equal(loader.vmm.get("startRip"), 0x200010n);
-    assert.match(new Loader().load(tags()), /none of the entry address/);
+    assert.match(new Loader(RAM).load(tags()), /none of the entry address/);
   });
 });
 
@@ -260,12 +230,12 @@ describe("a header that asks for what this machine has not is refused:", () => {
     ["an unknown tag", header2(headerTag(77, 0)), /required tag that is not defined/],
     ["an address tag that is too short", header2(headerTag(2, 0, 1)), /too short/],
   ] as const) {
-    test(what, () => assert.match(new Loader().load(elf(32, MIB, [simple(withHeader(header))])), message));
+    test(what, () => assert.match(new Loader(RAM).load(elf(32, MIB, [simple(withHeader(header))])), message));
   }
 
   test("but not where it says that it does not need it", () => {
     const header = header2(headerTag(5, 1, 0, 0, 0), headerTag(1, 1, 99), headerTag(77, 1), headerTag(4, 0, 2));
-    assert.equal(new Loader().load(elf(32, MIB, [simple(withHeader(header))])), "");
+    assert.equal(new Loader(RAM).load(elf(32, MIB, [simple(withHeader(header))])), "");
   });
 });
 
@@ -279,8 +249,28 @@ test("a file that has no header is refused, and one whose header lies too far in
     elf(32, MIB, [simple(kernel2, { offset: 32768 })]),
     elf(32, MIB, [simple(kernel1, { offset: 0x202 })]),
   ]) {
-    assert.match(new Loader().load(file), /no Multiboot header/);
+    assert.match(new Loader(RAM).load(file), /no Multiboot header/);
   }
+});
+
+test("a kernel that is loaded again, as its guest has reset the machine, finds zeroes behind its data, and no heap grows", () => {
+  const loader = new Loader(RAM);
+  const { bytes } = loader.vmm;
+  const files = [elf(32, MIB, [simple(kernel1, { memoryBytes: 0x3000n })]), elf(64, MIB, [simple(kernel2)])];
+  for (const file of files) assert.equal(loader.load(file), "");
+  const heap = bytes.subarray(0xc0000000, 0xc0400000);
+  const end = heap.findLastIndex((byte) => byte !== 0);
+  for (let n = 0; n < 20; n++) {
+    bytes.fill(0xcc, 0, Number(RAM));
+    assert.equal(loader.load(files[0]!), "");
+    assert.ok(bytes.subarray(0x100000 + kernel1.length, 0x103000).every((byte) => byte === 0));
+    assert.equal(loader.u32(loader.information + 52), 0, "no field of the boot information is left as it was");
+    assert.equal(loader.load(files[1]!), "");
+  }
+  assert.equal(
+    heap.findLastIndex((byte) => byte !== 0),
+    end,
+  );
 });
 
 test("RAM that ends at 1 MiB is too little for any kernel", () => {
@@ -326,9 +316,9 @@ test("of 40,000 damaged kernels none traps, and none is loaded outside RAM or st
     }
     outcomes.loaded++;
     const rip = loader.vmm.get("startRip");
-    assert.ok(rip < ram && (rip < 0xa0000n || rip >= MIB), `entry ${rip.toString(16)}`);
+    assert.ok(rip < ram && (rip < 0x9fc00n || rip >= MIB), `entry ${rip.toString(16)}`);
     const information = BigInt(loader.information);
-    assert.ok(information >= 0x1000n && information < ram && (information < 0xa0000n || information >= MIB));
+    assert.ok(information >= 0x1000n && information < ram && (information < 0x9fc00n || information >= MIB));
     assert.ok(bytes.subarray(behind, behind + 0x4000).every((byte) => byte === 0));
     assert.deepEqual(Buffer.from(bytes.subarray(MODULE, MODULE + cut.length)), cut);
   }

@@ -33,6 +33,12 @@ const OFFSETS = {
   commandLineBytes: 112,
   consoleIsDebug: 116,
   exitValue: 120,
+  initrdAddress: 152,
+  initrdBytes: 156,
+  startMode: 204,
+  startGdtrBase: 208,
+  startGdtrLimit: 212,
+  moduleIsFlat: 216,
 } as const;
 const NARROW = new Set<string>([
   "exitKind",
@@ -46,6 +52,12 @@ const NARROW = new Set<string>([
   "commandLineBytes",
   "consoleIsDebug",
   "exitValue",
+  "initrdAddress",
+  "initrdBytes",
+  "startMode",
+  "startGdtrBase",
+  "startGdtrLimit",
+  "moduleIsFlat",
 ]);
 
 interface Exports {

@@ -83,6 +83,11 @@ export class Uart extends Device {
     super();
   }
 
+  /** The guest has enabled an interrupt: what is typed may wake it. */
+  get listens(): bool {
+    return this.interruptEnable != 0;
+  }
+
   /** How many bytes of the console's it takes now: none in loopback, where its input is not connected. */
   get room(): u32 {
     return this.modem.isLoop ? 0 : this.receiver.room;

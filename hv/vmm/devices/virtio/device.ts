@@ -26,6 +26,11 @@ export abstract class VirtioDevice {
   transport: VirtioTransport | null = null;
   /** What the driver has accepted; 0 before FEATURES_OK. */
   features: u64 = 0;
+  /**
+   * The driver has set DRIVER_OK, nothing has failed, and the device may write to memory: set by the transport. Otherwise no
+   * queue is looked at; when it becomes so, each enabled queue is notified.
+   */
+  isRunning: bool = false;
 
   constructor(
     /** Virtio 1.2, chapter 5: 2 is a block device, 3 a console, 4 an entropy source. */
@@ -39,7 +44,7 @@ export abstract class VirtioDevice {
   abstract readConfiguration(offset: u32, bytes: u32): u64;
   /** Writes; what cannot be written is ignored. */
   abstract writeConfiguration(offset: u32, bytes: u32, value: u64): void;
-  /** The driver has notified queue `queue`, which is enabled, and DRIVER_OK is set. */
+  /** The driver has notified queue `queue`, which is enabled, and `isRunning`. */
   abstract notify(queue: u32): void;
   /** The driver has reset the device: the queues have been reset by the transport already. */
   abstract reset(): void;

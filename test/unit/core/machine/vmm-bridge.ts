@@ -65,6 +65,8 @@ class VmmAbort extends Error {
 
 const PAGE = 4096n;
 const OWN_START = 0xc0000000n;
+const MODULES_START = BigInt(vcpuPage("MODULE_IN_VMM"));
+const MODULES_END = BigInt(vcpuPage("VCPU_PAGE_IN_VMM"));
 const BLOCK = 0x200000n;
 const EXIT = 3;
 const NOTHING = 0;
@@ -168,10 +170,11 @@ export class VmmBridge {
     if (this.#ramBytes(vm, mapping)) this.#memory.detach(mapping.hpa);
   }
 
-  /** The bytes of a vmm's memory that are guest RAM. */
+  /** The bytes of a vmm's memory that are guest RAM, or a disk. */
   #ramBytes(vm: number, { address, bytes }: Mapping): Uint8Array | null {
     const exports = this.instances.get(vm);
-    if (!exports || !this.#isThere.has(vm) || address >= OWN_START) return null;
+    const isOwn = address >= OWN_START && (address < MODULES_START || address >= MODULES_END);
+    if (!exports || !this.#isThere.has(vm) || isOwn) return null;
     return new Uint8Array(exports.memory.buffer, Number(address), Number(bytes));
   }
 
