@@ -23,6 +23,31 @@ export class TypedKeys {
   }
 }
 
+/** Basalt's first line; what firmware and the loader print before it also clears screens. */
+const firstLine = /(^|\n)(basalt: )/;
+
+/** What of the machine's text is the terminal's: all from Basalt's first line on, as it comes. */
+export class ScreenText {
+  #before = "";
+  #hasBegun = false;
+  #heldBack = "";
+
+  /** What is to be written for `text`. A terminal makes "\r\n" of each line feed itself. */
+  take(text: string): string {
+    const all = this.#heldBack + this.#begun(text);
+    this.#heldBack = all.endsWith("\r") ? "\r" : "";
+    return all.slice(0, all.length - this.#heldBack.length).replaceAll("\r\n", "\n");
+  }
+
+  #begun(text: string): string {
+    if (this.#hasBegun) return text;
+    this.#before += text;
+    const found = firstLine.exec(this.#before);
+    this.#hasBegun = found !== null;
+    return found === null ? "" : this.#before.slice(found.index + found[1]!.length);
+  }
+}
+
 /** What `connectTerminal` uses of stdin. */
 export type Terminal = Pick<ReadStream, "on" | "off" | "resume" | "pause"> & {
   readonly isTTY?: boolean;

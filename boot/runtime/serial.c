@@ -15,9 +15,10 @@ static bool wait_for(u8 bits) {
   return false;
 }
 
+// A text that begins with a zero goes on behind it as it is: a guest ends its lines itself (console_write).
 void serial_write(const u8 *text, u32 length) {
-  for (u32 i = 0; i < length && !serial_is_absent && wait_for(HOLDING_REGISTER_EMPTY); i++) {
-    if (text[i] == '\n') {
+  for (u32 i = !text[0]; i < length && !serial_is_absent && wait_for(HOLDING_REGISTER_EMPTY); i++) {
+    if (text[i] == '\n' && text[0]) {
       out8(DATA, '\r');
       wait_for(HOLDING_REGISTER_EMPTY);
     }

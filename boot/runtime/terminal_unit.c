@@ -50,7 +50,7 @@ u32 w2c_hardware_openScreen(struct w2c_hardware *h, u64 physical, u32 pitch, u32
 void terminal_write(const u8 *text, u32 length) {
   if (!is_idle) return;
   is_idle = false;
-  for (u32 i = 0; i < length; i++) w2c_terminal_write(terminal, root, text[i]);
+  for (u32 i = !text[0]; i < length; i++) w2c_terminal_write(terminal, root, text[i]);
   is_idle = true;
 }
 

@@ -12,6 +12,7 @@ import { RESULT_KILLED, RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "./results";
 import { wake } from "./exits/halt";
 import { RESUME, STOP } from "./vcpu/action";
 import { confirmEnd } from "./vcpu/answers";
+import { TypedInput } from "./vcpu/typed-input";
 import { NEVER } from "./vcpu/never";
 import { Vcpu } from "./vcpu/vcpu";
 import { VmArea } from "./vm-area";
@@ -45,6 +46,7 @@ export class Vm {
   /** Somebody asked that it end. */
   mustEnd: bool = false;
   private lastAction: u32 = RESUME;
+  private readonly input: TypedInput;
 
   constructor(
     private readonly plan: VmPlan,
@@ -53,6 +55,8 @@ export class Vm {
   ) {
     this.memory = new GuestMemory(plan.machine, plan.number, plan.name, area.slot, area.pool, plan.ramBytes);
     this.vmm = new VmmMemory(area.slot, new RamDisk(plan.machine, area.slot, plan.ramDiskBytes));
+    this.input = new TypedInput(plan.number);
+    this.input.clear();
   }
 
   /** Makes all that it needs. RESULT_OK, or why it cannot run, which has been told. */
@@ -96,6 +100,11 @@ export class Vm {
     return this.vcpu!.waitsForEvent;
   }
 
+  /** Something was typed for its guest that may end such a wait. */
+  get hasNewInput(): bool {
+    return this.input.isNew;
+  }
+
   /** When it is to run again although it waits: a value of the TSC, or NEVER. */
   get wakeAt(): u64 {
     return this.vcpu!.shared.wakeAt;
@@ -123,11 +132,19 @@ export class Vm {
     vcpu.deadline = this.deadline(start);
     setWorkWord(vcpu.workWord);
     vcpu.armTimer(start);
-    const action = vcpu.waitsForEvent ? wake(vcpu) : RESUME;
+    let action = this.takeInput(vcpu);
+    if (action == RESUME && vcpu.waitsForEvent) action = wake(vcpu);
     this.lastAction = action == RESUME ? vcpu.run() : action;
     const end = rdtsc();
     vcpu.leaveTimer(end);
     this.ticks += end - start;
+  }
+
+  /** What mirrors the host has no device that receives: what is typed for it is lost. RESUME, or STOP. */
+  private takeInput(vcpu: Vcpu): u32 {
+    if (!this.plan.mirrorsHost) return this.input.give(vcpu);
+    this.input.clear();
+    return RESUME;
   }
 
   private kill(): u32 {
@@ -177,6 +194,7 @@ export class Vm {
     const vcpu = this.vcpu!;
     vcpu.explainEnd();
     if (vcpu.isHalted) confirmEnd(vcpu);
+    vcpu.endRawLine();
     printSummary(vcpu, this.ticks);
     printMemory(vcpu);
     vcpu.watches.print(vcpu);

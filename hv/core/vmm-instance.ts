@@ -2,8 +2,9 @@
 
 import { GUEST_MODULE } from "../shared/guests";
 import { ANSWER_RESUME, VCPU_PAGE_IN_VMM } from "../shared/vcpu-page";
-import { VmDescription } from "./boot/vm-description";
+import { CONSOLE_RAW, VmDescription } from "./boot/vm-description";
 import { LEVEL_ERROR, LEVEL_INFO } from "./console/console";
+import { OwnMark } from "./console/own-mark";
 import { seedVmm } from "./cpu/seed";
 import { wallClockSeconds } from "./firmware/wall-clock";
 import { GUEST_KINDS } from "./guest-kinds";
@@ -45,6 +46,9 @@ export function createVmm(machine: Machine, area: VmArea, vcpu: Vcpu, descriptio
   vcpu.shared.ramBytes = memory.ramBytes;
   vcpu.shared.guest = guest;
   vcpu.shared.iterations = description.iterations;
+  const isRaw = description.console == CONSOLE_RAW;
+  vcpu.shared.hasRawConsole = isRaw ? 1 : 0;
+  if (isRaw) vcpu.ownMark = new OwnMark();
   vcpu.shared.startSeconds = wallClockSeconds();
   seedVmm(vcpu.shared, vcpu.shared.startSeconds);
   if (callVmm(vcpu, VMM_ENTRY_START, 0) == VMM_STOPPED) return RESULT_VMM_STOPPED;

@@ -204,6 +204,14 @@ export class VcpuPage {
   seed3: u64;
   /** The time when the VM begins, in seconds since 1970. */
   startSeconds: u64;
+
+  // Written by core before `create`.
+  /** 1: the guest's console shows what it prints as it is, unfinished lines too. */
+  hasRawConsole: u32;
+
+  // Written by the vmm.
+  /** 1: the text at CONSOLE_OFFSET is what the guest printed in a raw console; core sets this to 0, as `consoleIsDebug`. */
+  consoleIsRaw: u32;
 }
 
 // In which state the vCPU starts: VcpuPage.startMode.

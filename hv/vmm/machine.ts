@@ -25,7 +25,7 @@ import { QuietPorts } from "./devices/quiet-ports";
 import { ResetControl, SYSTEM_CONTROL_PORT_A, SystemControlPortA } from "./devices/reset-control";
 import { Rtc, RTC_PORTS, RTC_START } from "./devices/rtc";
 import { SYSTEM_CONTROL_PORT_B, SystemControlPortB } from "./devices/system-control-port-b";
-import { COM1, Uart, UART_PORTS } from "./devices/uart";
+import { COM1, COM1_IRQ, Uart, UART_PORTS } from "./devices/uart/uart";
 import { BlockDevice } from "./devices/virtio/block";
 import { ConsoleDevice } from "./devices/virtio/console";
 import { EntropyDevice } from "./devices/virtio/entropy";
@@ -46,7 +46,6 @@ const TABLES_START: u64 = 0xe0000;
 // The machine's interrupt wires: ISA IRQs.
 const TIMER_IRQ: u32 = 0;
 const KEYBOARD_IRQ: u32 = 1;
-const COM1_IRQ: u32 = 4;
 const RTC_IRQ: u32 = 8;
 /** ACPI's SCI. */
 const SCI_IRQ: u32 = 9;
@@ -151,7 +150,7 @@ export class Machine {
     memory.attach(LOCAL_APIC_ADDRESS, PAGE_BYTES, new LocalApicPage(apic));
     memory.attach(IO_APIC_ADDRESS, IO_APIC_BYTES, new IoApicMemory(ioApic));
 
-    const uart = new Uart(line);
+    const uart = new Uart(line, new InterruptLine(inputs, COM1_IRQ));
     ports.attach(COM1, UART_PORTS, uart);
     ports.attach(DEBUG_CONSOLE_PORT, 1, new DebugConsole(line));
     ports.attachWide(EXIT_PORT_START, EXIT_PORTS, 4, new ExitPort(signals));

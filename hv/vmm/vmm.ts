@@ -32,6 +32,8 @@ import {
   EXIT_MEMORY_MOVE,
   EXIT_PORT,
   EXIT_TASK_PRIORITY,
+  INPUT_CAPACITY,
+  INPUT_OFFSET,
   MSR_IS_WRITE,
   Registers,
   REGISTERS_OFFSET,
@@ -48,7 +50,7 @@ import { InterceptedInstructions } from "./decode/intercepted";
 import { LinearMemory } from "./decode/linear-memory";
 import { ConsoleLine } from "./devices/console-line";
 import { SCRATCH_BYTES, ScratchRegisters } from "./devices/scratch-registers";
-import { COM1, Uart } from "./devices/uart";
+import { COM1, Uart } from "./devices/uart/uart";
 import {
   haltGuest,
   hypercallGuest,
@@ -67,7 +69,7 @@ import { BOOT_SECTOR, realModeGuest } from "./guests/real-mode";
 import { loadKernel } from "./loaders/kernel";
 import { Loading } from "./loaders/loading";
 import { Machine } from "./machine";
-import { writeBytes, writeHex, writeText } from "./memory/console-text";
+import { readByte, writeBytes, writeHex, writeText } from "./memory/console-text";
 import { Ram, RAM_OK } from "./memory/ram";
 import { ByteWriter, PortBus } from "./port-bus";
 import {
@@ -119,10 +121,10 @@ export class Vmm {
     this.loading = new Loading(pageAddress, ram, page, registers);
     this.guest = page.guest;
     const signals = new Signals();
-    const line = new ConsoleLine(signals);
+    const line = new ConsoleLine(signals, page.hasRawConsole != 0);
     const ports = new PortBus(signals, onDeviceByte);
     const machine = new Machine(page, ram, signals, line, ports);
-    ports.hasten(COM1, onUartByte);
+    ports.hasten(COM1, line.isRaw ? onRawUartByte : onUartByte);
     this.machine = machine;
     this.signals = signals;
     this.line = line;
@@ -205,6 +207,28 @@ export class Vmm {
     const byte = <u32>(<u8>this.registers.rax);
     if (uart.isPlain && (byte == CARRIAGE_RETURN || uart.line.takes(byte))) return ANSWER_NEXT_INSTRUCTION;
     return unchecked(RARE_WRITERS[0])(changetype<usize>(this), device, access);
+  }
+
+  /** As `writeUart`, for a raw console. */
+  writeRawUart(device: Device | null, access: u64): u32 {
+    const uart = changetype<Uart>(device);
+    const byte = <u32>(<u8>this.registers.rax);
+    if (uart.isPlain && uart.line.takesRaw(byte)) return ANSWER_NEXT_INSTRUCTION;
+    return unchecked(RARE_WRITERS[0])(changetype<usize>(this), device, access);
+  }
+
+  /** Gives the UART what was typed, as much as it takes; hands on what a raw console has of a line. */
+  takeInput(): u32 {
+    const page = this.page;
+    const typed = min(page.inputLength, INPUT_CAPACITY);
+    const uart = this.machine.uart;
+    let taken: u32 = 0;
+    while (taken < typed && uart.room != 0) {
+      uart.receive(readByte(this.pageAddress + INPUT_OFFSET + taken++));
+    }
+    page.inputLength = taken;
+    if (this.line.isRaw && this.line.length != 0) this.signals.raised |= SIGNAL_LINE;
+    return this.attendTo(ANSWER_RESUME);
   }
 
   /** An OUT of a byte to any port. */
@@ -325,6 +349,7 @@ export class Vmm {
   waitForInterrupt(): u32 {
     const takesInterrupts = this.page.access != 0;
     if (!takesInterrupts || !this.machine.canInterrupt) return this.endGuest();
+    if (this.line.isRaw && this.line.length != 0) this.signals.raised |= SIGNAL_LINE;
     return this.attendTo(ANSWER_RESUME);
   }
 
@@ -334,12 +359,14 @@ export class Vmm {
     length += writeHex(address + length, CONSOLE_CAPACITY - length, port, 4);
     this.page.consoleLength = length;
     this.page.consoleIsDebug = 1;
+    this.page.consoleIsRaw = 0;
   }
 
   private printLine(): void {
     const address = this.pageAddress + CONSOLE_OFFSET;
     this.page.consoleLength = writeBytes(address, CONSOLE_CAPACITY, this.line.bytes, this.line.length);
     this.page.consoleIsDebug = 0;
+    this.page.consoleIsRaw = this.line.isRaw ? 1 : 0;
     this.line.clear();
   }
 
@@ -347,6 +374,7 @@ export class Vmm {
   private print(text: string): void {
     this.page.consoleLength = writeText(this.pageAddress + CONSOLE_OFFSET, CONSOLE_CAPACITY, text);
     this.page.consoleIsDebug = 0;
+    this.page.consoleIsRaw = 0;
   }
 }
 
@@ -359,6 +387,10 @@ const RARE_WRITERS: StaticArray<ByteWriter> = [onDeviceByte];
 
 function onUartByte(root: usize, device: Device | null, access: u64): u32 {
   return changetype<Vmm>(root).writeUart(device, access);
+}
+
+function onRawUartByte(root: usize, device: Device | null, access: u64): u32 {
+  return changetype<Vmm>(root).writeRawUart(device, access);
 }
 
 /** Answers one kind of exit. */
@@ -400,8 +432,8 @@ function onAlarm(vmm: Vmm): u32 {
   return vmm.ringAlarms();
 }
 
-function onInput(_vmm: Vmm): u32 {
-  return ANSWER_RESUME;
+function onInput(vmm: Vmm): u32 {
+  return vmm.takeInput();
 }
 
 function onTaskPriority(vmm: Vmm): u32 {

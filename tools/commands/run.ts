@@ -25,7 +25,7 @@ import { diskFileOf, processorsFor, type Vm } from "../vms/vm.ts";
 import { readVmFile } from "../vms/vm-file.ts";
 import { modulesFor } from "../vms/vm-table.ts";
 import { loadTool } from "../emulate/load-tool.ts";
-import { connectTerminal } from "../interactive.ts";
+import { connectTerminal, ScreenText } from "../interactive.ts";
 import { interruptible } from "../interrupt.ts";
 import { builtElf, root } from "../paths.ts";
 import { Progress } from "../progress.ts";
@@ -178,8 +178,10 @@ async function run(options: RunCommandOptions): Promise<void> {
     // The line that tells the time would come between what is typed.
     if (interactive) progress.end();
     const onLine = (line: string): void => {
-      if (!options.json) progress.interleave(() => printLine(line));
+      if (!options.json && !options.interactive) progress.interleave(() => printLine(line));
     };
+    const screen = new ScreenText();
+    const onText = (text: string): void => void process.stdout.write(screen.take(text));
     const onStage = (stage: string): void => progress.relabel(stage);
     const leaving = new AbortController();
     let disconnect = (): void => {};
@@ -202,6 +204,7 @@ async function run(options: RunCommandOptions): Promise<void> {
         signal: AbortSignal.any([signal, leaving.signal]),
         emulate,
         onSerial: interactive ? onSerial : undefined,
+        onText: interactive ? onText : undefined,
       });
     } finally {
       disconnect();

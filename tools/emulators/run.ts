@@ -63,6 +63,8 @@ export interface RunOptions {
   readonly emulate?: EmulateTool | undefined;
   /** Called before the machine starts, with what sends bytes to its serial line; not together with `emulate`. */
   readonly onSerial?: ((send: (bytes: Uint8Array) => void) => void) | undefined;
+  /** Together with `onSerial`: gets all that the machine sends, as it comes. */
+  readonly onText?: ((text: string) => void) | undefined;
   /** Keeps the run's ISO also when the run ended with a result. */
   readonly keep?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -201,7 +203,7 @@ async function play(on: EmulatorName, machine: Machine, planned: RunPlan, option
     if (result !== null) watch.stopAfter(powerOffSeconds, "no power-off");
   };
   const isTwoWay = options.emulate !== undefined || options.onSerial !== undefined;
-  const socket = isTwoWay ? await SerialSocket.open(planned.serialPath, onLine) : undefined;
+  const socket = isTwoWay ? await SerialSocket.open(planned.serialPath, onLine, options.onText) : undefined;
   if (socket !== undefined) options.onSerial?.((bytes) => socket.write(bytes));
   const session = options.emulate && new HostSession(options.emulate, (line) => socket?.send(line));
   const serial = socket ?? new SerialFile(planned.serialPath, onLine);

@@ -4,25 +4,27 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { SerialLine } from "./serial.ts";
 
+type Listeners = ConstructorParameters<typeof SerialLine>;
+
 export class SerialSocket extends SerialLine {
   readonly #server: Server;
   readonly #file: number;
   #socket: Socket | null = null;
   #isOpen = true;
 
-  private constructor(server: Server, path: string, onLine: (line: string) => void) {
-    super(onLine);
+  private constructor(server: Server, path: string, ...listeners: Listeners) {
+    super(...listeners);
     this.#server = server;
     this.#file = openSync(path, "w");
     server.on("connection", (socket) => this.#accept(socket));
   }
 
   /** Waits for an emulator at a free port of this host; what it sends is kept in the file at `path` too. */
-  static async open(path: string, onLine: (line: string) => void): Promise<SerialSocket> {
+  static async open(path: string, ...listeners: Listeners): Promise<SerialSocket> {
     const server = createServer();
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    return new SerialSocket(server, path, onLine);
+    return new SerialSocket(server, path, ...listeners);
   }
 
   get port(): number {

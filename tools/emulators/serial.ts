@@ -34,10 +34,13 @@ export abstract class SerialLine {
 
   readonly #decoder = new StringDecoder("utf8");
   readonly #onLine: (line: string) => void;
+  readonly #onText: (text: string) => void;
   #rest = "";
 
-  constructor(onLine: (line: string) => void) {
+  /** `onText` gets all that comes, as it comes: a prompt ends no line. */
+  constructor(onLine: (line: string) => void, onText: (text: string) => void = () => {}) {
     this.#onLine = onLine;
+    this.#onText = onText;
   }
 
   /** Hands on an unfinished last line, and stops. Closing again does nothing. */
@@ -51,6 +54,7 @@ export abstract class SerialLine {
   protected receive(bytes: Buffer): void {
     const text = this.#decoder.write(bytes);
     this.text += text;
+    this.#onText(text);
     const pieces = (this.#rest + text).split("\n");
     this.#rest = pieces.pop() ?? "";
     for (const piece of pieces) this.#finishLine(piece);

@@ -3,7 +3,7 @@
 import { MAXIMUM_COMMAND_LINE } from "./boot-information";
 import { FurtherModules } from "./further-modules";
 import { decimal, indexOf, list, memorySize, NO_MEMORY_SIZE, NO_NUMBER } from "./option-values";
-import { VmDescription } from "./vm-description";
+import { CONSOLE_LINES, CONSOLE_NAMES, VmDescription } from "./vm-description";
 import { DEFENCE_NAMES, DEFENCES_AUTOMATIC } from "../cpu/defences";
 import { END_AUTOMATIC, END_NAMES } from "../firmware/end-choice";
 import { Watch } from "../watch/watch";
@@ -12,7 +12,7 @@ import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/cons
 import { MAX_CPUS, MAX_VMS } from "../processors/shared-words";
 
 const KNOWN: string =
-  "guest=NAME[,NAME...][+NAME...], cpus=N|all|available, iterations=N, ticks=N, repeat=N, defences=auto|none|NAME[,NAME...], loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, initrd=module:N, disk=module:N[:readonly]|ram:SIZE, populate=touch|start, watch=VM:START-END:KIND:ACTION, step=auto|tf, answer=N, end=NAME, fail=NAME; behind -- a module's own";
+  "guest=NAME[,NAME...][+NAME...], cpus=N|all|available, iterations=N, ticks=N, repeat=N, defences=auto|none|NAME[,NAME...], loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, initrd=module:N, disk=module:N[:readonly]|ram:SIZE, populate=touch|start, watch=VM:START-END:KIND:ACTION, step=auto|tf, console=lines|raw, answer=N, end=NAME, fail=NAME; behind -- a module's own";
 
 /** What `fail=` makes happen on purpose, so that the reports of host failures can be seen and tested. */
 export const FAIL_NOTHING: u32 = 0;
@@ -116,6 +116,8 @@ export class BootOptions {
   answerTicks: u64 = DEFAULT_ANSWER_TICKS;
   /** `populate=start`: all RAM of a guest is there, and zeroed, before it starts. */
   populatesAtStart: bool = false;
+  /** One of CONSOLE_*: of each VM that does not say. */
+  console: i32 = CONSOLE_LINES;
   /** One of END_*. */
   end: u32 = END_AUTOMATIC;
   fail: u32 = FAIL_NOTHING;
@@ -165,6 +167,7 @@ export class BootOptions {
     if (name == "watch") return this.applyWatch(value);
     if (name == "cpus") return this.applyCpus(value);
     if (name == "answer") return this.applyAnswer(value);
+    if (name == "console") return this.applyConsole(value);
     if (name == "mutate") return this.applyMutate(value);
     if (name == "memory") return this.applyMemory(value);
     if (name == "initrd") return this.further.chooseInitrd(value);
@@ -270,6 +273,11 @@ export class BootOptions {
       this.defences |= (<u32>1) << defence;
     }
     return "";
+  }
+
+  private applyConsole(value: string): string {
+    this.console = indexOf(CONSOLE_NAMES, value);
+    return this.console < 0 ? "expected one of " + list(CONSOLE_NAMES) : "";
   }
 
   private applyMemory(value: string): string {

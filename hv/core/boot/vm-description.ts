@@ -13,6 +13,14 @@ export const ANY_CPU: u32 = 0xffffffff;
 export const DEFAULT_WEIGHT: u32 = 10;
 export const MAXIMUM_WEIGHT: u32 = 100;
 
+/** What a guest prints is shown a line at a time, with its VM's name in front. */
+export const CONSOLE_LINES: i32 = 0;
+/** It is shown as it is, unfinished lines too, without a name: a terminal of its own. */
+export const CONSOLE_RAW: i32 = 1;
+export const CONSOLE_UNSAID: i32 = -1;
+/** The values of `console=`; a console's kind is its place here. */
+export const CONSOLE_NAMES: StaticArray<string> = ["lines", "raw"];
+
 /** `guest=module` is the first boot module, `guest=module:2` the second. */
 const MODULE_PREFIX: string = "module:";
 
@@ -36,6 +44,8 @@ export class VmDescription {
   iterations: u64 = 0;
   /** TSC ticks that it may run; 0: no limit but its guest's own. */
   ticks: u64 = 0;
+  /** CONSOLE_UNSAID until it is filled. */
+  console: i32 = CONSOLE_UNSAID;
   readonly watches: Array<Watch> = [];
   /** With GUEST_MODULE. */
   readonly further: FurtherModules = new FurtherModules();

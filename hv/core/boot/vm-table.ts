@@ -14,7 +14,7 @@ import { addWatch, WatchReading } from "../watch/watch-option";
 import { BootModule } from "./boot-modules";
 import { FurtherModules, NO_MODULE } from "./further-modules";
 import { decimal, indexOf, isDecimal, memorySize, NO_MEMORY_SIZE, NO_NUMBER } from "./option-values";
-import { ANY_CPU, MAXIMUM_WEIGHT, nameProblem, VmDescription } from "./vm-description";
+import { ANY_CPU, CONSOLE_NAMES, MAXIMUM_WEIGHT, nameProblem, VmDescription } from "./vm-description";
 import { MAX_CPUS, MAX_VMS } from "../processors/shared-words";
 
 const MAXIMUM_BYTES: u64 = 65536;
@@ -34,6 +34,7 @@ const KEYS: StaticArray<string> = [
   "watch",
   "initrd",
   "disk",
+  "console",
 ];
 const GUEST_KEY: i32 = 1;
 /** The only key that may come several times. */
@@ -150,7 +151,7 @@ export class VmTable {
     const equals = word.indexOf("=");
     const key = equals < 0 ? -1 : indexOf(KEYS, word.slice(0, equals));
     if (key < 0)
-      return "expected name=, guest=, initrd=, disk=, memory=, cpu=, weight=, iterations=, ticks=, watch= or --";
+      return "expected name=, guest=, initrd=, disk=, memory=, cpu=, weight=, iterations=, ticks=, watch=, console= or --";
     const bit = (<u32>1) << key;
     if (key != WATCH_KEY && this.keysSeen & bit) return "this line has said it already";
     this.keysSeen |= bit;
@@ -164,6 +165,7 @@ export class VmTable {
     if (key == "disk") return vm.further.chooseDisk(value);
     if (key == "cpu") return applyCpu(vm, value);
     if (key == "watch") return applyWatch(vm, value);
+    if (key == "console") return applyConsole(vm, value);
     if (key == "memory") {
       vm.memory = memorySize(value);
       return vm.memory == 0 ? NO_MEMORY_SIZE : "";
@@ -242,6 +244,11 @@ function applyCpu(vm: VmDescription, value: string): string {
   }
   vm.cpu = isNumber ? <u32>number : ANY_CPU;
   return "";
+}
+
+function applyConsole(vm: VmDescription, value: string): string {
+  vm.console = indexOf(CONSOLE_NAMES, value);
+  return vm.console < 0 ? "expected lines or raw" : "";
 }
 
 function applyWatch(vm: VmDescription, value: string): string {

@@ -2,12 +2,13 @@
 
 import { GUEST_MODULE } from "../../shared/guests";
 import { Console } from "../console/console";
+import { RawOutput } from "../console/raw-output";
 import { addWatch } from "../watch/watch-option";
 import { BootModule } from "./boot-modules";
 import { areDisksSound, TABLE_COMMAND_LINE } from "./module-uses";
 import { decimal, isDecimal } from "./option-values";
 import { BootOptions, refuseOption, WatchChoice } from "./options";
-import { defaultName, VmDescription } from "./vm-description";
+import { CONSOLE_RAW, CONSOLE_UNSAID, defaultName, VmDescription } from "./vm-description";
 import { VmTable } from "./vm-table";
 
 /**
@@ -18,7 +19,7 @@ export function describeVms(options: BootOptions, modules: Array<BootModule>, co
   if (!readTable(options, modules, console)) return false;
   let number: u32 = 0;
   for (let i = 0; i < options.groups.length; i++) {
-    for (let j = 0; j < options.groups[i].length; j++) complete(options.groups[i][j], number++, options);
+    for (let j = 0; j < options.groups[i].length; j++) complete(options.groups[i][j], number++, options, console);
   }
   let isGood = areDisksSound(options.groups, modules, console);
   for (let i = 0; i < options.watches.length; i++) {
@@ -58,12 +59,14 @@ function readTable(options: BootOptions, modules: Array<BootModule>, console: Co
 }
 
 /** What VM `number` does not say of itself. */
-function complete(vm: VmDescription, number: u32, options: BootOptions): void {
+function complete(vm: VmDescription, number: u32, options: BootOptions, console: Console): void {
   if (vm.name.length == 0) vm.name = defaultName(number);
   if (vm.memory == 0 && vm.guest == GUEST_MODULE) vm.memory = options.memory;
   if (vm.guest == GUEST_MODULE) vm.further.complete(options.further);
   if (vm.iterations == 0) vm.iterations = options.iterations;
   if (vm.ticks == 0) vm.ticks = options.ticks;
+  if (vm.console == CONSOLE_UNSAID) vm.console = options.console;
+  if (vm.console == CONSOLE_RAW && !console.raw) console.raw = new RawOutput();
 }
 
 /** Gives a watch of the boot options to its VM. What is wrong with that, "" if nothing is. */

@@ -15,12 +15,27 @@ const PREFIXES: StaticArray<string> = ["basalt: error: ", "basalt: warning: ", "
 const LINE_BYTES: i32 = 400;
 const NEWLINE: u8 = 0x0a;
 
+/** What guests print where a console is raw, and Basalt's lines between it (raw-output.ts). */
+export abstract class RawConsole {
+  /** Starts what a guest has printed: `add` each byte, then `end`. */
+  abstract start(): void;
+  abstract add(byte: u8): void;
+  /** Prints it for VM `vm`, unless another VM's console is shown. */
+  abstract end(vm: u32): void;
+  /** Prints a line of Basalt's own: `length` bytes at `text`, its line feed included. */
+  abstract printLine(text: usize, length: u32): void;
+  /** VM `vm` prints no more: its line has ended. */
+  abstract leave(vm: u32): void;
+}
+
 /** Prints lines up to its level: `console.info().text("EPT pointer ").hex(eptp).end()`. */
 export class Console {
   /** Lines above this level are dropped. */
   level: u32 = LEVEL_INFO;
   /** The CPU that the lines are about, where that is another than the one that booted; else 0. */
   speaker: u32 = 0;
+  /** Where a VM's console is raw: what guests print there. */
+  raw: RawConsole | null = null;
   private readonly buffer: StaticArray<u8> = new StaticArray<u8>(LINE_BYTES + 1);
   private used: i32 = 0;
   private isShown: bool = false;
@@ -106,6 +121,8 @@ export class Console {
   end(): void {
     if (!this.isShown) return;
     this.buffer[this.used] = NEWLINE;
-    consoleWrite(changetype<usize>(this.buffer), this.used + 1);
+    const raw = this.raw;
+    if (raw) raw.printLine(changetype<usize>(this.buffer), this.used + 1);
+    else consoleWrite(changetype<usize>(this.buffer), this.used + 1);
   }
 }

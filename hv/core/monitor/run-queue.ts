@@ -49,7 +49,7 @@ export class RunQueue {
     let best: Vm | null = null;
     for (let i = 0; i < this.count; i++) {
       const vm = this.at(i);
-      if (!vm.mustEnd && (vm.isPaused || (vm.waits && now < vm.wakeAt))) continue;
+      if (!vm.mustEnd && (vm.isPaused || (vm.waits && !vm.hasNewInput && now < vm.wakeAt))) continue;
       if (!best || vm.virtualTime < best.virtualTime) best = vm;
     }
     return best;

@@ -173,8 +173,11 @@ export class Scheduler extends TeamWork {
 
   /** Nobody wants to run: sleeps, at the longest until a guest is to be woken. */
   private rest(): void {
-    this.machine.timer.arm(rdtsc(), this.queue.wakeAt(null));
-    this.mailbox!.rest();
+    const operator = this.operator;
+    if (!operator || !operator.isBusy()) {
+      this.machine.timer.arm(rdtsc(), this.queue.wakeAt(null));
+      this.mailbox!.rest();
+    }
     this.idleSince = rdtsc();
   }
 

@@ -2,9 +2,10 @@
 
 import { GUEST_NAMES } from "../../shared/guests";
 import { Console } from "../console/console";
+import { INPUT_BYTES } from "../console/input-queue";
 import { ALL_VMS, isVmShown, showVm, shownVm } from "../console/shown";
 import { sharedLoad } from "../hardware";
-import { MAIL_KILL, MAIL_PAUSE, MAIL_RESUME } from "../processors/mail";
+import { MAIL_INPUT, MAIL_KILL, MAIL_PAUSE, MAIL_RESUME } from "../processors/mail";
 import { Mailbox, MailHandler, MAIL_WITHDRAWN } from "../processors/mailbox";
 import { ownerWord } from "../processors/shared-words";
 import { resultName } from "../results";
@@ -100,9 +101,31 @@ export class VmCommands {
       const line = this.console.answer().text("what is typed is for the VM whose console is shown; ");
       line.text("Ctrl-A n shows one, Ctrl-A h helps").end();
     } else {
-      const line = this.console.answer().text("no device of ").text(this.plans[target].name);
-      line.text(" takes input yet; Ctrl-A h lists the keys that do something").end();
+      const isThere = isAlive(target);
+      const line = this.console
+        .answer()
+        .text(isThere ? "no device of " : "")
+        .text(this.plans[target].name);
+      line.text(isThere ? " takes input" : " does not run, so it takes no input");
+      line.text("; Ctrl-A h lists the keys that do something").end();
     }
+  }
+
+  /** Says that VM `target` has not read what was typed for it. */
+  sayFull(target: u32): void {
+    const line = this.console.answer().text(this.plans[target].name).text(" has not read the last ");
+    line.decimal(INPUT_BYTES).text(" bytes that were typed; what follows is lost until it reads").end();
+  }
+
+  /** Whether what is typed for `target`, a VM or ALL_VMS, can be given to it. */
+  takesInput(target: u32): bool {
+    return target != ALL_VMS && isAlive(target) && !this.plans[target].mirrorsHost;
+  }
+
+  /** Has the CPU of VM `target` look for what was typed for it. This CPU's own VMs it looks for by itself. */
+  tellInput(target: u32): void {
+    const owner = sharedLoad(ownerWord(target));
+    if (owner != 0 && owner - 1 != this.cpu) this.mailbox.ask(<u32>owner - 1, MAIL_INPUT, target);
   }
 
   /** Has the CPU of the VM that is shown do what mail of `kind` asks, and answers that the VM `did`. */

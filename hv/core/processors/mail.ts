@@ -10,10 +10,12 @@ export const MAIL_RESUME: u32 = 3;
 export const MAIL_KILL: u32 = 4;
 /** The receiver is to give one of its VMs to the sender, which has none: its number + 1 is the answer, 0 where there is none. */
 export const MAIL_MOVE: u32 = 5;
-export const MAIL_KINDS: u32 = 6;
+/** Something was typed for VM `argument`: it is in shared words. */
+export const MAIL_INPUT: u32 = 6;
+export const MAIL_KINDS: u32 = 7;
 
 /** Their names in messages. */
-export const MAIL_NAMES: StaticArray<string> = ["", "shootdown", "pause", "resume", "kill", "move"];
+export const MAIL_NAMES: StaticArray<string> = ["", "shootdown", "pause", "resume", "kill", "move", "input"];
 
 // A request: the argument in bits 31:0, the kind in bits 39:32, the sequence in bits 63:40. An answer: its value in bits 31:0,
 // and the sequence of what it answers in bits 63:40.

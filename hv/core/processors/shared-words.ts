@@ -15,6 +15,8 @@
 //   8,193          RAM: how many blocks are free, and a bit for each block that is
 //       1          the VM whose console is shown
 //      16          the state of each VM
+//      35          the raw console: a lock, whose line is unfinished, its length and its text
+//     544          what was typed for each VM: how much was written, how much was read, and 256 bytes
 
 /** CPUs that Basalt can use: as many as a word has bits. */
 export const MAX_CPUS: u32 = 64;
@@ -65,6 +67,18 @@ export const RAM_WORDS: u32 = 8192;
 /** The VM whose console is shown, + 1; 0: all (hv/core/console/shown.ts). */
 export const CONSOLE_SHOWN: u32 = RAM_MAP + RAM_WORDS;
 const VM_STATES: u32 = CONSOLE_SHOWN + 1;
+/** 1 while a CPU prints where a console is raw (hv/core/console/raw-output.ts). */
+export const RAW_LOCK: u32 = VM_STATES + MAX_VMS;
+/** The VM, + 1, whose guest printed last in a raw console. */
+export const RAW_OWNER: u32 = RAW_LOCK + 1;
+/** Bytes of its line that has not ended. */
+export const RAW_LENGTH: u32 = RAW_OWNER + 1;
+/** The first of RAW_TEXT_WORDS words: these bytes, as many as there is room for. */
+export const RAW_TEXT: u32 = RAW_LENGTH + 1;
+export const RAW_TEXT_WORDS: u32 = 32;
+const INPUTS: u32 = RAW_TEXT + RAW_TEXT_WORDS;
+export const INPUT_TEXT_WORDS: u32 = 32;
+const INPUT_STRIDE: u32 = 2 + INPUT_TEXT_WORDS;
 
 /** How many groups of VMs a CPU has done with: written by that CPU. */
 export function progressWord(cpu: u32): u32 {
@@ -104,6 +118,21 @@ export function resultWord(vm: u32): u32 {
 /** What a VM does: written by the CPU that has it (hv/core/monitor/vm-states.ts). */
 export function vmStateWord(vm: u32): u32 {
   return VM_STATES + vm;
+}
+
+/** How many bytes were typed for a VM: written by the CPU that listens (hv/core/console/input-queue.ts). */
+export function inputWrittenWord(vm: u32): u32 {
+  return INPUTS + vm * INPUT_STRIDE;
+}
+
+/** How many of them it has got: written by the CPU that has it. */
+export function inputReadWord(vm: u32): u32 {
+  return INPUTS + vm * INPUT_STRIDE + 1;
+}
+
+/** The first of INPUT_TEXT_WORDS words: a ring of these bytes. */
+export function inputTextWord(vm: u32): u32 {
+  return INPUTS + vm * INPUT_STRIDE + 2;
 }
 
 /** A bit for each CPU that has left mail for `receiver` since it looked last. */

@@ -1,12 +1,14 @@
 // One virtual CPU, whatever virtualizes it: its registers, the page that it shares with the vmm, and what is counted.
 
 import { VECTOR_PAGE_FAULT } from "../../x86/exceptions";
+import { INPUT_CAPACITY, INPUT_OFFSET } from "../../shared/vcpu-page";
 import { CONSOLE_CAPACITY, CONSOLE_OFFSET, CPU_STATE_OFFSET, CpuState, EXIT_HALT } from "../../shared/vcpu-page";
 import { Registers, REGISTERS_OFFSET, VcpuPage } from "../../shared/vcpu-page";
 import { XCR0_X87 } from "../../x86/control-registers";
 import { CPUID_ADDRESS_SIZES_PHYSICAL_MASK, CPUID_LEAF_ADDRESS_SIZES } from "../../x86/cpuid";
 import { ACCESS_RIGHTS_DPL_MASK, ACCESS_RIGHTS_DPL_SHIFT } from "../../x86/segments";
 import { Console, LEVEL_DEBUG } from "../console/console";
+import { OwnMark } from "../console/own-mark";
 import { supportedCr4 } from "../cpu/control-registers";
 import { ANSWER_EAX } from "../cpu/cpuid-policy";
 import { GuestCpuid } from "../cpu/guest-cpuid";
@@ -72,6 +74,8 @@ export abstract class Vcpu {
   exitStart: u32 = 0;
   /** Exits that are still told one by one at log level debug. */
   exitsToTrace: u32;
+  /** Where the VM's console is raw; null where its lines are shown. */
+  ownMark: OwnMark | null = null;
   /** What the vmm was asked last, one of EXIT_*: the vmm can write over it in the page. */
   askedKind: u32 = 0;
   /** The root object of its vmm, as `create` returned it. */
@@ -328,14 +332,38 @@ export abstract class Vcpu {
     const length = min(this.shared.consoleLength, CONSOLE_CAPACITY);
     const isDebug = this.shared.consoleIsDebug != 0;
     this.shared.consoleLength = 0;
+    const isRaw = this.shared.consoleIsRaw != 0;
     this.shared.consoleIsDebug = 0;
+    this.shared.consoleIsRaw = 0;
     if (length == 0) return;
+    const mark = this.ownMark;
+    if (isRaw && mark) return this.printRaw(mark, length);
     const text = changetype<ConsoleText>(this.page + CONSOLE_OFFSET);
     this.say(isDebug ? LEVEL_DEBUG : level);
     for (let i: u32 = 0; i < length; i++) {
       this.console.byte(changetype<ConsoleText>(changetype<usize>(text) + i).byte);
     }
     this.console.end();
+  }
+
+  /** Prints the first `length` bytes of the vmm's text as they are. */
+  private printRaw(mark: OwnMark, length: u32): void {
+    const raw = this.console.raw!;
+    raw.start();
+    for (let i: u32 = 0; i < length; i++) {
+      raw.add(mark.filter(changetype<ConsoleText>(this.page + CONSOLE_OFFSET + i).byte));
+    }
+    raw.end(this.vm);
+  }
+
+  /** Puts a byte that was typed into the page, at `index` below INPUT_CAPACITY. */
+  setInput(index: u32, byte: u8): void {
+    changetype<ConsoleText>(this.page + INPUT_OFFSET + (index & (INPUT_CAPACITY - 1))).byte = byte;
+  }
+
+  /** Ends the guest's last line, where its console is raw. */
+  endRawLine(): void {
+    if (this.ownMark) this.console.raw!.leave(this.vm);
   }
 }
 

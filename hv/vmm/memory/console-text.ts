@@ -1,4 +1,9 @@
-// Writing text to the console part of the vCPU page.
+// The texts of the vCPU page: what the guest prints is written there, and what was typed for it is read.
+
+/** The byte at `address` of the vCPU page. */
+export function readByte(address: u32): u8 {
+  return load<u8>(address);
+}
 
 /** Writes `text` as ASCII to `address`, as much as `capacity` bytes hold; returns the length. */
 export function writeText(address: u32, capacity: u32, text: string): u32 {

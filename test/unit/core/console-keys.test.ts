@@ -5,6 +5,8 @@ import { assertEnd, assertNoLine } from "./assertions.ts";
 import { externalInterrupt, vmcall, type Script } from "./machine/exits.ts";
 import { boot, type MachineOptions, type Run } from "./machine/machine.ts";
 import type { PortBytes } from "./machine/ports.ts";
+import { vcpuPage } from "./machine/tables.ts";
+import type { VcpuPageView } from "./machine/vcpu-page.ts";
 import { SerialPort } from "./machine/serial-port.ts";
 import { test } from "./vendors.ts";
 
@@ -171,13 +173,77 @@ describe("while one VM's console is shown", () => {
 });
 
 describe("what is typed without Ctrl-A", () => {
-  test("is said once a VM to go nowhere yet, also Ctrl-A Ctrl-A", () => {
-    const run = typed(`a${A}nbc${A}${A}${A}nd`);
-    const lines = answers(run);
+  test("is said once to go nowhere while no VM is chosen of several", () => {
+    const lines = answers(typed(`ab${A}n`));
     assert.match(lines[0]!, /^what is typed is for the VM whose console is shown; Ctrl-A n shows one/);
-    assert.equal(lines[2], "no device of vm0 takes input yet; Ctrl-A h lists the keys that do something");
-    assert.equal(lines[4], "no device of vm1 takes input yet; Ctrl-A h lists the keys that do something");
-    assert.equal(lines.filter((line) => line.startsWith("no device")).length, 2);
+    assert.match(lines[1]!, /^vm0's console is shown/);
+    assert.equal(lines.length, 2);
+  });
+
+  test("is said once to go nowhere where the VM has no machine of its own", () => {
+    assert.deepEqual(answers(typed("abcd", 1, { commandLine: "guest=mirror" })), [
+      "no device of vm0 takes input; Ctrl-A h lists the keys that do something",
+    ]);
+  });
+
+  for (const vms of [1, 2]) {
+    test(`comes to the vmm of the VM that is shown, or of the only one: ${vms} VMs`, () => {
+      const inputs: string[] = [];
+      const keys = vms === 1 ? `ls${A}${A}\r` : `${A}nls${A}${A}\r`;
+      const answer = (page: VcpuPageView): number | null => {
+        if (page.get("exitKind") !== BigInt(vcpuPage("EXIT_INPUT"))) return null;
+        inputs.push(page.input);
+        return vcpuPage("ANSWER_RESUME");
+      };
+      assertEnd(typed(keys, vms, { answer }), "ok");
+      assert.deepEqual(inputs, ["ls\x01\r"]);
+    });
+  }
+
+  test("is given bit by bit as the device takes it, in order, and none twice", () => {
+    const inputs: string[] = [];
+    const answer = (page: VcpuPageView): number | null => {
+      if (page.get("exitKind") !== BigInt(vcpuPage("EXIT_INPUT"))) return null;
+      const taken = inputs.length % 4;
+      inputs.push(page.input.slice(0, taken));
+      page.set("inputLength", BigInt(taken));
+      return vcpuPage("ANSWER_RESUME");
+    };
+    const text = "the quick brown fox jumps over the lazy dog";
+    assertEnd(typed(text, 1, { answer }, [80]), "ok");
+    assert.equal(inputs.join(""), text);
+  });
+
+  test("is lost with one warning where the guest does not read 256 bytes", () => {
+    const answer = (page: VcpuPageView): number | null => {
+      if (page.get("exitKind") !== BigInt(vcpuPage("EXIT_INPUT"))) return null;
+      page.set("inputLength", 0n);
+      return vcpuPage("ANSWER_RESUME");
+    };
+    const run = typed("x".repeat(300), 1, { answer }, [60]);
+    assertEnd(run, "ok");
+    assert.deepEqual(answers(run), [
+      "vm0 has not read the last 256 bytes that were typed; what follows is lost until it reads",
+    ]);
+  });
+
+  test("ends the VM, and it alone, where the vmm says that it took more than there was, or has no answer", () => {
+    const taken: bigint[] = [];
+    const greedy = (page: VcpuPageView): number | null => {
+      if (page.get("exitKind") !== BigInt(vcpuPage("EXIT_INPUT"))) return null;
+      taken.push(page.get("inputLength"));
+      page.set("inputLength", 0xffff_ffffn);
+      return vcpuPage("ANSWER_RESUME");
+    };
+    assertEnd(typed("ab", 1, { answer: greedy }), "ok");
+    assert.deepEqual(taken, [2n], "what is beyond is not taken from what comes later");
+    const silent = (page: VcpuPageView): number | null =>
+      page.get("exitKind") === BigInt(vcpuPage("EXIT_INPUT")) ? vcpuPage("ANSWER_NOT_HANDLED") : null;
+    assertEnd(
+      typed("ab", 1, { answer: silent }),
+      "vmm-answer-not-possible",
+      /^basalt: error: vm0: the vmm has no answer to what was/,
+    );
   });
 });
 

@@ -44,6 +44,12 @@ export class VcpuPageView {
     else this.#view.setUint32(offset, Number(value), true);
   }
 
+  /** What core wrote to INPUT_OFFSET. */
+  get input(): string {
+    const start = this.#view.byteOffset + vcpuPage("INPUT_OFFSET");
+    return Buffer.from(this.#view.buffer, start, Number(this.get("inputLength"))).toString("latin1");
+  }
+
   #place(name: string): readonly [number, number] {
     const [first, second] = name.split(".");
     const number = segments.indexOf(first ?? "");
