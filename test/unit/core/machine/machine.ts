@@ -133,6 +133,8 @@ export class Machine {
   readonly ports = new Ports();
   readonly serial = new SerialPort();
   readonly devices = new DeviceRegisters();
+  /** The last count that the host's timer was given. */
+  timerCount = 0;
   readonly localApic: LocalApic;
   readonly processor: Processor;
   readonly vmx: Vmx;
@@ -305,6 +307,7 @@ export class Machine {
         processor.wrmsr(index >>> 0, u64(value));
       },
       rdtsc: () => ++this.#ticks,
+      rdrand: () => 0x0123456789abcdefn,
       rdtscLow: () => Number(BigInt.asIntN(32, ++this.#ticks)),
       readRegister: (number: number) => processor.readRegister(number),
       xgetbv: () => processor.extended.xgetbv(),
@@ -392,6 +395,7 @@ export class Machine {
         this.slices++;
       },
       setLocalApic: (mode: number, base: bigint) => (this.localApicOfHandlers = { mode, base: u64(base) }),
+      setTimerCount: (count: number) => void (this.timerCount = count >>> 0),
       processorNumber: () => 0n,
       replicaBytes: () => 0x600000n,
       cloneTo: () => {
