@@ -50,6 +50,8 @@ import { InterceptedInstructions } from "./decode/intercepted";
 import { LinearMemory } from "./decode/linear-memory";
 import { ConsoleLine } from "./devices/console-line";
 import { SCRATCH_BYTES, ScratchRegisters } from "./devices/scratch-registers";
+import { PCI_PORTS_START } from "./devices/pci/host";
+import { BarWindow } from "./devices/pci/window";
 import { COM1, Uart } from "./devices/uart/uart";
 import {
   haltGuest,
@@ -89,6 +91,8 @@ const STACK_TOP: u64 = 0x20000;
 
 /** Bits of an access to a port, none of which an OUT of a byte has. */
 const NO_BYTE_OUT: u64 = IO_IS_IN | IO_IS_STRING | IO_SIZE_MASK;
+/** Those that an OUT of two bytes has of them. */
+const WORD_OUT: u64 = 1;
 const CARRIAGE_RETURN: u32 = 0x0d;
 const SIGNALS_OF_ENDS: u32 = SIGNAL_EXIT | SIGNAL_RESET | SIGNAL_POWER_OFF;
 const TASK_PRIORITIES: u32 = 0xf;
@@ -125,6 +129,7 @@ export class Vmm {
     const ports = new PortBus(signals, onDeviceByte);
     const machine = new Machine(page, ram, signals, line, ports);
     ports.hasten(COM1, line.isRaw ? onRawUartByte : onUartByte);
+    ports.hastenWords(PCI_PORTS_START, onPciWord);
     this.machine = machine;
     this.signals = signals;
     this.line = line;
@@ -188,7 +193,10 @@ export class Vmm {
     return hypercallGuest(this.ram, CODE);
   }
 
-  /** Answers the exit that the page describes: at once an OUT of a byte, as drivers that poll do it most. */
+  /**
+   * Answers the exit that the page describes: at once an OUT of a byte, as drivers that poll do it most, or of two bytes, by
+   * which virtio drivers notify.
+   */
   exit(): u32 {
     const page = this.page;
     const kind = page.exitKind;
@@ -198,6 +206,11 @@ export class Vmm {
       return row.writer(changetype<usize>(this), row.device, access);
     }
     if (kind == EXIT_MEMORY_MOVE) return this.emulate();
+    if (kind == EXIT_PORT && (access & NO_BYTE_OUT) == WORD_OUT) {
+      const row = this.ports.at(<u16>(access >> IO_PORT_SHIFT));
+      const writer = row.wordWriter;
+      if (writer) return writer(changetype<usize>(this), row.device, access);
+    }
     return kind <= EXIT_TASK_PRIORITY ? unchecked(EXIT_HANDLERS[kind])(this) : ANSWER_NOT_HANDLED;
   }
 
@@ -215,6 +228,18 @@ export class Vmm {
     const byte = <u32>(<u8>this.registers.rax);
     if (uart.isPlain && uart.line.takesRaw(byte)) return ANSWER_NEXT_INSTRUCTION;
     return unchecked(RARE_WRITERS[0])(changetype<usize>(this), device, access);
+  }
+
+  /** An OUT of two bytes to what PCI functions have. */
+  writePciWord(device: Device | null, access: u64): u32 {
+    changetype<BarWindow>(device).writeWord(<u16>(access >> IO_PORT_SHIFT), <u16>this.registers.rax);
+    const signals = this.signals;
+    if (signals.raised == 0) return ANSWER_NEXT_INSTRUCTION;
+    if (signals.raised != SIGNAL_EVENT) return this.attend();
+    // As `attend` does it.
+    signals.raised = 0;
+    this.page.wakeAt = this.machine.alarms.next;
+    return ANSWER_NEXT_INSTRUCTION | ANSWER_AND_REQUEST;
   }
 
   /** Gives the UART what was typed, as much as it takes; hands on what a raw console has of a line. */
@@ -391,6 +416,10 @@ function onUartByte(root: usize, device: Device | null, access: u64): u32 {
 
 function onRawUartByte(root: usize, device: Device | null, access: u64): u32 {
   return changetype<Vmm>(root).writeRawUart(device, access);
+}
+
+function onPciWord(root: usize, device: Device | null, access: u64): u32 {
+  return changetype<Vmm>(root).writePciWord(device, access);
 }
 
 /** Answers one kind of exit. */

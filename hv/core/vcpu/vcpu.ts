@@ -253,6 +253,14 @@ export abstract class Vcpu {
     if (request & REQUEST_NMI) this.injectNmi();
   }
 
+  /** After a call of the vmm: what it asks for beside its answer. */
+  @inline
+  heedRequests(): void {
+    const shared = this.shared;
+    if ((shared.eventRequest | shared.waitingInterrupt) != 0) this.work |= WORK_EVENTS;
+    this.heedWakeAt();
+  }
+
   /** After a call of the vmm, which may have changed when it wants to be called: has the host's timer tick by then. */
   heedWakeAt(): void {
     if (this.shared.wakeAt < this.armedFor) this.armTimer(rdtsc());

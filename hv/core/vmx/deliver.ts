@@ -67,8 +67,7 @@ export function deliverEvents(vcpu: VmxVcpu): void {
   // A handler may return to the instruction with another RFLAGS.
   vcpu.completedRip = NOWHERE;
   const events = vcpu.events;
-  if (wasBehindInstruction) endShadows();
-  const blocking = <u32>vmread(GUEST_INTERRUPTIBILITY_STATE);
+  const blocking = wasBehindInstruction ? endShadows() : <u32>vmread(GUEST_INTERRUPTIBILITY_STATE);
   const next = nextEvent(stateOfEvents(vcpu, blocking));
   if (next == DELIVER_RECOGNISED) {
     deliverRecognised(vcpu, blocking);
@@ -83,9 +82,11 @@ export function deliverEvents(vcpu: VmxVcpu): void {
   setWindows(vcpu);
 }
 
-function endShadows(): void {
+/** Returns the interruptibility state. */
+function endShadows(): u32 {
   const blocking = vmread(GUEST_INTERRUPTIBILITY_STATE);
   if (blocking & SHADOWS) vmwrite(GUEST_INTERRUPTIBILITY_STATE, blocking & ~SHADOWS);
+  return <u32>(blocking & ~SHADOWS);
 }
 
 /** Whether the guest blocks NMIs, with `blocking` as its interruptibility state. */

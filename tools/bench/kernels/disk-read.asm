@@ -311,6 +311,10 @@ descriptors:
     dd chain, 0, 3 * 16
     dw IS_INDIRECT, 0
     times (ENTRIES - 1) * 16 db 0
+available: times 4 + 2 * ENTRIES + 2 db 0
+align 4, db 0
+used: times 4 + 8 * ENTRIES + 2 db 0
+align 16, db 0
 chain:
     dd request, 0, 16
     dw HAS_NEXT, 1
@@ -323,10 +327,6 @@ request: dd 0, 0, 8, 0          ; VIRTIO_BLK_T_IN of the sector 8
 section .bss
 alignb 4096
 contents: resb 4096
-available: resb 4 + 2 * ENTRIES + 2
-alignb 4
-used: resb 4 + 8 * ENTRIES + 2
-alignb 8
 status: resb 1
 alignb 8
 configuration: resd 1

@@ -78,7 +78,7 @@ export abstract class ChainDevice extends VirtioDevice {
     const problem = this.serveQueue(queue, index);
     const transport = this.transport;
     if (!transport) return;
-    if (queue.needsInterrupt()) transport.interruptQueue(index);
+    if (queue.needsInterrupt()) transport.interruptQueue(queue);
     if (problem.length == 0) return;
     this.stop();
     transport.fail(problem);
