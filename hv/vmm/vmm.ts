@@ -193,10 +193,7 @@ export class Vmm {
     return hypercallGuest(this.ram, CODE);
   }
 
-  /**
-   * Answers the exit that the page describes: at once an OUT of a byte, as drivers that poll do it most, or of two bytes, by
-   * which virtio drivers notify.
-   */
+  /** Answers the exit that the page describes: at once an OUT of a byte, as drivers that poll do it most. */
   exit(): u32 {
     const page = this.page;
     const kind = page.exitKind;
@@ -206,11 +203,6 @@ export class Vmm {
       return row.writer(changetype<usize>(this), row.device, access);
     }
     if (kind == EXIT_MEMORY_MOVE) return this.emulate();
-    if (kind == EXIT_PORT && (access & NO_BYTE_OUT) == WORD_OUT) {
-      const row = this.ports.at(<u16>(access >> IO_PORT_SHIFT));
-      const writer = row.wordWriter;
-      if (writer) return writer(changetype<usize>(this), row.device, access);
-    }
     return kind <= EXIT_TASK_PRIORITY ? unchecked(EXIT_HANDLERS[kind])(this) : ANSWER_NOT_HANDLED;
   }
 
@@ -270,6 +262,17 @@ export class Vmm {
     if (this.guest >= GUEST_FAULT_BOUNDS && this.guest <= GUEST_FAULT_ASSERT) commitFault(this.guest);
     if (this.line.length != 0) this.printLine();
     return ANSWER_GUEST_ENDED;
+  }
+
+  /** IN, and OUT of more than a byte: by two bytes virtio drivers notify. */
+  accessPort(): u32 {
+    const access = this.page.access;
+    if ((access & NO_BYTE_OUT) == WORD_OUT) {
+      const row = this.ports.at(<u16>(access >> IO_PORT_SHIFT));
+      const writer = row.wordWriter;
+      if (writer) return writer(changetype<usize>(this), row.device, access);
+    }
+    return unchecked(RARE_ACCESSES[0])(this);
   }
 
   /** IN and OUT of any size, to whatever the port is. */
@@ -426,8 +429,15 @@ function onPciWord(root: usize, device: Device | null, access: u64): u32 {
 type ExitHandler = (vmm: Vmm) => u32;
 
 function onPort(vmm: Vmm): u32 {
+  return vmm.accessPort();
+}
+
+function onAnyPort(vmm: Vmm): u32 {
   return vmm.accessAnyPort();
 }
+
+/** As RARE_WRITERS. */
+const RARE_ACCESSES: StaticArray<ExitHandler> = [onAnyPort];
 
 function onEnd(vmm: Vmm): u32 {
   return vmm.endGuest();

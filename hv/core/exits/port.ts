@@ -3,7 +3,7 @@
 import { ANSWER_AND_REQUEST, ANSWER_NEXT_INSTRUCTION, EXIT_PORT, EXIT_STRING_PORT } from "../../shared/vcpu-page";
 import { IO_IS_IN, IO_IS_SINGLE, IO_IS_STRING, IO_SIZE_MASK } from "../../shared/port-access";
 import { vmmCall } from "../hardware";
-import { NEXT_INSTRUCTION } from "../vcpu/action";
+import { NEXT_INSTRUCTION, RESUME } from "../vcpu/action";
 import { actOnAnswer, askVmm, vmmAnswer } from "../vcpu/answers";
 import { portBreakpoints } from "../vcpu/port-breakpoints";
 import { Vcpu } from "../vcpu/vcpu";
@@ -33,7 +33,7 @@ export function finishPort(vcpu: Vcpu, outcome: u64): u32 {
   vcpu.askedKind = EXIT_PORT;
   if (outcome == (ANSWER_NEXT_INSTRUCTION | ANSWER_AND_REQUEST)) {
     vcpu.heedRequests();
-    return NEXT_INSTRUCTION;
+    return vcpu.interruptBehindInstruction() ? RESUME : NEXT_INSTRUCTION;
   }
   return actOnAnswer(vcpu, vmmAnswer(vcpu, outcome));
 }

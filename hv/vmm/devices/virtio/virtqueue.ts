@@ -138,7 +138,7 @@ export class Virtqueue {
     if (head >= entries) return this.breaks(RULE_HEAD);
     this.head = head;
     this.next = (next + 1) & INDEX_MASK;
-    return this.walk(head);
+    return walkChain(this, head);
   }
 
   /** Gives the chain that was taken last back: the next `take` walks it again. Nothing of it has been put. */
@@ -251,8 +251,8 @@ export class Virtqueue {
     return isApart ? RULE_NONE : RULE_RINGS_APART;
   }
 
-  /** Reads the chain that starts at descriptor `head`: at most `entries` buffers, and one indirect table. */
-  private walk(head: u32): u32 {
+  /** For `take`: reads the chain that starts at descriptor `head`, at most `entries` buffers, and one indirect table. */
+  walk(head: u32): u32 {
     const ram = this.ram;
     const ramBytes = ram.bytes;
     const tablesStart = this.tablesStart;
@@ -333,6 +333,16 @@ export class Virtqueue {
       overlaps(address, length, this.usedRing, usedBytes(size))
     );
   }
+}
+
+/** Index.ts exports it, to keep it out of the code of who takes a chain: there it would lack registers. */
+export function walkChain(queue: Virtqueue, head: u32): u32 {
+  return queue.walk(head);
+}
+
+/** As `walkChain`. */
+export function takeChain(queue: Virtqueue): u32 {
+  return queue.take();
 }
 
 /** Of ranges in RAM, whose ends are far from wrapping round. */
