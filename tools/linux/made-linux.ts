@@ -1,8 +1,9 @@
 // Linuxes that are made of Debian's packages once, and kept below build/ until what they are made of changes.
 import { createHash } from "node:crypto";
 import { chmod, copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { runStep } from "../build/step.ts";
 import { packTree } from "./archive.ts";
 import { debianPackages } from "./debian-packages.ts";
 import { makeOnce } from "./keep.ts";
@@ -24,6 +25,8 @@ export interface Recipe {
   readonly init: string;
   /** The kernel's modules that lie in /lib/modules, as "kvm.ko". */
   readonly modules: readonly string[];
+  /** Sources for NASM of programs, which lie in /bin under their own names. */
+  readonly programs: readonly string[];
   /** Files that lie where they lie on this machine. */
   readonly files: readonly string[];
 }
@@ -37,7 +40,8 @@ const folders = ["bin", "dev", "proc", "root", "sys", "tmp", "lib/modules"];
 export async function makeLinux(recipe: Recipe, onStage: (stage: string) => void, signal: AbortSignal): Promise<Linux> {
   const packages = await debianPackages(onStage, signal);
   const hash = createHash("sha256");
-  for (const path of [new URL(import.meta.url).pathname, recipe.init]) hash.update(await readFile(path));
+  for (const path of [new URL(import.meta.url).pathname, recipe.init, ...recipe.programs])
+    hash.update(await readFile(path));
   hash.update([packages.key, ...recipe.modules, ...recipe.states].join("\n"));
   const key = hash.digest("hex").slice(0, 16);
   const directory = join(recipe.directory, key);
@@ -48,6 +52,13 @@ export async function makeLinux(recipe: Recipe, onStage: (stage: string) => void
     await chmod(join(tree, "init"), 0o755);
     await copyFile(packages.find(/\/bin\/busybox$/), join(tree, "bin/busybox"));
     await placeModules(recipe.modules, (name) => packages.find(name), join(tree, "lib/modules"), signal);
+    for (const source of recipe.programs) {
+      const name = basename(source, ".asm");
+      const object = join(made, `${name}.o`);
+      await runStep("nasm", ["-w+error", "-f", "elf64", "-o", object, source]);
+      await runStep("ld", ["-static", "-s", "-o", join(tree, "bin", name), object]);
+      await rm(object);
+    }
     for (const file of recipe.files) {
       await mkdir(join(tree, dirname(file)), { recursive: true });
       await copyFile(file, join(tree, file));

@@ -4,11 +4,13 @@ import { buildDirectory } from "../paths.ts";
 import { makeLinux, type Linux } from "./made-linux.ts";
 
 const init = new URL("init.sh", import.meta.url).pathname;
+/** A shell's missing words. */
+const programs = [new URL("ticks.asm", import.meta.url).pathname];
 
 /** By busybox's insmod, which looks for no file itself; init.sh has their order. */
 const modules = [
   ...["virtio_ring.ko", "virtio.ko", "virtio_pci_modern_dev.ko", "virtio_pci_legacy_dev.ko", "virtio_pci.ko"],
-  ...["virtio_blk.ko", "virtio-rng.ko", "virtio_console.ko", "msr.ko"],
+  ...["virtio_blk.ko", "virtio-rng.ko", "virtio_console.ko"],
 ];
 
 /**
@@ -20,7 +22,7 @@ export function makeShellLinux(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Linux> {
   return makeLinux(
-    { directory: join(buildDirectory, "linux/shell"), states: [], init, modules, files: [] },
+    { directory: join(buildDirectory, "linux/shell"), states: [], init, modules, programs, files: [] },
     onStage,
     signal,
   );

@@ -26,7 +26,7 @@ const firmware = [
 export async function makeNestedLinux(onStage: (stage: string) => void, signal: AbortSignal): Promise<Linux> {
   const files = [qemu, ...(await librariesOf(qemu)), ...firmware];
   const directory = join(buildDirectory, "linux/nested");
-  return makeLinux({ directory, states: await statesOf(files), init, modules, files }, onStage, signal);
+  return makeLinux({ directory, states: await statesOf(files), init, modules, programs: [], files }, onStage, signal);
 }
 
 async function librariesOf(program: string): Promise<string[]> {
