@@ -23,7 +23,7 @@ has() {
 
 has basalt.warnings && /init warnings
 echo "basalt-test: ready"
-has basalt.bench && poweroff -f
+has basalt.bench && echo "basalt-test: ticks $(ticks)" && poweroff -f
 # What the kernel says from here on would come between the shell's words. Emergencies, as the power-off, are still told.
 dmesg -n 1
 exec setsid cttyhack sh
