@@ -115,6 +115,7 @@ export abstract class ChainDevice extends VirtioDevice {
       if (served == CHAIN_MALFORMED) return this.problem;
       if (served == CHAIN_SERVED) {
         queue.put(head, this.written);
+        if (queue.isDone) return "";
         continue;
       }
       queue.giveBack();
