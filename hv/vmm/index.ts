@@ -3,6 +3,7 @@
 import { Vmm } from "./vmm";
 
 export { serveBlockRequest } from "./devices/virtio/block";
+export { serveChain } from "./devices/virtio/chain-device";
 export { isInTables, takeChain } from "./devices/virtio/virtqueue";
 
 /** Creates the VMM of the VM whose vCPU page lies at `page`; its root object is the argument of the other exports. */

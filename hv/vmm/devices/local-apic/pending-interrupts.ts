@@ -35,11 +35,31 @@ export class PendingInterrupts {
 
   /** Accepts `vector`, 16 to 255. One that is requested already stays requested once. */
   accept(vector: u32, isLevel: bool): void {
-    if (this.pins.takeAcknowledged() != 0) this.acknowledge();
+    // What is rare is elsewhere, so that this needs no calls, which would be seen in what a disk's read is measured to cost.
+    if (this.pins.takeAcknowledged() != 0) return this.acceptBehind(vector, isLevel);
+    const levelTriggered = this.levelTriggered;
+    if (isLevel || this.isExternalOpen || levelTriggered.has(vector)) return this.acceptAny(vector, isLevel);
+    this.requested.add(vector);
+    const requested = this.requested.highest;
+    const floor = max(this.inService.highest, this.threshold) & PRIORITY_CLASS;
+    const waiting: u32 = (requested & PRIORITY_CLASS) > floor ? INTERRUPT_WAITS | requested : 0;
+    this.isExternal = false;
+    if (waiting == this.waiting) return;
+    this.waiting = waiting;
+    this.pins.waiting = waiting;
+  }
+
+  /** As `accept`, where the processor has acknowledged what it was offered. */
+  private acceptBehind(vector: u32, isLevel: bool): void {
+    this.acknowledge();
+    this.acceptAny(vector, isLevel);
+  }
+
+  private acceptAny(vector: u32, isLevel: bool): void {
     this.requested.add(vector);
     if (isLevel) this.levelTriggered.add(vector);
-    else if (this.levelTriggered.has(vector)) this.levelTriggered.remove(vector);
-    PendingInterrupts.offerOf(this);
+    else this.levelTriggered.remove(vector);
+    this.offer();
   }
 
   /** EOI (SDM 3A 11.8.5): the vector whose end the I/O APIC is to be told, or 0. `offer` is to be called then. */
@@ -100,20 +120,14 @@ export class PendingInterrupts {
 
   /** Tells the processor which interrupt is next, where that has changed. */
   offer(): void {
-    PendingInterrupts.offerOf(this);
-  }
-
-  /** The same, as a part of `accept`: a call of its own would be seen in what a disk's read is measured to cost. */
-  @inline
-  private static offerOf(pending: PendingInterrupts): void {
-    const vector = pending.requested.highest;
-    const floor = max(pending.inService.highest, pending.threshold) & PRIORITY_CLASS;
+    const vector = this.requested.highest;
+    const floor = max(this.inService.highest, this.threshold) & PRIORITY_CLASS;
     let waiting: u32 = (vector & PRIORITY_CLASS) > floor ? INTERRUPT_WAITS | vector : 0;
-    pending.isExternal = false;
-    if (pending.isExternalOpen) waiting = pending.preferExternal(waiting);
-    if (waiting == pending.waiting) return;
-    pending.waiting = waiting;
-    pending.pins.waiting = waiting;
+    this.isExternal = false;
+    if (this.isExternalOpen) waiting = this.preferExternal(waiting);
+    if (waiting == this.waiting) return;
+    this.waiting = waiting;
+    this.pins.waiting = waiting;
   }
 
   /** An external interrupt comes before `other`, which may follow at once: the processor is in no service then. */

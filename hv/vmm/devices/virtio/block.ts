@@ -125,7 +125,7 @@ export class BlockDevice extends ChainDevice {
   }
 
   /** How the driver splits the request into buffers is its own business (2.7.4.1). */
-  protected serveChain(queue: Virtqueue): u32 {
+  serveChain(queue: Virtqueue): u32 {
     return serveBlockRequest(this, queue);
   }
 
@@ -183,8 +183,13 @@ export class BlockDevice extends ChainDevice {
     const lengths = queue.lengths;
     let left = all;
     let offset = sector * SECTOR_BYTES;
+    const first = queue.readable;
     // The queue has found its buffers to be RAM, `isTransfer` the sectors to be the disk's.
-    for (let i = queue.readable; left != 0; i++) {
+    if (all != 0 && unchecked(lengths[first]) >= all) {
+      disk.readHeld(offset, unchecked(addresses[first]), all);
+      return S_OK;
+    }
+    for (let i = first; left != 0; i++) {
       const bytes = min(unchecked(lengths[i]), left);
       disk.readHeld(offset, unchecked(addresses[i]), bytes);
       offset += bytes;

@@ -298,9 +298,10 @@ export class Virtqueue {
         continue;
       }
       if (count >= limit) return this.breaks(RULE_CHAIN_LENGTH);
-      if (length == 0) return this.breaks(RULE_EMPTY_BUFFER);
-      // As Ram.holds, whose loads would be seen in what a request is measured to cost.
-      if (address > ramBytes || length > ramBytes - address) return this.breaks(RULE_BUFFER_IN_RAM);
+      // As Ram.holds, whose loads would be seen in what a request is measured to cost. A length of 0 less 1 is too much, too.
+      if (address >= ramBytes || length - 1 >= ramBytes - address) {
+        return this.breaks(length == 0 ? RULE_EMPTY_BUFFER : RULE_BUFFER_IN_RAM);
+      }
       if (flags & IS_WRITABLE) {
         if (address < tablesEnd && address + length > tablesStart && isInTables(this, address, length)) {
           return this.breaks(RULE_BUFFER_APART);
