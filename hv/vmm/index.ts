@@ -3,7 +3,8 @@
 import { Vmm } from "./vmm";
 
 export { serveBlockRequest } from "./devices/virtio/block";
-export { serveChain } from "./devices/virtio/chain-device";
+export { serveConsoleChain } from "./devices/virtio/console";
+export { serveEntropyRequest } from "./devices/virtio/entropy";
 export { isInTables, takeChain } from "./devices/virtio/virtqueue";
 
 /** Creates the VMM of the VM whose vCPU page lies at `page`; its root object is the argument of the other exports. */

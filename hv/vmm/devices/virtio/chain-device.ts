@@ -111,7 +111,7 @@ export abstract class ChainDevice extends VirtioDevice {
       this.ticks += queue.count * TICKS_OF_BUFFER;
       this.written = 0;
       const head = queue.head;
-      const served = serveChain(this, queue);
+      const served = this.serveChain(queue);
       if (served == CHAIN_MALFORMED) return this.problem;
       if (served == CHAIN_SERVED) {
         queue.put(head, this.written);
@@ -125,9 +125,4 @@ export abstract class ChainDevice extends VirtioDevice {
     this.alarms.set(this.continuations[index], AT_ONCE);
     return "";
   }
-}
-
-/** Index.ts exports it, to keep what it calls out of the code of `serve`: there it would lack registers. */
-export function serveChain(device: ChainDevice, queue: Virtqueue): u32 {
-  return device.serveChain(queue);
 }

@@ -93,6 +93,11 @@ export class ConsoleDevice extends ChainDevice {
   }
 
   serveChain(queue: Virtqueue): u32 {
+    return serveConsoleChain(this, queue);
+  }
+
+  /** For the function `serveConsoleChain`. */
+  serveText(queue: Virtqueue): u32 {
     return queue == this.queues[TRANSMIT_QUEUE] ? this.print(queue) : this.fill(queue);
   }
 
@@ -133,4 +138,9 @@ export class ConsoleDevice extends ChainDevice {
     this.printed = 0;
     return CHAIN_SERVED;
   }
+}
+
+/** Index.ts exports it, as `serveBlockRequest`. */
+export function serveConsoleChain(device: ConsoleDevice, queue: Virtqueue): u32 {
+  return device.serveText(queue);
 }

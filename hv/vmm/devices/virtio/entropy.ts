@@ -43,6 +43,11 @@ export class EntropyDevice extends ChainDevice {
   }
 
   serveChain(queue: Virtqueue): u32 {
+    return serveEntropyRequest(this, queue);
+  }
+
+  /** For the function `serveEntropyRequest`. */
+  serveRequest(queue: Virtqueue): u32 {
     if (queue.readable != 0) {
       this.problem = NOT_WRITABLE;
       return CHAIN_MALFORMED;
@@ -66,4 +71,9 @@ export class EntropyDevice extends ChainDevice {
       value >>= 8;
     }
   }
+}
+
+/** Index.ts exports it, as `serveBlockRequest`. */
+export function serveEntropyRequest(device: EntropyDevice, queue: Virtqueue): u32 {
+  return device.serveRequest(queue);
 }

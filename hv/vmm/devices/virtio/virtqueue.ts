@@ -140,7 +140,7 @@ export class Virtqueue {
     if (head >= entries) return this.breaks(RULE_HEAD);
     this.head = head;
     this.next = (next + 1) & INDEX_MASK;
-    return this.walk(head);
+    return this.walk(head, entries);
   }
 
   /**
@@ -265,14 +265,13 @@ export class Virtqueue {
   }
 
   /** Reads the chain that starts at descriptor `head`: at most `entries` buffers, and one indirect table. */
-  private walk(head: u32): u32 {
+  private walk(head: u32, limit: u32): u32 {
     const ram = this.ram;
     const ramBytes = this.ramBytes;
     const tablesStart = this.tablesStart;
     const tablesEnd = this.tablesEnd;
     const addresses = this.addresses;
     const lengths = this.lengths;
-    const limit = this.entries;
     let table = this.descriptorTable;
     let entries = limit;
     let index = head;
