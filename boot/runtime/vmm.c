@@ -23,10 +23,9 @@ u64 vmm_fault_kind(u64 address, bool is_present) {
   u64 reservation = INSTANCE_SLOT(VMM_INSTANCE(vmm_running)), offset = address - (reservation + GIB);
   const struct w2c_host *host = &hosts[vmm_running];
   if (offset < host->ram_bytes && !is_present) {
-    u64 start = read_tsc();
-    u32 is_there = core_populate(host->ram, offset);
+    u64 start = read_tsc(), kind = core_populate(host->ram, offset) ? VMM_POPULATED : VMM_TRAP_NO_RAM;
     deadline += read_tsc() - start; // zeroing is core's time: a kernel and its initrd take dozens of blocks in one call
-    return is_there ? VMM_POPULATED : VMM_TRAP_NO_RAM;
+    return kind;
   }
   if (address >= reservation && address < reservation + GIB + RESERVATION_BYTES)
     return VMM_TRAP_OUT_OF_BOUNDS;
