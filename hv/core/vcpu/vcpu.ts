@@ -22,6 +22,7 @@ import { REQUEST_NMI } from "../../shared/vcpu-page";
 import { SEGMENT_STATE_BYTES, SegmentState, SEGMENTS_OFFSET } from "../../shared/vcpu-page";
 import { VcpuEvents } from "../events/vcpu-events";
 import { rdtsc, xsetbv } from "../hardware";
+import { GuestState } from "./guest-state";
 import { HostTimer } from "../interrupts/host-timer";
 import { WatchList } from "../watch/watch-list";
 import { RESUME, STOP } from "./action";
@@ -36,6 +37,7 @@ import { WORK_EVENTS } from "./work";
 const TRACED_EXITS: u32 = 8;
 /** Its place in the vCPU page is not always filled in. */
 const RSP: u32 = 4;
+const GENERAL_REGISTERS: u32 = 16;
 
 /** The virtual CPU of the VM with number `vm`, its place in the boot options. A backend (hv/core/vmx) gives it state and a way to run. */
 export abstract class Vcpu {
@@ -57,6 +59,8 @@ export abstract class Vcpu {
   /** What waits to be delivered. Whoever adds to it sets WORK_EVENTS. */
   readonly events: VcpuEvents;
   readonly taskState: TaskState = new TaskState();
+  /** For `prepare`: nothing is allocated when a guest starts anew. */
+  protected readonly start: GuestState = new GuestState();
 
   /** The run loop enters the guest only while its `bits` are 0. */
   entryWork: EntryWork = new EntryWork();
@@ -154,6 +158,23 @@ export abstract class Vcpu {
     for (let i: u32 = 0; i < SEGMENTS; i++) {
       this.segments[i] = changetype<SegmentState>(page + SEGMENTS_OFFSET + i * SEGMENT_STATE_BYTES);
     }
+  }
+
+  /**
+   * Makes of what it keeps what it is after power-on; `prepare` sees to the rest. It is current, and its registers in the
+   * processor are clean (switched-state.ts).
+   */
+  reset(): void {
+    for (let number: u32 = 0; number < GENERAL_REGISTERS; number++) this.registerAt(number).value = 0;
+    this.events.reset();
+    this.msrs.reset();
+    this.cpuid.setApic(true);
+    this.xcr0 = XCR0_X87;
+    this.cpuid.setXcr0(XCR0_X87);
+    this.waitsForEvent = false;
+    this.mustStartAnew = false;
+    // What it had mapped is not what it will have there.
+    this.dropLinearTranslations();
   }
 
   /** A part of the guest's state, by its number in state.ts. The vCPU is current. */

@@ -216,6 +216,10 @@ export class VmxVcpu extends Vcpu {
   }
 
   prepare(): u32 {
+    this.isLaunched = 0;
+    this.completedRip = NOWHERE;
+    this.isShadowStale = false;
+    this.isInNmiHandler = false;
     let result = this.clear();
     if (result == RESULT_OK) result = this.makeCurrent();
     if (result != RESULT_OK) return result;
@@ -224,7 +228,7 @@ export class VmxVcpu extends Vcpu {
     const msrBitmap = this.memory.pool.physicalAddress(this.msrBitmap);
     writeControlFields(controls, this.memory.pagingPointer, vpid, msrBitmap);
     writeHostState(this, controls);
-    const state = this.mirrorsHost ? mirroredState(this) : startState(this.kind, this.shared);
+    const state = this.mirrorsHost ? mirroredState(this) : startState(this.kind, this.shared, this.start);
     writeGuestState(state, controls, this.vmx.capabilities);
     // The kind's controls do not know what the vmm has loaded.
     if (!this.mirrorsHost) this.writeEfer(state.efer);
