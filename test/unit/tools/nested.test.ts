@@ -6,9 +6,9 @@ import { basename, delimiter, join } from "node:path";
 import { describe, test } from "node:test";
 import { execa } from "execa";
 import { judgeInnerRun, planInnerRun, type OuterEnd } from "../../../tools/emulators/nested/inner.ts";
-import { removeOthers } from "../../../tools/emulators/nested/linux.ts";
-import { placeModules } from "../../../tools/emulators/nested/modules.ts";
-import { unpackPackages } from "../../../tools/emulators/nested/packages.ts";
+import { removeOthers } from "../../../tools/linux/keep.ts";
+import { placeModules } from "../../../tools/linux/modules.ts";
+import { unpackPackages } from "../../../tools/linux/packages.ts";
 import { runNested } from "../../../tools/emulators/nested/nested.ts";
 import { failedEntryChecks, Report, ticksAtEnd } from "../../../tools/emulators/nested/report.ts";
 import { exitCodes } from "../../../tools/exit-codes.ts";
@@ -239,7 +239,12 @@ test("Linux gets KVM's modules as insmod takes them, whether Debian's kernel has
     const contents = (await readdir(directory)).map((name) => join(directory, name));
     const placed = join(directory, "placed");
     await mkdir(placed);
-    await placeModules((name) => contents.find((path) => name.test(path))!, placed, neverAborts);
+    await placeModules(
+      ["irqbypass.ko", "kvm.ko", "kvm-intel.ko"],
+      (name) => contents.find((path) => name.test(path))!,
+      placed,
+      neverAborts,
+    );
     assert.deepEqual((await readdir(placed)).sort(), ["irqbypass.ko", "kvm-intel.ko", "kvm.ko"]);
     for (const path of paths.slice(0, 3)) {
       assert.equal(await readFile(join(placed, basename(path)), "utf8"), `contents of ${path}`);
