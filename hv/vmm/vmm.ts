@@ -149,16 +149,16 @@ export class Vmm {
     if (this.guest == GUEST_MODULE) return this.loadModule();
     const status = this.guest == GUEST_REAL ? this.loadRealModeGuest() : this.load64BitGuest();
     if (status != RAM_OK) {
-      this.print("RAM is too small for guest " + GUEST_NAMES[this.guest]);
+      this.print("RAM is too small for guest ", GUEST_NAMES[this.guest]);
       return ANSWER_NOT_HANDLED;
     }
-    this.print("loaded guest " + GUEST_NAMES[this.guest]);
+    this.print("loaded guest ", GUEST_NAMES[this.guest]);
     return ANSWER_RESUME;
   }
 
   private loadModule(): u32 {
     const problem = loadKernel(this.loading, this.machine.writeTables());
-    if (problem.length != 0) this.print("the boot module cannot be started: " + problem);
+    if (problem.length != 0) this.print("the boot module cannot be started: ", problem);
     return problem.length == 0 ? ANSWER_RESUME : ANSWER_NOT_HANDLED;
   }
 
@@ -398,9 +398,14 @@ export class Vmm {
     this.line.clear();
   }
 
-  /** Gives core a line for the console; a second one before core prints the first replaces it. */
-  private print(text: string): void {
-    this.page.consoleLength = writeText(this.pageAddress + CONSOLE_OFFSET, CONSOLE_CAPACITY, text);
+  /**
+   * Gives core a line for the console; a second one before core prints the first replaces it. Its two parts are put together
+   * here, as a string that were made for it would stay, and a guest resets its machine as often as it likes.
+   */
+  private print(text: string, rest: string = ""): void {
+    const address = this.pageAddress + CONSOLE_OFFSET;
+    const length = writeText(address, CONSOLE_CAPACITY, text);
+    this.page.consoleLength = length + writeText(address + length, CONSOLE_CAPACITY - length, rest);
     this.page.consoleIsDebug = 0;
     this.page.consoleIsRaw = 0;
   }
