@@ -74,6 +74,7 @@ import { Machine } from "./machine";
 import { readByte, writeBytes, writeHex, writeText } from "./memory/console-text";
 import { Ram, RAM_OK } from "./memory/ram";
 import { ByteWriter, PortBus } from "./port-bus";
+import { SavedState } from "./saved-state";
 import {
   SIGNAL_EVENT,
   SIGNAL_EXIT,
@@ -111,6 +112,7 @@ export class Vmm {
   private readonly executor: Executor;
   private readonly intercepted: InterceptedInstructions;
   private readonly tasks: TaskSwitch;
+  private readonly state: SavedState;
   private hasStarted: bool = false;
   /** Called by reference for what RARE_WRITERS is a table for. */
   private readonly onRareEnd: (vmm: Vmm, answer: u32) => u32 = onEmulated;
@@ -122,7 +124,8 @@ export class Vmm {
     this.registers = registers;
     const ram = new Ram(page.ramBytes);
     this.ram = ram;
-    this.loading = new Loading(pageAddress, ram, page, registers);
+    const loading = new Loading(pageAddress, ram, page, registers);
+    this.loading = loading;
     this.guest = page.guest;
     const signals = new Signals();
     const line = new ConsoleLine(signals, page.hasRawConsole != 0);
@@ -134,7 +137,9 @@ export class Vmm {
     this.signals = signals;
     this.line = line;
     this.ports = ports;
-    machine.memory.attach(DEVICES, SCRATCH_BYTES, new ScratchRegisters());
+    const scratch = new ScratchRegisters();
+    machine.memory.attach(DEVICES, SCRATCH_BYTES, scratch);
+    this.state = new SavedState(page, signals, machine, line, scratch, loading);
     const views = new VcpuViews(pageAddress);
     const memory = new LinearMemory(ram, machine.memory, views);
     this.executor = new Executor(views, memory, ports);
@@ -154,6 +159,17 @@ export class Vmm {
     }
     this.print("loaded guest ", GUEST_NAMES[this.guest]);
     return ANSWER_RESUME;
+  }
+
+  /** One of STATE_*. */
+  save(): u32 {
+    return this.state.save();
+  }
+
+  /** One of STATE_*. */
+  restore(): u32 {
+    this.hasStarted = true;
+    return this.state.restore();
   }
 
   private loadModule(): u32 {

@@ -12,11 +12,14 @@ export interface GuestKernel {
   readonly append?: string | undefined;
   /** RAM of its VM in MiB; Basalt's own default where it is not named. */
   readonly memory?: number | undefined;
+  /** It is a flat binary, whatever its bytes look like. */
+  readonly flat?: boolean | undefined;
 }
 
 /** Throws a sentence unless the file is one that Basalt can be given. Whether it can be loaded is Basalt's to say. */
-export async function checkGuestKernel({ path }: GuestKernel): Promise<KernelKind> {
+export async function checkGuestKernel({ path, flat }: GuestKernel): Promise<KernelKind | "flat"> {
   await checkGuestFile(path, "the kernel that is to be the guest", "a guest's kernel", mostLoadedBytes);
+  if (flat) return "flat";
   const kind = await readKernelKind(path);
   if (kind === "elf" || kind === "unknown") {
     const what =
@@ -25,7 +28,7 @@ export async function checkGuestKernel({ path }: GuestKernel): Promise<KernelKin
         : "no ELF, and has no Multiboot header nor that of a Linux bzImage";
     throw new ToolError(
       "usage",
-      `${path} is ${what}; Basalt starts Linux bzImages and kernels for PVH and for Multiboot 1 and 2.`,
+      `${path} is ${what}; Basalt starts Linux bzImages and kernels for PVH and for Multiboot 1 and 2, and flat binaries that are said to be such.`,
     );
   }
   return kind;
