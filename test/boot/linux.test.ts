@@ -74,8 +74,8 @@ for (const on of ["bochs", "tcg"] as const) {
     test("counts interrupts of timer, UART, disk and random numbers", () => {
       const answer = onlyAnswer(run, interrupts);
       const counts = new Map(
-        [...answer.matchAll(/^ *(\w+): +(\d+) .*?([\w.-]+)$/gm)].flatMap(([, name, count, device]) => {
-          return [name!, device!].map((key) => [key, Number(count)] as const);
+        [...answer.matchAll(/^ *(\w+): +(\d+)(?: .*?([\w.-]+))?$/gm)].flatMap(([, name, count, device]) => {
+          return [name!, device ?? name!].map((key) => [key, Number(count)] as const);
         }),
       );
       for (const [key, least] of [

@@ -23,7 +23,11 @@ has() {
 
 has basalt.warnings && /init warnings
 echo "basalt-test: ready"
-has basalt.bench && poweroff -f
+if has basalt.bench; then
+  # Setting what is set waits until the console's line has sent everything.
+  stty cs8
+  poweroff -f
+fi
 # What the kernel says from here on would come between the shell's words. Emergencies, as the power-off, are still told.
 dmesg -n 1
 exec setsid cttyhack sh
