@@ -386,6 +386,8 @@ export class Vmm {
 
   ringAlarms(): u32 {
     this.machine.ring();
+    // `wakeAt` is another one even where no alarm was set anew.
+    this.signals.raised |= SIGNAL_EVENT;
     return this.attendTo(ANSWER_RESUME);
   }
 

@@ -168,7 +168,7 @@ export class Episode {
 }
 
 /** The numbers below `count`. */
-export function* upTo(count: number): Generator<number> {
+function* upTo(count: number): Generator<number> {
   for (let i = 0; i < count; i++) yield i;
 }
 
@@ -177,36 +177,36 @@ export interface Run {
   readonly seed: number;
   /** Stops behind the episode in which so many exits are done. */
   readonly operations: number;
-  /** Asked behind each episode. */
+  /** Asked before each episode; others have a turn meanwhile. */
   readonly mayGoOn: () => boolean;
-  readonly firstEpisode?: number;
 }
 
-/** What was found, and where. */
+/** What was found, and where: `episode` and `step` are null where it was seen at the end of the run. */
 export interface Found {
-  readonly episode: number;
-  readonly step: number;
+  readonly at: { readonly episode: number; readonly step: number } | null;
   readonly finding: Finding;
 }
 
 /** Runs episodes. What was found first, or null. */
-export function fuzz(vm: HostileVm, run: Run): Found | null {
-  let step = -1;
-  for (let episode = run.firstEpisode ?? 0; vm.operations < run.operations && run.mayGoOn(); episode++) {
-    const current = new Episode(run.seed, episode);
-    step = -1;
-    try {
-      current.run(vm, upTo(current.traffic.steps), (at) => (step = at));
-    } catch (error) {
-      if (!(error instanceof Finding)) throw error;
-      return { episode, step, finding: error };
-    }
+export async function fuzz(vm: HostileVm, { seed, operations, mayGoOn }: Run): Promise<Found | null> {
+  for (let episode = 0; vm.operations < operations && mayGoOn(); episode++) {
+    const current = new Episode(seed, episode);
+    let step = -1;
+    const finding = findingOf(() => current.run(vm, upTo(current.traffic.steps), (at) => (step = at)));
+    if (finding) return { at: { episode, step }, finding };
+    await new Promise(setImmediate);
   }
+  const finding = findingOf(() => vm.checkAllMemory());
+  return finding && { at: null, finding };
+}
+
+/** What `work` throws, if it is a finding. */
+export function findingOf(work: () => void): Finding | null {
   try {
-    vm.checkAllMemory(16 << 20);
+    work();
+    return null;
   } catch (error) {
-    if (!(error instanceof Finding)) throw error;
-    return { episode: -1, step: -1, finding: error };
+    if (error instanceof Finding) return error;
+    throw error;
   }
-  return null;
 }

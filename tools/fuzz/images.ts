@@ -37,7 +37,10 @@ const LINUX: readonly (readonly [...Field, value: number])[] = [
 ];
 /** Of an ELF with two segments to load and a note, 64 bits and 32 bits wide. */
 const ELF_64: readonly Field[] = [
-  ...([0, 4, 5, 16, 18, 24, 32, 54, 56] as const).map((at): Field => [at, at === 24 || at === 32 ? 8 : at > 15 ? 2 : 1]),
+  ...([0, 4, 5, 16, 18, 24, 32, 54, 56] as const).map((at): Field => [
+    at,
+    at === 24 || at === 32 ? 8 : at > 15 ? 2 : 1,
+  ]),
   ...[0, 1, 2].flatMap((header): Field[] => [
     [64 + 56 * header, 4],
     ...([8, 16, 24, 32, 40] as const).map((at): Field => [64 + 56 * header + at, 8]),
@@ -45,7 +48,10 @@ const ELF_64: readonly Field[] = [
   ...([0x400, 0x404, 0x408, 0x40c, 0x410] as const).map((at): Field => [at, 4]),
 ];
 const ELF_32: readonly Field[] = [
-  ...([0, 4, 5, 16, 18, 24, 28, 42, 44] as const).map((at): Field => [at, at === 24 || at === 28 ? 4 : at > 15 ? 2 : 1]),
+  ...([0, 4, 5, 16, 18, 24, 28, 42, 44] as const).map((at): Field => [
+    at,
+    at === 24 || at === 28 ? 4 : at > 15 ? 2 : 1,
+  ]),
   ...[0, 1, 2].flatMap((header) => ([0, 4, 8, 12, 16, 20] as const).map((at): Field => [52 + 32 * header + at, 4])),
   ...([0x400, 0x404, 0x408, 0x40c, 0x410] as const).map((at): Field => [at, 4]),
 ];

@@ -2,6 +2,7 @@
 import { accessMemory, readMemory, writeMemory } from "./guest-code.ts";
 import { FIELD } from "./page.ts";
 import type { Random } from "./random.ts";
+import { shared } from "./shared.ts";
 import { type HostileVm, KIND, OPEN_END, OPEN_START, RAM_BYTES } from "./hostile-vm.ts";
 
 const LOCAL_APIC = 0xfee0_0000;
@@ -11,6 +12,7 @@ const TSC_DEADLINE = 0x6e0;
 const X2APIC = 0x800;
 const WALL_CLOCK = 0x4b56_4d00;
 const SYSTEM_TIME = 0x4b56_4d01;
+const TELLS = shared("INTERRUPT_TELLS");
 const NEVER = 0xffff_ffff_ffff_ffffn;
 /** Local vector table, initial count, divide, ICR, EOI, SVR, TPR: what decides about interrupts. */
 const REGISTERS = [0x08, 0x0b, 0x0d, 0x0e, 0x0f, 0x28, 0x30, 0x31, 0x32, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3e, 0x3f];
@@ -105,7 +107,8 @@ export function deliver(vm: HostileVm, random: Random): void {
   if (waiting === 0) return halt(vm, random);
   page[FIELD.waitingInterrupt] = 0;
   page[FIELD.acknowledgedInterrupt] = waiting;
-  if ((waiting & 0x200) !== 0 || random.once(4)) vm.exit(KIND.alarm);
+  if ((waiting & TELLS) !== 0) vm.set64(FIELD.wakeAt, 0, 0);
+  if ((waiting & TELLS) !== 0 || random.once(4)) vm.exit(KIND.alarm);
   if (page[FIELD.acknowledgedInterrupt] === 0 || random.once(2)) writeMsr(vm, X2APIC + 0x0b, 0, 0);
 }
 

@@ -201,7 +201,8 @@ export function largeRequest(vm: HostileVm, random: Random): void {
   const at = tables(device, queue);
   const size = SIZES[device]!;
   const isRead = device !== 0 || queue === 0;
-  const bytes = random.once(2) ? 65536 : BUFFER_BYTES - 16;
+  // Of the second size, a call of the vmm begins two.
+  const bytes = random.of([0x1_0000, 0xf000, BUFFER_BYTES - 16]);
   const header = BUFFERS;
   writeHeader(vm, random, header);
   if (random.once(2)) view.setUint32(header, random.once(2) ? 0 : 13, true);
@@ -251,11 +252,17 @@ export function configuration(vm: HostileVm, random: Random): void {
   if (random.once(3)) readMemory(vm, configurationAddress(device, register), random.of([1, 2, 4] as const));
   else if (random.once(8)) moveBars(vm, random);
   else if (random.once(2)) {
-    output(vm, 0xcf8, random.once(16) ? random.u32() : (0x8000_0000 | ((device + 1) << 11) | (register & 0xfc)) >>> 0, 4);
+    output(
+      vm,
+      0xcf8,
+      random.once(16) ? random.u32() : (0x8000_0000 | ((device + 1) << 11) | (register & 0xfc)) >>> 0,
+      4,
+    );
     if (random.once(3)) input(vm, 0xcfc + random.below(4), random.of([1, 2, 4]));
     // The window to a BAR in the configuration space leads to the queues' addresses, too.
     else if (register < 0x40) output(vm, 0xcfc + random.below(4), random.value(), random.of([1, 2, 4]));
-  } else if (register < 0x40) writeMemory(vm, configurationAddress(device, register), random.of([1, 2, 4] as const), random.value());
+  } else if (register < 0x40)
+    writeMemory(vm, configurationAddress(device, register), random.of([1, 2, 4] as const), random.value());
 }
 
 function moveBars(vm: HostileVm, random: Random): void {
@@ -270,5 +277,9 @@ function moveBars(vm: HostileVm, random: Random): void {
 export function anyDeviceMemory(vm: HostileVm, random: Random): void {
   const starts = [MEMORY, MEMORY + BAR_BYTES, MEMORY + 2 * BAR_BYTES, ECAM, 0xfec0_0000, 0xfee0_0000, 0xd000_0000];
   const start = random.of(starts);
-  accessMemory(vm, random, random.once(16) ? 0xc000_0000 + random.below(0x4000_0000) : start + random.below(BAR_BYTES * 2));
+  accessMemory(
+    vm,
+    random,
+    random.once(16) ? 0xc000_0000 + random.below(0x4000_0000) : start + random.below(BAR_BYTES * 2),
+  );
 }
