@@ -14,10 +14,15 @@ const DISK = vcpuPage("MODULE_IN_VMM");
 const [RAX, RBX] = [0, 3];
 export const NEVER = 0xffff_ffff_ffff_ffffn;
 
-/** Where MOV EAX, [EBX] and MOV [EBX], EAX lie, of one byte and of four. */
-const CODE = 0x1000;
-const MOVES = { read4: [0x8b, 0x03], write4: [0x89, 0x03], read1: [0x8a, 0x03], write1: [0x88, 0x03] } as const;
-const PLACES = { read4: CODE, write4: CODE + 16, read1: CODE + 32, write1: CODE + 48 } as const;
+/** MOV between EAX, AX or AL and [EBX], and where they lie. */
+const MOVES = {
+  read4: { place: 0x1000, code: [0x8b, 0x03] },
+  write4: { place: 0x1010, code: [0x89, 0x03] },
+  read2: { place: 0x1020, code: [0x66, 0x8b, 0x03] },
+  write2: { place: 0x1030, code: [0x66, 0x89, 0x03] },
+  read1: { place: 0x1040, code: [0x8a, 0x03] },
+  write1: { place: 0x1050, code: [0x88, 0x03] },
+} as const;
 
 interface Exports {
   readonly memory: WebAssembly.Memory;
@@ -75,7 +80,7 @@ export class Pc {
   /** Loads the guest, and the instructions by which `readMemory` and `writeMemory` work. */
   start(): this {
     assert.equal(this.#exports.reset(this.#root), vcpuPage("ANSWER_RESUME"));
-    for (const name of ["read4", "write4", "read1", "write1"] as const) this.ram.set(MOVES[name], PLACES[name]);
+    for (const { place, code } of Object.values(MOVES)) this.ram.set(code, place);
     this.page.set("consoleLength", 0n);
     return this;
   }
@@ -108,10 +113,10 @@ export class Pc {
     return this.exit("EXIT_MSR", BigInt(msr) | (1n << 32n));
   }
   /** What it reads is in RAX. */
-  readMemory(address: number, bytes: 1 | 4): number {
+  readMemory(address: number, bytes: 1 | 2 | 4): number {
     return this.#move(`read${bytes}`, address, vcpuPage("ACCESS_READ"));
   }
-  writeMemory(address: number, bytes: 1 | 4, value: number): number {
+  writeMemory(address: number, bytes: 1 | 2 | 4, value: number): number {
     this.#setRegister(RAX, BigInt(value >>> 0));
     return this.#move(`write${bytes}`, address, vcpuPage("ACCESS_WRITE"));
   }
@@ -171,18 +176,19 @@ export class Pc {
   }
 
   /** In 32-bit protected mode with flat segments, without paging. */
-  #move(move: keyof typeof PLACES, address: number, access: number): number {
+  #move(move: keyof typeof MOVES, address: number, access: number): number {
     const { page } = this;
+    const { place, code } = MOVES[move];
     for (const segment of ["es", "cs", "ss", "ds", "fs", "gs"]) {
       page.set(`${segment}.base`, 0n);
       page.set(`${segment}.limit`, 0xffff_ffffn);
       page.set(`${segment}.accessRights`, segment === "cs" ? 0xc09bn : 0xc093n);
     }
-    const state = { rip: BigInt(PLACES[move]), rflags: 2n, cr0: 0x11n, cr3: 0n, cr4: 0n, efer: 0n, cpl: 0n };
+    const state = { rip: BigInt(place), rflags: 2n, cr0: 0x11n, cr3: 0n, cr4: 0n, efer: 0n, cpl: 0n };
     for (const [name, value] of Object.entries({ ...state, physicalAddressBits: 40n })) page.set(name, value);
     page.set("gpa", BigInt(address));
     page.set("linearAddress", BigInt(address));
-    page.set("instructionLength", 2n);
+    page.set("instructionLength", BigInt(code.length));
     this.#setRegister(RBX, BigInt(address));
     return this.exit("EXIT_MEMORY", BigInt(access | vcpuPage("ACCESS_HAS_LINEAR")));
   }

@@ -17,7 +17,8 @@ const IO_APIC = 0xfec00000;
 const SCRATCH = 0xd0000000;
 const ECAM = 0xe0000000;
 /** Of virtio's functions on the bus, what is in their BARs. */
-const functions = [1, 2, 3];
+const [CONSOLE, ENTROPY, DISK] = [1, 2, 3];
+const functions = [CONSOLE, ENTROPY, DISK];
 
 /** Ports and how wide they are, with how often. */
 const ports: readonly (readonly [number, number, number])[] = [
@@ -122,18 +123,26 @@ function setUpVirtio(device: number): Step[] {
     (offset: number, value: number): Step =>
     (pc) =>
       pc.writeMemory(bar(pc) + offset, 1, value);
+  const word =
+    (offset: number, value: number): Step =>
+    (pc) =>
+      pc.writeMemory(bar(pc) + offset, 2, value);
   const steps: Step[] = [...configure(device, 4, 0x7)];
   steps.push(byte(0x14, 1), byte(0x14, 3));
   for (const half of [0, 1]) {
-    steps.push(write(0x00, half), (pc) => pc.readMemory(bar(pc) + 4, 4), write(0x08, half));
-    steps.push((pc) => pc.writeMemory(bar(pc) + 0x0c, 4, Number(pc.rax)));
+    steps.push(write(0x00, half), write(0x08, half));
+    steps.push((pc) => {
+      const common = bar(pc);
+      pc.readMemory(common + 4, 4);
+      return pc.writeMemory(common + 0x0c, 4, Number(pc.rax));
+    });
   }
   steps.push(byte(0x14, 11));
   for (let queue = 0; queue < 2; queue++) {
     const base = 0x100000 + device * 0x40000 + queue * 0x20000;
-    steps.push(byte(0x16, queue), byte(0x17, 0));
+    steps.push(word(0x16, queue), word(0x18, 16));
     steps.push(write(0x20, base), write(0x24, 0), write(0x28, base + 0x8000), write(0x2c, 0));
-    steps.push(write(0x30, base + 0x10000), write(0x34, 0), byte(0x1c, 1), byte(0x1d, 0));
+    steps.push(write(0x30, base + 0x10000), write(0x34, 0), word(0x1c, 1));
   }
   steps.push(byte(0x14, 15));
   return steps;
@@ -145,20 +154,22 @@ function barOf(pc: Pc, device: number): number {
   return Number(pc.page.get("ioValue") & 0xffff_fff0n);
 }
 
-/** A request in a queue of a virtio device: chains of one or two buffers, legal more often than not. */
+/** A request in a queue of a virtio device, legal but for a few. */
 function request(random: Random): Step {
   const device = functions[random(functions.length)]!;
   const queue = random(2);
   const base = 0x100000 + device * 0x40000 + queue * 0x20000;
-  const bytes = [16, 512, 1, 600, 40][random(5)]!;
-  const isWritable = random(3) > 0;
-  const kind = random(8);
+  const isLegal = random(100) > 0;
+  const isDisk = isLegal ? device === DISK : random(2) > 0;
+  const type = random(2);
+  const bytes = isDisk ? 512 * (1 + random(4)) : [16, 512, 1, 600, 40][random(5)]!;
+  const isWritable = isDisk ? type === 0 : isLegal ? device !== CONSOLE || queue === 0 : random(2) > 0;
   const slot = random(16);
   const isNotified = random(4) > 0;
   return (pc) => {
     const { ram } = pc;
     const data = 0x300000 + slot * 0x1000;
-    ram.writeUInt32LE(kind === 7 ? 8 : kind & 1, data);
+    ram.writeUInt32LE(type, data);
     ram.writeUInt32LE(0, data + 4);
     ram.writeBigUInt64LE(BigInt(slot), data + 8);
     const write = (at: number, address: number, length: number, flags: number, next: number): void => {
@@ -167,7 +178,7 @@ function request(random: Random): Step {
       ram.writeUInt16LE(flags, base + 16 * at + 12);
       ram.writeUInt16LE(next, base + 16 * at + 14);
     };
-    if (kind < 4) {
+    if (isDisk) {
       write(3 * (slot % 5), data, 16, 1, 3 * (slot % 5) + 1);
       write(3 * (slot % 5) + 1, data + 16, bytes, isWritable ? 3 : 1, 3 * (slot % 5) + 2);
       write(3 * (slot % 5) + 2, data + 0xff0, 1, 2, 0);
