@@ -9,7 +9,7 @@ const WRITABLE = 2n;
 const LARGE = 1n << 7n;
 const ADDRESS = 0xffffffffff000n;
 /** hv/vmm/guests/page-tables.ts. */
-const DEVICES = 0xd0000000n;
+const DEVICES = 0xf0000000n;
 
 /** Where 4-level paging takes a linear address, or null where it is not present. */
 function walk(vmm: TestVmm, linear: bigint): { physical: bigint; isWritable: boolean; entries: bigint[] } | null {
