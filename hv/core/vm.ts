@@ -15,7 +15,7 @@ import { confirmEnd } from "./vcpu/answers";
 import { TypedInput } from "./vcpu/typed-input";
 import { NEVER } from "./vcpu/never";
 import { Vcpu } from "./vcpu/vcpu";
-import { VmArea } from "./vm-area";
+import { VmArea, VMM_OWN_BYTES } from "./vm-area";
 import { VmPlan } from "./vm-plan";
 import { createVmm, resetVmm } from "./vmm-instance";
 import { VmmMemory } from "./vmm-memory";
@@ -208,6 +208,7 @@ export class Vm {
     vcpu.endRawLine();
     printSummary(vcpu, this.ticks);
     printMemory(vcpu);
+    this.sayOwnMemory(vcpu);
     vcpu.watches.print(vcpu);
     this.stateSwitch.scrub();
     return vcpu.result;
@@ -225,6 +226,13 @@ export class Vm {
     this.vmm.release();
     if (vcpu) this.sayGoodbye(vcpu);
     return RESULT_OK;
+  }
+
+  /** What the VM takes beside its guest's RAM. */
+  private sayOwnMemory(vcpu: Vcpu): void {
+    const area = this.area;
+    const line = vcpu.say(LEVEL_DEBUG).text("beside RAM: ").decimal(area.pool.everInUse).text(" pages, ");
+    line.decimal(area.objectBytes).text(" bytes of objects, ").decimal(VMM_OWN_BYTES).text(" bytes of its vmm").end();
   }
 
   private sayGoodbye(vcpu: Vcpu): void {

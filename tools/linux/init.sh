@@ -24,6 +24,7 @@ has() {
 has basalt.warnings && /init warnings
 echo "basalt-test: ready"
 if has basalt.bench; then
+  echo "basalt-test: ticks $(ticks)"
   # Setting what is set waits until the console's line has sent everything.
   stty cs8
   poweroff -f

@@ -203,6 +203,13 @@ export abstract class Vcpu {
   abstract makeCurrent(): u32;
   /** Advances RIP past the instruction that exited, with all that an instruction's end brings. */
   abstract advance(): void;
+  /**
+   * Does in one what `advance` and the delivery of an interrupt do, where that waits alone and the guest takes it at once, and
+   * nothing about the instruction is special: true. Otherwise nothing is done.
+   */
+  interruptBehindInstruction(): bool {
+    return false;
+  }
   /** As `advance`, but by `length` bytes, 1 to 15. */
   abstract advanceBy(length: u32): void;
   /** Where a repeated instruction that exited is to go on: brings what an iteration's end brings. RIP stays. */
@@ -272,6 +279,14 @@ export abstract class Vcpu {
     if (request == 0) return;
     this.shared.eventRequest = 0;
     if (request & REQUEST_NMI) this.injectNmi();
+  }
+
+  /** After a call of the vmm: what it asks for beside its answer. */
+  @inline
+  heedRequests(): void {
+    const shared = this.shared;
+    if ((shared.eventRequest | shared.waitingInterrupt) != 0) this.work |= WORK_EVENTS;
+    this.heedWakeAt();
   }
 
   /** After a call of the vmm, which may have changed when it wants to be called: has the host's timer tick by then. */

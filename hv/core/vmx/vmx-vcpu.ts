@@ -69,7 +69,7 @@ import { Vcpu } from "../vcpu/vcpu";
 import { advanceBy, completeIteration } from "./complete";
 import { writeControlFields } from "./control-fields";
 import { saveState } from "./cpu-state";
-import { isBlockedByNmi } from "./deliver";
+import { interruptBehindInstruction, isBlockedByNmi } from "./deliver";
 import { guestFeatures } from "./guest-features";
 import { CR0_OWNED, writeGuestState } from "./guest-state";
 import { writeHostState } from "./host-state";
@@ -261,6 +261,10 @@ export class VmxVcpu extends Vcpu {
 
   advance(): void {
     advanceBy(this, <u32>vmread(VM_EXIT_INSTRUCTION_LENGTH));
+  }
+
+  interruptBehindInstruction(): bool {
+    return interruptBehindInstruction(this);
   }
 
   advanceBy(length: u32): void {
