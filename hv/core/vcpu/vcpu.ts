@@ -284,7 +284,6 @@ export abstract class Vcpu {
   }
 
   /** After a call of the vmm: what it asks for beside its answer. */
-  @inline
   heedRequests(): void {
     const shared = this.shared;
     if ((shared.eventRequest | shared.waitingInterrupt) != 0) this.work |= WORK_EVENTS;
