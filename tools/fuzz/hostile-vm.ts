@@ -208,6 +208,9 @@ export class HostileVm {
   set now(now: bigint) {
     this.#clock.now.value = BigInt.asIntN(64, now);
   }
+  get ticksPerLook(): number {
+    return Number(this.#clock.step.value);
+  }
   set ticksPerLook(ticks: number) {
     this.#clock.step.value = BigInt(ticks);
   }
