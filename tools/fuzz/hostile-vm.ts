@@ -217,9 +217,12 @@ export class HostileVm {
 
   /** Makes a VM in place of the one before: all memory is as it was at first. `guest` is a number of hv/shared/guests.ts. */
   create(shape: Shape, guest: number, ramBytes: number): void {
-    this.bytes.fill(0, 0, this.page[FIELD.ramBytes]);
-    this.bytes.fill(0, this.#firstHeapEnd, Math.max(this.#heapEnd, this.#heapNow));
-    this.bytes.fill(0, DISK, DISK + this.page[FIELD.diskBytes]!);
+    const heapEnd = Math.max(this.#heapEnd, this.#heapNow);
+    this.bytes.fill(0, 0, this.page[FIELD.ramBytes]! + GUARD);
+    this.bytes.fill(0, this.#firstHeapEnd, heapEnd + GUARD);
+    this.bytes.fill(0, DISK - GUARD, DISK + this.page[FIELD.diskBytes]! + GUARD);
+    this.bytes.fill(0, PAGE - GUARD, PAGE);
+    this.bytes.set(this.#statics, HEAP_START);
     this.page.fill(0);
     this.#exports[HEAP_END].value = this.#firstHeapEnd | 0;
     this.#clocks.length = 0;
