@@ -344,6 +344,16 @@ export class HostileVm {
     return answer;
   }
 
+  /** Calls another function of the module, which a harness may have; as `exit` else. */
+  call(name: string, ...numbers: number[]): number {
+    const called = (this.#exports as unknown as Record<string, (...numbers: number[]) => number>)[name]!;
+    const before = this.#exports[ITERATIONS].value as number;
+    const result = this.#guarded(name, () => called(...numbers));
+    this.#spent(before);
+    if (this.#heapNow !== this.#heapEnd) throw new Finding(`${name} allocated`);
+    return result;
+  }
+
   #tell(kind: number, raw: number): void {
     const page = this.page;
     const hex = (word: number): string => {
@@ -478,7 +488,7 @@ const BLANKS = [0, PATTERN].map((value) => Buffer.alloc(1 << 20, value));
 
 function trap(what: string, error: unknown): Finding {
   if (error instanceof Finding) return error;
-  return new Finding(`exit ${what} trapped: ${error instanceof Error ? error.message : String(error)}`, {
+  return new Finding(`${what} trapped: ${error instanceof Error ? error.message : String(error)}`, {
     cause: error,
   });
 }
