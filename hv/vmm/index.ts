@@ -2,6 +2,8 @@
 
 import { Vmm } from "./vmm";
 
+export { takeChain, walkChain } from "./devices/virtio/virtqueue";
+
 /** Creates the VMM of the VM whose vCPU page lies at `page`; its root object is the argument of the other exports. */
 export function create(page: u32): u32 {
   return <u32>changetype<usize>(new Vmm(page));
@@ -15,4 +17,14 @@ export function reset(root: u32): u32 {
 /** Answers the VM exit that the vCPU page describes: one of hv/shared/vcpu-page.ts's ANSWER_*. */
 export function exit(root: u32): u32 {
   return changetype<Vmm>(<usize>root).exit();
+}
+
+/** Saves the VM's state to the table at `stateAddress` of the vCPU page: one of hv/vmm/state.ts's STATE_*. */
+export function save(root: u32): u32 {
+  return changetype<Vmm>(<usize>root).save();
+}
+
+/** Restores it from there, after `create` or instead of what there was: one of STATE_*. */
+export function restore(root: u32): u32 {
+  return changetype<Vmm>(<usize>root).restore();
 }

@@ -50,6 +50,8 @@ import { InterceptedInstructions } from "./decode/intercepted";
 import { LinearMemory } from "./decode/linear-memory";
 import { ConsoleLine } from "./devices/console-line";
 import { SCRATCH_BYTES, ScratchRegisters } from "./devices/scratch-registers";
+import { PCI_PORTS_START } from "./devices/pci/host";
+import { BarWindow } from "./devices/pci/window";
 import { COM1, Uart } from "./devices/uart/uart";
 import {
   haltGuest,
@@ -72,6 +74,7 @@ import { Machine } from "./machine";
 import { readByte, writeBytes, writeHex, writeText } from "./memory/console-text";
 import { Ram, RAM_OK } from "./memory/ram";
 import { ByteWriter, PortBus } from "./port-bus";
+import { SavedState } from "./saved-state";
 import {
   SIGNAL_EVENT,
   SIGNAL_EXIT,
@@ -89,6 +92,8 @@ const STACK_TOP: u64 = 0x20000;
 
 /** Bits of an access to a port, none of which an OUT of a byte has. */
 const NO_BYTE_OUT: u64 = IO_IS_IN | IO_IS_STRING | IO_SIZE_MASK;
+/** Those that an OUT of two bytes has of them. */
+const WORD_OUT: u64 = 1;
 const CARRIAGE_RETURN: u32 = 0x0d;
 const SIGNALS_OF_ENDS: u32 = SIGNAL_EXIT | SIGNAL_RESET | SIGNAL_POWER_OFF;
 const TASK_PRIORITIES: u32 = 0xf;
@@ -107,6 +112,7 @@ export class Vmm {
   private readonly executor: Executor;
   private readonly intercepted: InterceptedInstructions;
   private readonly tasks: TaskSwitch;
+  private readonly state: SavedState;
   private hasStarted: bool = false;
   /** Called by reference for what RARE_WRITERS is a table for. */
   private readonly onRareEnd: (vmm: Vmm, answer: u32) => u32 = onEmulated;
@@ -118,18 +124,22 @@ export class Vmm {
     this.registers = registers;
     const ram = new Ram(page.ramBytes);
     this.ram = ram;
-    this.loading = new Loading(pageAddress, ram, page, registers);
+    const loading = new Loading(pageAddress, ram, page, registers);
+    this.loading = loading;
     this.guest = page.guest;
     const signals = new Signals();
     const line = new ConsoleLine(signals, page.hasRawConsole != 0);
     const ports = new PortBus(signals, onDeviceByte);
     const machine = new Machine(page, ram, signals, line, ports);
     ports.hasten(COM1, line.isRaw ? onRawUartByte : onUartByte);
+    ports.hastenWords(PCI_PORTS_START, onPciWord);
     this.machine = machine;
     this.signals = signals;
     this.line = line;
     this.ports = ports;
-    machine.memory.attach(DEVICES, SCRATCH_BYTES, new ScratchRegisters());
+    const scratch = new ScratchRegisters();
+    machine.memory.attach(DEVICES, SCRATCH_BYTES, scratch);
+    this.state = new SavedState(page, signals, machine, line, scratch, loading);
     const views = new VcpuViews(pageAddress);
     const memory = new LinearMemory(ram, machine.memory, views);
     this.executor = new Executor(views, memory, ports);
@@ -149,6 +159,17 @@ export class Vmm {
     }
     this.print("loaded guest ", GUEST_NAMES[this.guest]);
     return ANSWER_RESUME;
+  }
+
+  /** One of STATE_*. */
+  save(): u32 {
+    return this.state.save();
+  }
+
+  /** One of STATE_*. */
+  restore(): u32 {
+    this.hasStarted = true;
+    return this.state.restore();
   }
 
   private loadModule(): u32 {
@@ -217,6 +238,18 @@ export class Vmm {
     return unchecked(RARE_WRITERS[0])(changetype<usize>(this), device, access);
   }
 
+  /** An OUT of two bytes to what PCI functions have. */
+  writePciWord(device: Device | null, access: u64): u32 {
+    changetype<BarWindow>(device).writeWord(<u16>(access >> IO_PORT_SHIFT), <u16>this.registers.rax);
+    const signals = this.signals;
+    if (signals.raised == 0) return ANSWER_NEXT_INSTRUCTION;
+    if (signals.raised != SIGNAL_EVENT) return this.attend();
+    // As `attend` does it.
+    signals.raised = 0;
+    this.page.wakeAt = this.machine.alarms.next;
+    return ANSWER_NEXT_INSTRUCTION | ANSWER_AND_REQUEST;
+  }
+
   /** Gives the UART what was typed, as much as it takes; hands on what a raw console has of a line. */
   takeInput(): u32 {
     const page = this.page;
@@ -245,6 +278,17 @@ export class Vmm {
     if (this.guest >= GUEST_FAULT_BOUNDS && this.guest <= GUEST_FAULT_ASSERT) commitFault(this.guest);
     if (this.line.length != 0) this.printLine();
     return ANSWER_GUEST_ENDED;
+  }
+
+  /** IN, and OUT of more than a byte: by two bytes virtio drivers notify. */
+  accessPort(): u32 {
+    const access = this.page.access;
+    if ((access & NO_BYTE_OUT) == WORD_OUT) {
+      const row = this.ports.at(<u16>(access >> IO_PORT_SHIFT));
+      const writer = row.wordWriter;
+      if (writer) return writer(changetype<usize>(this), row.device, access);
+    }
+    return unchecked(RARE_ACCESSES[0])(this);
   }
 
   /** IN and OUT of any size, to whatever the port is. */
@@ -400,12 +444,23 @@ function onRawUartByte(root: usize, device: Device | null, access: u64): u32 {
   return changetype<Vmm>(root).writeRawUart(device, access);
 }
 
+function onPciWord(root: usize, device: Device | null, access: u64): u32 {
+  return changetype<Vmm>(root).writePciWord(device, access);
+}
+
 /** Answers one kind of exit. */
 type ExitHandler = (vmm: Vmm) => u32;
 
 function onPort(vmm: Vmm): u32 {
+  return vmm.accessPort();
+}
+
+function onAnyPort(vmm: Vmm): u32 {
   return vmm.accessAnyPort();
 }
+
+/** As RARE_WRITERS. */
+const RARE_ACCESSES: StaticArray<ExitHandler> = [onAnyPort];
 
 function onEnd(vmm: Vmm): u32 {
   return vmm.endGuest();
