@@ -58,7 +58,7 @@ const TRAFFIC: readonly Traffic[] = [
     steps: 20_000,
     writesOpen: false,
     writesAnywhere: false,
-    mixture: [...EVENTS, ...DEVICES, [1, quietStrings]],
+    mixture: [...EVENTS, ...DEVICES, [1, quietStrings], [2, interrupts.quiet]],
   },
   {
     name: "virtio",
@@ -84,7 +84,15 @@ const TRAFFIC: readonly Traffic[] = [
     steps: 15_000,
     writesOpen: true,
     writesAnywhere: true,
-    mixture: [...EVENTS, ...DEVICES, ...VIRTIO, [6, ports.anyPort], [6, virtio.anyDeviceMemory], [4, anyInstruction]],
+    mixture: [
+      ...EVENTS,
+      ...DEVICES,
+      ...VIRTIO,
+      [6, ports.anyPort],
+      [6, virtio.anyDeviceMemory],
+      [2, virtio.capabilities],
+      [4, anyInstruction],
+    ],
   },
   {
     name: "large requests",

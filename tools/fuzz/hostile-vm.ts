@@ -208,15 +208,21 @@ export class HostileVm {
   set now(now: bigint) {
     this.#clock.now.value = BigInt.asIntN(64, now);
   }
+  get ticksPerLook(): number {
+    return Number(this.#clock.step.value);
+  }
   set ticksPerLook(ticks: number) {
     this.#clock.step.value = BigInt(ticks);
   }
 
   /** Makes a VM in place of the one before: all memory is as it was at first. `guest` is a number of hv/shared/guests.ts. */
   create(shape: Shape, guest: number, ramBytes: number): void {
-    this.bytes.fill(0, 0, this.page[FIELD.ramBytes]);
-    this.bytes.fill(0, this.#firstHeapEnd, Math.max(this.#heapEnd, this.#heapNow));
-    this.bytes.fill(0, DISK, DISK + this.page[FIELD.diskBytes]!);
+    const heapEnd = Math.max(this.#heapEnd, this.#heapNow);
+    this.bytes.fill(0, 0, this.page[FIELD.ramBytes]! + GUARD);
+    this.bytes.fill(0, this.#firstHeapEnd, heapEnd + GUARD);
+    this.bytes.fill(0, DISK - GUARD, DISK + this.page[FIELD.diskBytes]! + GUARD);
+    this.bytes.fill(0, PAGE - GUARD, PAGE);
+    this.bytes.set(this.#statics, HEAP_START);
     this.page.fill(0);
     this.#exports[HEAP_END].value = this.#firstHeapEnd | 0;
     this.#clocks.length = 0;
@@ -336,6 +342,16 @@ export class HostileVm {
       this.#exports[HEAP_END].value = this.#heapEnd | 0;
     }
     return answer;
+  }
+
+  /** Calls another function of the module, which a harness may have; as `exit` else. */
+  call(name: string, ...numbers: number[]): number {
+    const called = (this.#exports as unknown as Record<string, (...numbers: number[]) => number>)[name]!;
+    const before = this.#exports[ITERATIONS].value as number;
+    const result = this.#guarded(name, () => called(...numbers));
+    this.#spent(before);
+    if (this.#heapNow !== this.#heapEnd) throw new Finding(`${name} allocated`);
+    return result;
   }
 
   #tell(kind: number, raw: number): void {
@@ -472,7 +488,7 @@ const BLANKS = [0, PATTERN].map((value) => Buffer.alloc(1 << 20, value));
 
 function trap(what: string, error: unknown): Finding {
   if (error instanceof Finding) return error;
-  return new Finding(`exit ${what} trapped: ${error instanceof Error ? error.message : String(error)}`, {
+  return new Finding(`${what} trapped: ${error instanceof Error ? error.message : String(error)}`, {
     cause: error,
   });
 }

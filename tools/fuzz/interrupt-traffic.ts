@@ -3,7 +3,7 @@ import { accessMemory, readMemory, writeMemory } from "./guest-code.ts";
 import { FIELD } from "./page.ts";
 import type { Random } from "./random.ts";
 import { shared } from "./shared.ts";
-import { type HostileVm, KIND, OPEN_END, OPEN_START, RAM_BYTES } from "./hostile-vm.ts";
+import { Finding, type HostileVm, KIND, OPEN_END, OPEN_START, RAM_BYTES } from "./hostile-vm.ts";
 
 const LOCAL_APIC = 0xfee0_0000;
 const IO_APIC = 0xfec0_0000;
@@ -120,12 +120,11 @@ export function halt(vm: HostileVm, random: Random): void {
 
 /** Time goes on: to the next alarm, a little, much, or farther than a host's counter ever comes. */
 export function time(vm: HostileVm, random: Random): void {
-  const { page } = vm;
   const choice = random.below(8);
   const { now } = vm;
   let next = now;
   if (choice < 4) {
-    const wakeAt = (BigInt(page[FIELD.wakeAt + 1]!) << 32n) | BigInt(page[FIELD.wakeAt]!);
+    const wakeAt = wakesAt(vm);
     if (wakeAt !== NEVER && wakeAt > now) next = wakeAt;
   } else if (choice < 6) next = now + BigInt(random.value());
   else if (choice === 6) next = now + (BigInt(random.value()) << BigInt(random.below(24)));
@@ -133,6 +132,31 @@ export function time(vm: HostileVm, random: Random): void {
   // A counter of 64 bits at 4 GHz turns over after a century and a half.
   vm.now = next > 1n << 63n ? now : next;
   vm.exit(KIND.alarm);
+}
+
+const LEAST_KILOHERTZ = 100_000;
+/** Some hundred years of a real counter. */
+const LATEST = 1n << 58n;
+const RINGS = 4;
+
+/**
+ * While time stands still alarms come to an end: core goes round no longer than that before the guest runs. Without virtio
+ * devices that go on with a long queue at each alarm.
+ */
+export function quiet(vm: HostileVm, random: Random): void {
+  time(vm, random);
+  const { page, now } = vm;
+  if (page[FIELD.tscKilohertz]! < LEAST_KILOHERTZ || now > LATEST) return;
+  const { ticksPerLook } = vm;
+  vm.ticksPerLook = 0;
+  for (let ring = 0; ring < RINGS && wakesAt(vm) <= now; ring++) vm.exit(KIND.alarm);
+  const isOver = wakesAt(vm) > now;
+  vm.ticksPerLook = ticksPerLook;
+  if (!isOver) throw new Finding("an alarm is over at once again, however often it rings");
+}
+
+function wakesAt({ page }: HostileVm): bigint {
+  return (BigInt(page[FIELD.wakeAt + 1]!) << 32n) | BigInt(page[FIELD.wakeAt]!);
 }
 
 /** The guest's counter is another one: core tells the vmm by an alarm. */

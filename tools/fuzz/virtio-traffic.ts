@@ -143,10 +143,17 @@ function makeChain(vm: HostileVm, random: Random, device: number, queue: number)
     if (isHeader) writeHeader(vm, random, address);
     let flags = more | (i < readable ? 0 : WRITABLE);
     if (random.once(256)) flags ^= 1 << random.below(16);
-    writeDescriptor(vm, random, table + 16 * index, address, length, flags, next);
+    // A buffer in the rings, whatever it is for.
+    const where = random.once(256) ? at + 16 * random.below(0x300) : address;
+    writeDescriptor(vm, random, table + 16 * index, where, length, flags, next);
     index = isIndirect ? i + 1 : next;
   }
-  if (isIndirect) writeDescriptor(vm, random, at + 16 * head, table, 16 * count, IS_INDIRECT, 0);
+  if (isIndirect) {
+    const bytes = random.once(64) ? random.value() : 16 * count;
+    writeDescriptor(vm, random, at + 16 * head, table, bytes, IS_INDIRECT | (random.once(64) ? NEXT : 0), 0);
+    // An indirect table in an indirect table.
+    if (random.once(64)) writeDescriptor(vm, random, table, table, 16 * count, IS_INDIRECT, 0);
+  }
   const available = at + AVAILABLE;
   const place = view.getUint16(available + 2, true);
   view.setUint16(available + 4 + 2 * (place & (size - 1)), random.once(256) ? random.u32() : head, true);
@@ -271,6 +278,33 @@ function moveBars(vm: HostileVm, random: Random): void {
   configure(vm, random, device, 0x14, address);
   configure(vm, random, device, 0x10, PORTS + 4 * random.below(8));
   configure(vm, random, device, 0x04, random.below(8));
+}
+
+/** The capabilities, with the window to BARs that one of them is: it leads to the queues' addresses, too. */
+export function capabilities(vm: HostileVm, random: Random): void {
+  const device = random.below(DEVICES);
+  const address = configurationAddress(device, 0x40 + random.below(0x80));
+  const choice = random.below(4);
+  if (choice === 0) readMemory(vm, address, random.of([1, 2, 4] as const));
+  else if (choice === 1) writeMemory(vm, address, random.of([1, 2, 4] as const), random.value());
+  else lookThroughWindow(vm, random, device);
+}
+
+/** By VIRTIO_PCI_CAP_PCI_CFG: BAR, offset and length, then the data (virtio 1.2, 4.1.4.9). */
+function lookThroughWindow(vm: HostileVm, random: Random, device: number): void {
+  let capability = readMemory(vm, configurationAddress(device, 0x34), 4) & 0xff;
+  for (let i = 0; i < 16 && capability !== 0; i++) {
+    const at = configurationAddress(device, capability);
+    const head = readMemory(vm, at, 4);
+    if (head >>> 24 === 5 && (head & 0xff) === 9) {
+      writeMemory(vm, at + 4, 1, random.once(8) ? random.u32() : random.below(2));
+      writeMemory(vm, at + 8, 4, random.once(8) ? random.value() : 0x1000 * random.below(8) + random.below(0x40));
+      writeMemory(vm, at + 12, 4, random.once(8) ? random.value() : random.of([1, 2, 4]));
+      if (random.once(2)) readMemory(vm, at + 16, random.of([1, 2, 4] as const));
+      else writeMemory(vm, at + 16, random.of([1, 2, 4] as const), random.value());
+    }
+    capability = (head >>> 8) & 0xfc;
+  }
 }
 
 /** Any access anywhere in PCI's memory. Writes to the queues' addresses: RAM is the guest's to lose. */
