@@ -107,7 +107,7 @@ IMPORT(void, vmsave, u64 hpa) { __asm__ volatile("vmsave" : : "a"(hpa) : "memory
 IMPORT(u64, vmmCall, u32 vm, u32 entry, u32 argument) {
   if (vm >= MAX_VMS || entry >= VMM_ENTRIES) return 1ull << 32 | VMM_TRAP_INDIRECT_CALL;
   vmm_running = vm;
-  vmm_timer_ticks = vmm_budget_is_spent = 0;
+  vmm_timer_ticks = (entry != VMM_ENTRY_EXIT) << 16, vmm_budget_is_spent = 0;
   __asm__ volatile("mov %%cr2, %0" : "=r"(vmm_guest_cr2));
   u64 answer = (u64)vmm_entries[entry], instance = INSTANCE_STATE(VMM_INSTANCE(vm));
   __asm__ volatile(CALL("vmm_enter") : "+a"(answer), "+D"(instance), "+S"(argument) : : "rcx", "rdx", LOST);

@@ -91,11 +91,10 @@ extern enum apic_mode { APIC_ABSENT, APIC_XAPIC, APIC_X2APIC } apic_mode; // loc
 enum { TIMER_VECTOR = 0x40, MAIL_VECTOR, SPURIOUS_VECTOR = 0xFF, WORK_TICK = 2, WORK_MAIL = 4 }; // hv/core/vcpu/work.ts
 extern u32 *work_word; // of core's: each interrupt of the timer sets WORK_TICK there, another CPU's mail WORK_MAIL
 extern u64 processors; // a bit for each CPU that has set up its local APIC: NMIs reach it
-void write_apic(u32 offset, u64 value); // in whichever mode; nothing without an APIC
 extern u32 processor, apic_ids[MAX_CPUS]; // which one this is, below MAX_CPUS, by hv/core/processors; and of each
 extern bool is_panicking;
 void panic_start(void); // stops the other CPUs, and begins the first line of the only report
-void traps_start(void);
+void traps_start(void), write_apic(u32 offset, u64 value); // in whichever mode; nothing without an APIC
 
 // report.c: the ends that nothing returns from.
 enum result { // hv/core/results.ts holds the whole table
@@ -114,7 +113,7 @@ u32 backtrace(u64 rip, u64 rbp, u64 *out, u32 count);
 const char *symbol_of(u64 address, u64 *offset);
 
 // vmm.c and vmm_unit.c: calls into vmm instances and what stops them.
-enum { VMM_STACK_GUARD = 0x10000, VMM_ENTRIES = 4, VMM_TRAP_FRAMES = 8 }; // linker.ld, vmm_unit.c, hv/core/vmm.ts
+enum { VMM_STACK_GUARD = 0x10000, VMM_ENTRY_EXIT = 3, VMM_ENTRIES, VMM_TRAP_FRAMES = 8 }; // linker.ld, vmm_unit.c, hv/core/vmm.ts
 struct w2c_host { u8 *memory; u64 own_bytes, ram_bytes; u32 ram; };
 extern void *const vmm_entries[VMM_ENTRIES]; // each u32 (*)(instance, u32 argument), as vmm_call.asm calls it
 void vmm_instance_create(void *state, struct w2c_host *host);

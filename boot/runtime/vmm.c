@@ -3,7 +3,7 @@
 
 // A vmm call that takes longer than this many TSC ticks ends its VM: 33 ms at 3 GHz. They count from the first timer
 // interrupt in it, because under another hypervisor the TSC also runs while this CPU does not.
-#define TIME_BUDGET 100000000ull
+#define TIME_BUDGET 100000000ull // 64 times that for loading a guest
 
 struct vmm_trap_record vmm_trap_record;
 static struct w2c_host hosts[MAX_VMS];
@@ -23,8 +23,7 @@ u64 vmm_fault_kind(u64 address, bool is_present) {
   u64 reservation = INSTANCE_SLOT(VMM_INSTANCE(vmm_running)), offset = address - (reservation + GIB);
   const struct w2c_host *host = &hosts[vmm_running];
   if (offset < host->ram_bytes && !is_present) {
-    u64 start = read_tsc();
-    u32 is_there = core_populate(host->ram, offset);
+    u64 start = read_tsc(), is_there = core_populate(host->ram, offset);
     deadline += read_tsc() - start; // zeroing is core's time: a kernel and its initrd take dozens of blocks in one call
     return is_there ? VMM_POPULATED : VMM_TRAP_NO_RAM;
   }
@@ -53,7 +52,7 @@ void vmm_unwind(struct trap_frame *f, u32 kind, u64 address) {
 
 void vmm_timer_tick(struct trap_frame *f) {
   if (!vmm_is_running()) return;
-  if (vmm_timer_ticks++ == 0) deadline = read_tsc() + TIME_BUDGET;
+  if ((u16)vmm_timer_ticks++ == 0) deadline = read_tsc() + (vmm_timer_ticks >> 16 ? 64 : 1) * TIME_BUDGET;
   if (read_tsc() < deadline) return;
   if (vmm_code_holds(f->rip)) vmm_unwind(f, VMM_TRAP_TIME_BUDGET, 0);
   else vmm_budget_is_spent = 1;

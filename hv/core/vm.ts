@@ -10,14 +10,14 @@ import { printMemory, printSummary } from "./monitor/summary";
 import { RamDisk } from "./ram-disk";
 import { RESULT_KILLED, RESULT_OK, RESULT_TOO_LITTLE_MEMORY } from "./results";
 import { wake } from "./exits/halt";
-import { RESUME, STOP } from "./vcpu/action";
+import { RESUME, STOP, YIELD } from "./vcpu/action";
 import { confirmEnd } from "./vcpu/answers";
 import { TypedInput } from "./vcpu/typed-input";
 import { NEVER } from "./vcpu/never";
 import { Vcpu } from "./vcpu/vcpu";
-import { VmArea } from "./vm-area";
+import { VmArea, VMM_OWN_BYTES } from "./vm-area";
 import { VmPlan } from "./vm-plan";
-import { createVmm } from "./vmm-instance";
+import { createVmm, resetVmm } from "./vmm-instance";
 import { VmmMemory } from "./vmm-memory";
 
 /** The most that the guest `rdtsc` executes RDTSC, whatever `iterations` says: that it works is soon seen. */
@@ -135,6 +135,7 @@ export class Vm {
     let action = this.takeInput(vcpu);
     if (action == RESUME && vcpu.waitsForEvent) action = wake(vcpu);
     this.lastAction = action == RESUME ? vcpu.run() : action;
+    if (vcpu.mustStartAnew) this.lastAction = this.startAnew(vcpu);
     const end = rdtsc();
     vcpu.leaveTimer(end);
     this.ticks += end - start;
@@ -145,6 +146,16 @@ export class Vm {
     if (!this.plan.mirrorsHost) return this.input.give(vcpu);
     this.input.clear();
     return RESUME;
+  }
+
+  /** The guest has reset its machine, whose RAM and disk stay as they are. */
+  private startAnew(vcpu: Vcpu): u32 {
+    vcpu.say(LEVEL_INFO).text("the guest has reset its machine, and starts anew").end();
+    this.stateSwitch.scrub();
+    vcpu.reset();
+    let result = resetVmm(vcpu, this.plan.guest);
+    if (result == RESULT_OK) result = vcpu.prepare();
+    return result == RESULT_OK ? YIELD : vcpu.stop(result);
   }
 
   private kill(): u32 {
@@ -197,6 +208,7 @@ export class Vm {
     vcpu.endRawLine();
     printSummary(vcpu, this.ticks);
     printMemory(vcpu);
+    this.sayOwnMemory(vcpu);
     vcpu.watches.print(vcpu);
     this.stateSwitch.scrub();
     return vcpu.result;
@@ -214,6 +226,13 @@ export class Vm {
     this.vmm.release();
     if (vcpu) this.sayGoodbye(vcpu);
     return RESULT_OK;
+  }
+
+  /** What the VM takes beside its guest's RAM. */
+  private sayOwnMemory(vcpu: Vcpu): void {
+    const area = this.area;
+    const line = vcpu.say(LEVEL_DEBUG).text("beside RAM: ").decimal(area.pool.everInUse).text(" pages, ");
+    line.decimal(area.objectBytes).text(" bytes of objects, ").decimal(VMM_OWN_BYTES).text(" bytes of its vmm").end();
   }
 
   private sayGoodbye(vcpu: Vcpu): void {

@@ -53,7 +53,12 @@ export function createVmm(machine: Machine, area: VmArea, vcpu: Vcpu, descriptio
   seedVmm(vcpu.shared, vcpu.shared.startSeconds);
   if (callVmm(vcpu, VMM_ENTRY_START, 0) == VMM_STOPPED) return RESULT_VMM_STOPPED;
   vcpu.vmmRoot = callVmm(vcpu, VMM_ENTRY_CREATE, VCPU_PAGE_IN_VMM);
-  const answer = vcpu.vmmRoot == VMM_STOPPED ? VMM_STOPPED : callVmm(vcpu, VMM_ENTRY_RESET, vcpu.vmmRoot);
+  return vcpu.vmmRoot == VMM_STOPPED ? RESULT_VMM_STOPPED : resetVmm(vcpu, guest);
+}
+
+/** Has the vmm bring its machine into the state after power-on, and load the guest: RESULT_OK or why not. */
+export function resetVmm(vcpu: Vcpu, guest: u32): u32 {
+  const answer = callVmm(vcpu, VMM_ENTRY_RESET, vcpu.vmmRoot);
   vcpu.printVmmText(answer == ANSWER_RESUME ? LEVEL_INFO : LEVEL_ERROR);
   if (answer == ANSWER_RESUME) return checkStartMode(vcpu, GUEST_KINDS[guest]);
   if (answer == VMM_STOPPED) return RESULT_VMM_STOPPED;

@@ -2,6 +2,8 @@
 
 import { Vmm } from "./vmm";
 
+export { takeChain, walkChain } from "./devices/virtio/virtqueue";
+
 /** Creates the VMM of the VM whose vCPU page lies at `page`; its root object is the argument of the other exports. */
 export function create(page: u32): u32 {
   return <u32>changetype<usize>(new Vmm(page));

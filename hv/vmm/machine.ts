@@ -234,7 +234,6 @@ export class Machine {
     this.apic.hear();
     this.heedTscOffset();
     this.alarms.ring(this.clock.now);
-    this.page.wakeAt = this.alarms.next;
   }
 
   /** The guest may have changed its time-stamp counter: core rings then. */

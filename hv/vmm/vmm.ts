@@ -50,6 +50,8 @@ import { InterceptedInstructions } from "./decode/intercepted";
 import { LinearMemory } from "./decode/linear-memory";
 import { ConsoleLine } from "./devices/console-line";
 import { SCRATCH_BYTES, ScratchRegisters } from "./devices/scratch-registers";
+import { PCI_PORTS_START } from "./devices/pci/host";
+import { BarWindow } from "./devices/pci/window";
 import { COM1, Uart } from "./devices/uart/uart";
 import {
   haltGuest,
@@ -90,6 +92,8 @@ const STACK_TOP: u64 = 0x20000;
 
 /** Bits of an access to a port, none of which an OUT of a byte has. */
 const NO_BYTE_OUT: u64 = IO_IS_IN | IO_IS_STRING | IO_SIZE_MASK;
+/** Those that an OUT of two bytes has of them. */
+const WORD_OUT: u64 = 1;
 const CARRIAGE_RETURN: u32 = 0x0d;
 const SIGNALS_OF_ENDS: u32 = SIGNAL_EXIT | SIGNAL_RESET | SIGNAL_POWER_OFF;
 const TASK_PRIORITIES: u32 = 0xf;
@@ -128,6 +132,7 @@ export class Vmm {
     const ports = new PortBus(signals, onDeviceByte);
     const machine = new Machine(page, ram, signals, line, ports);
     ports.hasten(COM1, line.isRaw ? onRawUartByte : onUartByte);
+    ports.hastenWords(PCI_PORTS_START, onPciWord);
     this.machine = machine;
     this.signals = signals;
     this.line = line;
@@ -149,10 +154,10 @@ export class Vmm {
     if (this.guest == GUEST_MODULE) return this.loadModule();
     const status = this.guest == GUEST_REAL ? this.loadRealModeGuest() : this.load64BitGuest();
     if (status != RAM_OK) {
-      this.print("RAM is too small for guest " + GUEST_NAMES[this.guest]);
+      this.print("RAM is too small for guest ", GUEST_NAMES[this.guest]);
       return ANSWER_NOT_HANDLED;
     }
-    this.print("loaded guest " + GUEST_NAMES[this.guest]);
+    this.print("loaded guest ", GUEST_NAMES[this.guest]);
     return ANSWER_RESUME;
   }
 
@@ -169,7 +174,7 @@ export class Vmm {
 
   private loadModule(): u32 {
     const problem = loadKernel(this.loading, this.machine.writeTables());
-    if (problem.length != 0) this.print("the boot module cannot be started: " + problem);
+    if (problem.length != 0) this.print("the boot module cannot be started: ", problem);
     return problem.length == 0 ? ANSWER_RESUME : ANSWER_NOT_HANDLED;
   }
 
@@ -233,6 +238,18 @@ export class Vmm {
     return unchecked(RARE_WRITERS[0])(changetype<usize>(this), device, access);
   }
 
+  /** An OUT of two bytes to what PCI functions have. */
+  writePciWord(device: Device | null, access: u64): u32 {
+    changetype<BarWindow>(device).writeWord(<u16>(access >> IO_PORT_SHIFT), <u16>this.registers.rax);
+    const signals = this.signals;
+    if (signals.raised == 0) return ANSWER_NEXT_INSTRUCTION;
+    if (signals.raised != SIGNAL_EVENT) return this.attend();
+    // As `attend` does it.
+    signals.raised = 0;
+    this.page.wakeAt = this.machine.alarms.next;
+    return ANSWER_NEXT_INSTRUCTION | ANSWER_AND_REQUEST;
+  }
+
   /** Gives the UART what was typed, as much as it takes; hands on what a raw console has of a line. */
   takeInput(): u32 {
     const page = this.page;
@@ -261,6 +278,17 @@ export class Vmm {
     if (this.guest >= GUEST_FAULT_BOUNDS && this.guest <= GUEST_FAULT_ASSERT) commitFault(this.guest);
     if (this.line.length != 0) this.printLine();
     return ANSWER_GUEST_ENDED;
+  }
+
+  /** IN, and OUT of more than a byte: by two bytes virtio drivers notify. */
+  accessPort(): u32 {
+    const access = this.page.access;
+    if ((access & NO_BYTE_OUT) == WORD_OUT) {
+      const row = this.ports.at(<u16>(access >> IO_PORT_SHIFT));
+      const writer = row.wordWriter;
+      if (writer) return writer(changetype<usize>(this), row.device, access);
+    }
+    return unchecked(RARE_ACCESSES[0])(this);
   }
 
   /** IN and OUT of any size, to whatever the port is. */
@@ -358,6 +386,8 @@ export class Vmm {
 
   ringAlarms(): u32 {
     this.machine.ring();
+    // `wakeAt` is another one even where no alarm was set anew.
+    this.signals.raised |= SIGNAL_EVENT;
     return this.attendTo(ANSWER_RESUME);
   }
 
@@ -386,9 +416,14 @@ export class Vmm {
     this.line.clear();
   }
 
-  /** Gives core a line for the console; a second one before core prints the first replaces it. */
-  private print(text: string): void {
-    this.page.consoleLength = writeText(this.pageAddress + CONSOLE_OFFSET, CONSOLE_CAPACITY, text);
+  /**
+   * Gives core a line for the console; a second one before core prints the first replaces it. Its two parts are put together
+   * here, as a string that were made for it would stay, and a guest resets its machine as often as it likes.
+   */
+  private print(text: string, rest: string = ""): void {
+    const address = this.pageAddress + CONSOLE_OFFSET;
+    const length = writeText(address, CONSOLE_CAPACITY, text);
+    this.page.consoleLength = length + writeText(address + length, CONSOLE_CAPACITY - length, rest);
     this.page.consoleIsDebug = 0;
     this.page.consoleIsRaw = 0;
   }
@@ -409,12 +444,23 @@ function onRawUartByte(root: usize, device: Device | null, access: u64): u32 {
   return changetype<Vmm>(root).writeRawUart(device, access);
 }
 
+function onPciWord(root: usize, device: Device | null, access: u64): u32 {
+  return changetype<Vmm>(root).writePciWord(device, access);
+}
+
 /** Answers one kind of exit. */
 type ExitHandler = (vmm: Vmm) => u32;
 
 function onPort(vmm: Vmm): u32 {
+  return vmm.accessPort();
+}
+
+function onAnyPort(vmm: Vmm): u32 {
   return vmm.accessAnyPort();
 }
+
+/** As RARE_WRITERS. */
+const RARE_ACCESSES: StaticArray<ExitHandler> = [onAnyPort];
 
 function onEnd(vmm: Vmm): u32 {
   return vmm.endGuest();

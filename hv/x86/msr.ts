@@ -105,6 +105,11 @@ export const IA32_KERNEL_GS_BASE: u32 = 0xc0000102;
 export const IA32_TSC_AUX: u32 = 0xc0000103;
 
 // APM 2 15.30: SVM.
+// AMD's (APM 2 3.2.8, and the BKDGs).
+export const SYSCFG: u32 = 0xc0010010;
+export const HWCR: u32 = 0xc0010015;
+/** Whether and how the idle processor tells the chipset, as older ones do. */
+export const INT_PENDING_MSG: u32 = 0xc0010055;
 export const VM_CR: u32 = 0xc0010114;
 export const VM_HSAVE_PA: u32 = 0xc0010117;
 

@@ -13,7 +13,7 @@ describe("basalt bench", () => {
   let rows: Measured[];
   let exitCode: number | undefined;
   before(async () => {
-    const words = ["tools/basalt.mjs", "bench", "--json", "--no-build", "--no-start", "--no-nested"];
+    const words = ["tools/basalt.mjs", "bench", "--json", "--no-build", "--no-start", "--no-nested", "--no-linux"];
     const run = await execa(process.execPath, words, { cwd: root, reject: false, stdin: "ignore" });
     assert.ok(run.stdout.startsWith("["), run.stderr);
     rows = JSON.parse(run.stdout) as Measured[];

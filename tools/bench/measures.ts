@@ -2,7 +2,10 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { builtIso, root } from "../paths.ts";
+import { measureDiskRead } from "./disk-read.ts";
+import { exitCounts, withoutNeed } from "./exits.ts";
 import { measureFirstTouch } from "./first-touch.ts";
+import { bytesBesideRam, costInVm, costOnBareMachine, costRatio, vmBoot } from "./linux.ts";
 import { countNativeLines } from "./native-lines.ts";
 import { measureNestedRoundTrip } from "./nested-round-trip.ts";
 import { measureScaling, measureStartOfProcessors } from "./processors.ts";
@@ -57,6 +60,44 @@ const switches = [
   { defences: "ibpb", bar: null },
 ] as const;
 
+/** Of a Linux, where it boots. */
+const linuxPlaces = [
+  { on: "bochs", where: "in Bochs", unit: "ticks", mostRatio: 1.15, mostSeconds: 90 },
+  { on: "tcg", where: "in QEMU's TCG", unit: "instructions", mostRatio: 1.25, mostSeconds: 12 },
+] as const;
+
+/** What needs boots of Linux, which take minutes. */
+export const linux: readonly Measure[] = [
+  ...linuxPlaces.flatMap(({ on, where, unit, mostRatio, mostSeconds }) => [
+    {
+      name: `Debian's Linux on the bare machine to the prompt of its shell, ${where}`,
+      unit,
+      bar: null,
+      measure: () => costOnBareMachine(on),
+    },
+    { name: `the same in a VM of Basalt, ${where}`, unit, bar: null, measure: () => costInVm(on) },
+    { name: `the one by the other, ${where}`, unit: "times", bar: mostRatio, measure: () => costRatio(on) },
+    {
+      name: `the run of the VM, ${where}`,
+      unit: "s",
+      bar: mostSeconds,
+      measure: async () => (await vmBoot(on, false)).seconds,
+    },
+    {
+      name: `reasons of more than 1 % of the exits, ${where}, without a sentence on why it takes them`,
+      unit: "reasons",
+      bar: 0,
+      measure: async () => withoutNeed(exitCounts(await vmBoot(on, false))).length,
+    },
+  ]),
+  {
+    name: "memory that a VM with a Linux and 512 MiB of RAM takes beside its RAM, all of its vmm's included",
+    unit: "bytes",
+    bar: 2 ** 21,
+    measure: bytesBesideRam,
+  },
+];
+
 /** What comes out the same wherever it is measured. */
 export const repeatable: readonly Measure[] = [
   ...places.flatMap(({ on, method, bars, where }) =>
@@ -78,6 +119,18 @@ export const repeatable: readonly Measure[] = [
     unit: "ticks",
     bar: null,
     measure: async () => (await measureFirstTouch()).zeroing,
+  },
+  {
+    name: "a read of 4 KiB from a virtio disk, from the notification to the interrupt's handler",
+    unit: "ticks",
+    bar: 1500,
+    measure: async () => (await measureDiskRead()).ticks,
+  },
+  {
+    name: "VM exits of that read, the interrupt's end among them",
+    unit: "exits",
+    bar: 2,
+    measure: async () => (await measureDiskRead()).exits,
   },
   ...accesses.map(({ guest, what, bar }) => ({
     name: `VMREADs and VMWRITEs of ${what}`,

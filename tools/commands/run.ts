@@ -182,7 +182,7 @@ async function run(options: RunCommandOptions): Promise<void> {
     // The line that tells the time would come between what is typed.
     if (interactive) progress.end();
     const onLine = (line: string): void => {
-      if (!options.json && !options.interactive) progress.interleave(() => printLine(line));
+      if (!options.json && !interactive) progress.interleave(() => printLine(line));
     };
     const screen = new ScreenText();
     const onText = (text: string): void => void process.stdout.write(screen.take(text));

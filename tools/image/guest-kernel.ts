@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { ToolError } from "../errors.ts";
 import { joinOptions } from "./command-line.ts";
 import { checkGuestFile, mostLoadedBytes } from "./guest-files.ts";
-import { readKernelKind, type KernelKind } from "./kernel-kind.ts";
+import { isLinux, readKernelKind, type KernelKind } from "./kernel-kind.ts";
 
 /** What `basalt run --kernel` names. */
 export interface GuestKernel {
@@ -34,9 +34,12 @@ export async function checkGuestKernel({ path, flat }: GuestKernel): Promise<Ker
   return kind;
 }
 
-/** What the kernel is told, its own name first: so it is with QEMU, and kernels that read arguments skip that word. */
+/**
+ * What the kernel is told, its own name first: so it is with QEMU, and kernels that read arguments skip that word. Linux takes all
+ * words for options.
+ */
 export function guestCommandLine({ path, append }: GuestKernel): string {
-  return joinOptions(basename(path).replaceAll(/[^A-Za-z0-9_.+-]/g, "_"), append);
+  return isLinux(path) ? (append ?? "") : joinOptions(basename(path).replaceAll(/[^A-Za-z0-9_.+-]/g, "_"), append);
 }
 
 /** RAM of each of `kernels` in MiB, of which Basalt has one figure for all: the most that one asks for. */

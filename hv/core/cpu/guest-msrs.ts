@@ -12,16 +12,20 @@ import {
   CPUID_LEAF_EXTENDED_FEATURES,
   CPUID_LEAF_EXTENDED_PROCESSOR_FEATURES,
   CPUID_LEAF_FEATURES,
+  CPUID_LEAF_VENDOR,
+  VENDOR_AMD_EBX,
 } from "../../x86/cpuid";
 import {
   ARCH_CAPABILITIES_OF_GUESTS,
   IA32_ARCH_CAPABILITIES,
   IA32_BIOS_SIGN_ID,
   IA32_SPEC_CTRL,
+  INT_PENDING_MSG,
   MSR_KVM_WALL_CLOCK_NEW,
   SPEC_CTRL_IBRS,
   SPEC_CTRL_SSBD,
   SPEC_CTRL_STIBP,
+  SYSCFG,
 } from "../../x86/msr";
 import { tryRdmsr } from "../hardware";
 import { ANSWER_EBX, ANSWER_EDX } from "./cpuid-policy";
@@ -31,6 +35,7 @@ import {
   MSR_MACHINE,
   MSR_COLUMNS,
   MSR_POLICY,
+  NEEDS_AMD,
   NEEDS_ARCH_CAPABILITIES,
   NEEDS_IBPB,
   NEEDS_L1D_FLUSH,
@@ -40,13 +45,15 @@ import {
   NEEDS_TSC_ADJUST,
 } from "./msrs";
 
-/** The MSRs from 0 up to here, those from HIGH_FIRST on and those of KVM are looked up in one table. */
+/** The MSRs from 0 up to here, those from HIGH_FIRST on, KVM's and AMD's are looked up in one table. */
 export const LOW_MSRS: u32 = 0x1000;
 const HIGH_FIRST: u32 = 0xc0000080;
 const HIGH_MSRS: u32 = 0x100;
 const KVM_FIRST: u32 = MSR_KVM_WALL_CLOCK_NEW;
 const KVM_MSRS: u32 = 2;
-const PLACES: u32 = LOW_MSRS + HIGH_MSRS + KVM_MSRS;
+const AMD_FIRST: u32 = SYSCFG;
+const AMD_MSRS: u32 = INT_PENDING_MSG + 1 - SYSCFG;
+const PLACES: u32 = LOW_MSRS + HIGH_MSRS + KVM_MSRS + AMD_MSRS;
 /** Slots 1 to this one hold values that RDMSR answers with; those behind are asked for by their kind. Slot 0 is no MSR. */
 export const KEPT_SLOTS: u32 = 127;
 const SLOTS: u32 = 256;
@@ -59,6 +66,7 @@ export class GuestMsrs {
   readonly slots: StaticArray<u8> = new StaticArray<u8>(<i32>PLACES);
   /** By slot. */
   readonly values: StaticArray<u64> = new StaticArray<u64>(<i32>SLOTS);
+  private readonly atReset: StaticArray<u64> = new StaticArray<u64>(<i32>SLOTS);
   readonly kinds: StaticArray<u8> = new StaticArray<u8>(<i32>SLOTS);
   readonly details: StaticArray<u64> = new StaticArray<u64>(<i32>SLOTS);
 
@@ -81,6 +89,12 @@ export class GuestMsrs {
     this.details[this.slotOf(IA32_SPEC_CTRL)] = this.specCtrlBits;
     this.keepHosts(IA32_BIOS_SIGN_ID, u64.MAX_VALUE);
     this.keepHosts(IA32_ARCH_CAPABILITIES, ARCH_CAPABILITIES_OF_GUESTS);
+    for (let slot = 0; slot < this.values.length; slot++) this.atReset[slot] = this.values[slot];
+  }
+
+  /** What RDMSR reads after power-on. */
+  reset(): void {
+    for (let slot = 0; slot < this.values.length; slot++) this.values[slot] = this.atReset[slot];
   }
 
   /** The slot of an MSR, NO_SLOT where the guest does not have it. */
@@ -99,6 +113,7 @@ export class GuestMsrs {
     if (need == NEEDS_TSC_ADJUST) {
       return (cpuid.of(CPUID_LEAF_EXTENDED_FEATURES, ANSWER_EBX) & CPUID_7_EBX_TSC_ADJUST) != 0;
     }
+    if (need == NEEDS_AMD) return cpuid.of(CPUID_LEAF_VENDOR, ANSWER_EBX) == VENDOR_AMD_EBX;
     if (need == NEEDS_MACHINE) return (cpuid.of(CPUID_LEAF_FEATURES, ANSWER_EDX) & CPUID_1_EDX_APIC) != 0;
     if (need == NEEDS_SPEC_CTRL) return this.specCtrlBits != 0;
     if (need == NEEDS_IBPB) return (features & CPUID_7_EDX_IBRS_AND_IBPB) != 0;
@@ -128,5 +143,6 @@ export class GuestMsrs {
 function placeOf(msr: u32): u32 {
   if (msr < LOW_MSRS) return msr;
   if (msr - HIGH_FIRST < HIGH_MSRS) return msr - HIGH_FIRST + LOW_MSRS;
-  return msr - KVM_FIRST < KVM_MSRS ? msr - KVM_FIRST + LOW_MSRS + HIGH_MSRS : PLACES;
+  if (msr - KVM_FIRST < KVM_MSRS) return msr - KVM_FIRST + LOW_MSRS + HIGH_MSRS;
+  return msr - AMD_FIRST < AMD_MSRS ? msr - AMD_FIRST + LOW_MSRS + HIGH_MSRS + KVM_MSRS : PLACES;
 }

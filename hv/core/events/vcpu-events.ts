@@ -27,6 +27,16 @@ export class VcpuEvents {
 
   constructor(private readonly shared: VcpuPage) {}
 
+  /** As after power-on: nothing waits. */
+  reset(): void {
+    this.recognised = 0;
+    this.hasNmi = false;
+    this.lastDelivered = 0;
+    this.shared.eventRequest = 0;
+    this.shared.waitingInterrupt = 0;
+    this.shared.acknowledgedInterrupt = 0;
+  }
+
   /**
    * Raises exception `vector`, below 32, with `errorCode` or NO_ERROR_CODE. Where it arose while another event was delivered,
    * it may become a double fault. False where it is a triple fault: then the vCPU has shut down.

@@ -1,9 +1,9 @@
 // IN and OUT: the vmm is asked, core changes the guest's registers.
 
-import { ANSWER_NEXT_INSTRUCTION, EXIT_PORT, EXIT_STRING_PORT } from "../../shared/vcpu-page";
+import { ANSWER_AND_REQUEST, ANSWER_NEXT_INSTRUCTION, EXIT_PORT, EXIT_STRING_PORT } from "../../shared/vcpu-page";
 import { IO_IS_IN, IO_IS_SINGLE, IO_IS_STRING, IO_SIZE_MASK } from "../../shared/port-access";
 import { vmmCall } from "../hardware";
-import { NEXT_INSTRUCTION } from "../vcpu/action";
+import { NEXT_INSTRUCTION, RESUME } from "../vcpu/action";
 import { actOnAnswer, askVmm, vmmAnswer } from "../vcpu/answers";
 import { portBreakpoints } from "../vcpu/port-breakpoints";
 import { Vcpu } from "../vcpu/vcpu";
@@ -31,6 +31,10 @@ export class PortExit {
 /** The rest of an OUT after a call of the vmm. Index.ts exports it, to keep it out of the run loop's code. */
 export function finishPort(vcpu: Vcpu, outcome: u64): u32 {
   vcpu.askedKind = EXIT_PORT;
+  if (outcome == (ANSWER_NEXT_INSTRUCTION | ANSWER_AND_REQUEST)) {
+    vcpu.heedRequests();
+    return vcpu.interruptBehindInstruction() ? RESUME : NEXT_INSTRUCTION;
+  }
   return actOnAnswer(vcpu, vmmAnswer(vcpu, outcome));
 }
 

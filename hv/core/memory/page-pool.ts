@@ -36,6 +36,11 @@ export class PagePool {
     return this.allocated;
   }
 
+  /** Pages that were handed out at once, at most, or a few more: those behind them have never been. */
+  get everInUse(): u32 {
+    return <u32>((this.untouched - this.first) / PAGE_BYTES);
+  }
+
   /** Pages that can still be handed out. */
   get available(): u32 {
     return this.pages - this.allocated;

@@ -20,6 +20,7 @@ import {
   VMCB_CSTAR,
   VMCB_DR6,
   VMCB_EFER,
+  VMCB_EVENTINJ,
   VMCB_EXITCODE,
   VMCB_EXITINFO1,
   VMCB_EXITINFO2,
@@ -317,6 +318,10 @@ export class SvmVcpu extends Vcpu {
 
   prepare(): u32 {
     const vmcb = this.vmcb;
+    this.hasInterruptWindow = false;
+    this.isInNmiHandler = false;
+    this.iretRip = NOWHERE;
+    vmcb.write64(VMCB_EVENTINJ, 0);
     const maps = this.svm.maps;
     maps.allow(this.msrs);
     writeIntercepts(vmcb, this.kind);
@@ -329,7 +334,7 @@ export class SvmVcpu extends Vcpu {
     if (this.hasBranchRecords) vmcb.write64(VMCB_LBR_CONTROL, LBR_VIRTUALIZATION);
     // What boot/vm_entry.asm's vm_mirror ends by.
     if (this.mirrorsHost) this.registers.rbx = 1;
-    this.load(this.mirrorsHost ? mirroredState(this) : startState(this.kind, this.shared));
+    this.load(this.mirrorsHost ? mirroredState(this) : startState(this.kind, this.shared, this.start));
     // The guest's counter starts at 0.
     this.setTscOffset(0 - rdtsc());
     vmcb.write32(VMCB_CLEAN, 0);

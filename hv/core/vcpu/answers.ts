@@ -40,7 +40,6 @@ import { DR6_BT, raiseDebugException } from "./debug-exception";
 import { loadState } from "./load-state";
 import { STATE_RFLAGS, STATE_RSP } from "./state";
 import { Vcpu } from "./vcpu";
-import { WORK_EVENTS } from "./work";
 
 export const LONGEST_INSTRUCTION: u32 = 15;
 const LAST_EXCEPTION: u32 = 31;
@@ -70,9 +69,7 @@ export function askVmm(vcpu: Vcpu, kind: u32, access: u64): u32 {
 export function vmmAnswer(vcpu: Vcpu, outcome: u64): u32 {
   const answer = outcome >> 32 == 0 ? (<u32>outcome) & ~(ANSWER_AND_REQUEST | ANSWER_AND_TEXT) : reportStoppedVmm(vcpu);
   if (vcpu.shared.consoleLength != 0) vcpu.printVmmText(LEVEL_INFO);
-  const shared = vcpu.shared;
-  if ((shared.eventRequest | shared.waitingInterrupt) != 0) vcpu.work |= WORK_EVENTS;
-  vcpu.heedWakeAt();
+  vcpu.heedRequests();
   return answer;
 }
 

@@ -31,4 +31,31 @@ export class GuestState {
   /** In force where the backend has them be the guest's own. */
   pat: u64 = PAT_RESET;
   efer: u64 = 0;
+
+  /** Makes it what it was when it was new. */
+  clear(): void {
+    for (let i: u32 = 0; i < SEGMENTS; i++) {
+      this.selectors[i] = 0;
+      this.bases[i] = 0;
+      this.limits[i] = 0;
+      this.accessRights[i] = 0;
+    }
+    this.gdtrBase = 0;
+    this.gdtrLimit = 0;
+    this.idtrBase = 0;
+    this.idtrLimit = 0;
+    this.cr0 = 0;
+    this.cr3 = 0;
+    this.cr4 = 0;
+    this.ownsNoControlRegister = false;
+    this.dr7 = DR7_RESET;
+    this.rip = 0;
+    this.rsp = 0;
+    this.rflags = RFLAGS_ALWAYS_ONE;
+    this.sysenterCs = 0;
+    this.sysenterEsp = 0;
+    this.sysenterEip = 0;
+    this.pat = PAT_RESET;
+    this.efer = 0;
+  }
 }

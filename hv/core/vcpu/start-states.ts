@@ -33,10 +33,11 @@ export function canStartIn(kind: u32, mode: u32): bool {
 
 /**
  * The start state of a VM of `kind`, one with RAM of its own: with the RIP, RSP and CR3 that its vmm asks for in the vCPU
- * page, and in the mode, which `canStartIn` has seen; what that would refuse counts as START_AS_KIND.
+ * page, and in the mode, which `canStartIn` has seen; what that would refuse counts as START_AS_KIND. It is written to
+ * `state`, as a guest may start again and again.
  */
-export function startState(kind: u32, page: VcpuPage): GuestState {
-  const state = new GuestState();
+export function startState(kind: u32, page: VcpuPage, state: GuestState = new GuestState()): GuestState {
+  state.clear();
   state.rip = page.startRip;
   state.rsp = page.startRsp;
   state.cr3 = page.startCr3;

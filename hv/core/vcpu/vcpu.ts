@@ -22,6 +22,7 @@ import { REQUEST_NMI } from "../../shared/vcpu-page";
 import { SEGMENT_STATE_BYTES, SegmentState, SEGMENTS_OFFSET } from "../../shared/vcpu-page";
 import { VcpuEvents } from "../events/vcpu-events";
 import { rdtsc, xsetbv } from "../hardware";
+import { GuestState } from "./guest-state";
 import { HostTimer } from "../interrupts/host-timer";
 import { WatchList } from "../watch/watch-list";
 import { RESUME, STOP } from "./action";
@@ -36,6 +37,7 @@ import { WORK_EVENTS } from "./work";
 const TRACED_EXITS: u32 = 8;
 /** Its place in the vCPU page is not always filled in. */
 const RSP: u32 = 4;
+const GENERAL_REGISTERS: u32 = 16;
 
 /** The virtual CPU of the VM with number `vm`, its place in the boot options. A backend (hv/core/vmx) gives it state and a way to run. */
 export abstract class Vcpu {
@@ -57,6 +59,8 @@ export abstract class Vcpu {
   /** What waits to be delivered. Whoever adds to it sets WORK_EVENTS. */
   readonly events: VcpuEvents;
   readonly taskState: TaskState = new TaskState();
+  /** For `prepare`: nothing is allocated when a guest starts anew. */
+  protected readonly start: GuestState = new GuestState();
 
   /** The run loop enters the guest only while its `bits` are 0. */
   entryWork: EntryWork = new EntryWork();
@@ -156,6 +160,23 @@ export abstract class Vcpu {
     }
   }
 
+  /**
+   * Makes of what it keeps what it is after power-on; `prepare` sees to the rest. It is current, and its registers in the
+   * processor are clean (switched-state.ts).
+   */
+  reset(): void {
+    for (let number: u32 = 0; number < GENERAL_REGISTERS; number++) this.registerAt(number).value = 0;
+    this.events.reset();
+    this.msrs.reset();
+    this.cpuid.setApic(true);
+    this.xcr0 = XCR0_X87;
+    this.cpuid.setXcr0(XCR0_X87);
+    this.waitsForEvent = false;
+    this.mustStartAnew = false;
+    // What it had mapped is not what it will have there.
+    this.dropLinearTranslations();
+  }
+
   /** A part of the guest's state, by its number in state.ts. The vCPU is current. */
   abstract read(state: u32): u64;
   /** Changes a part of it; the value is one that the processor takes. */
@@ -182,6 +203,13 @@ export abstract class Vcpu {
   abstract makeCurrent(): u32;
   /** Advances RIP past the instruction that exited, with all that an instruction's end brings. */
   abstract advance(): void;
+  /**
+   * Does in one what `advance` and the delivery of an interrupt do, where that waits alone and the guest takes it at once, and
+   * nothing about the instruction is special: true. Otherwise nothing is done.
+   */
+  interruptBehindInstruction(): bool {
+    return false;
+  }
   /** As `advance`, but by `length` bytes, 1 to 15. */
   abstract advanceBy(length: u32): void;
   /** Where a repeated instruction that exited is to go on: brings what an iteration's end brings. RIP stays. */
@@ -251,6 +279,14 @@ export abstract class Vcpu {
     if (request == 0) return;
     this.shared.eventRequest = 0;
     if (request & REQUEST_NMI) this.injectNmi();
+  }
+
+  /** After a call of the vmm: what it asks for beside its answer. */
+  @inline
+  heedRequests(): void {
+    const shared = this.shared;
+    if ((shared.eventRequest | shared.waitingInterrupt) != 0) this.work |= WORK_EVENTS;
+    this.heedWakeAt();
   }
 
   /** After a call of the vmm, which may have changed when it wants to be called: has the host's timer tick by then. */

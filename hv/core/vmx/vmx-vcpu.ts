@@ -69,7 +69,7 @@ import { Vcpu } from "../vcpu/vcpu";
 import { advanceBy, completeIteration } from "./complete";
 import { writeControlFields } from "./control-fields";
 import { saveState } from "./cpu-state";
-import { isBlockedByNmi } from "./deliver";
+import { interruptBehindInstruction, isBlockedByNmi } from "./deliver";
 import { guestFeatures } from "./guest-features";
 import { CR0_OWNED, writeGuestState } from "./guest-state";
 import { writeHostState } from "./host-state";
@@ -216,6 +216,10 @@ export class VmxVcpu extends Vcpu {
   }
 
   prepare(): u32 {
+    this.isLaunched = 0;
+    this.completedRip = NOWHERE;
+    this.isShadowStale = false;
+    this.isInNmiHandler = false;
     let result = this.clear();
     if (result == RESULT_OK) result = this.makeCurrent();
     if (result != RESULT_OK) return result;
@@ -224,7 +228,7 @@ export class VmxVcpu extends Vcpu {
     const msrBitmap = this.memory.pool.physicalAddress(this.msrBitmap);
     writeControlFields(controls, this.memory.pagingPointer, vpid, msrBitmap);
     writeHostState(this, controls);
-    const state = this.mirrorsHost ? mirroredState(this) : startState(this.kind, this.shared);
+    const state = this.mirrorsHost ? mirroredState(this) : startState(this.kind, this.shared, this.start);
     writeGuestState(state, controls, this.vmx.capabilities);
     // The kind's controls do not know what the vmm has loaded.
     if (!this.mirrorsHost) this.writeEfer(state.efer);
@@ -257,6 +261,10 @@ export class VmxVcpu extends Vcpu {
 
   advance(): void {
     advanceBy(this, <u32>vmread(VM_EXIT_INSTRUCTION_LENGTH));
+  }
+
+  interruptBehindInstruction(): bool {
+    return interruptBehindInstruction(this);
   }
 
   advanceBy(length: u32): void {

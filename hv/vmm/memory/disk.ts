@@ -31,6 +31,11 @@ export class Disk {
     return this.holdsBytes(offset, bytes) && this.ram.copyIn(to, this.address + <u32>offset, bytes) == RAM_OK;
   }
 
+  /** As `read`, where all is disk by what `holds` has said, and RAM by what Ram's `holds` has: no check is made. */
+  readHeld(offset: u64, to: u32, bytes: u32): void {
+    this.ram.copyInHeld(to, this.address + <u32>offset, bytes);
+  }
+
   /** Copies the other way. False if the disk is read-only, too. */
   write(offset: u64, from: u32, bytes: u32): bool {
     if (this.isReadOnly || !this.holdsBytes(offset, bytes)) return false;

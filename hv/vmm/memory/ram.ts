@@ -119,6 +119,11 @@ export class Ram {
     return RAM_OK;
   }
 
+  /** As `copyIn`, of bytes at an address of which `holds` has said that they are RAM: no check is made. */
+  copyInHeld(address: u32, from: u32, length: u32): void {
+    memory.copy(<usize>address, <usize>from, <usize>length);
+  }
+
   /** Copies `length` bytes of RAM to `to` in the vmm's own half of its memory, which has as many. As `writeU64` else. */
   copyOut(address: u64, to: u32, length: u64): u32 {
     if (!this.holds(address, length)) return RAM_OUT_OF_RANGE;

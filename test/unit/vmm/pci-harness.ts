@@ -172,7 +172,8 @@ export function setInterrupt(machine: Machine, device: u32, isHigh: bool): void 
 }
 
 export function interruptQueue(machine: Machine, virtio: u32, queue: u32): void {
-  machine.virtio[virtio].transport!.interruptQueue(queue);
+  const device = machine.virtio[virtio];
+  if (queue < <u32>device.queues.length) device.transport!.interruptQueue(device.queues[queue]);
 }
 
 export function interruptConfiguration(machine: Machine, virtio: u32): void {

@@ -38,9 +38,9 @@ class TestTransport extends VirtioTransport {
   failures: u32 = 0;
   failure: string = "";
 
-  interruptQueue(queue: u32): void {
+  interruptQueue(queue: Virtqueue): void {
     this.interrupts++;
-    this.lastQueue = queue;
+    this.lastQueue = this.device.queues.indexOf(queue);
   }
 
   interruptConfiguration(): void {}

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { ToolError } from "../../errors.ts";
 import { requireProgram } from "../../programs.ts";
-import { packTree } from "./archive.ts";
+import { packTree } from "../../linux/archive.ts";
+import type { Linux } from "../../linux/made-linux.ts";
 import type { InnerRun } from "./inner.ts";
-import type { Linux } from "./linux.ts";
 
 /** What GRUB needs to read this ISO and boot from it. */
 const grubModules = "normal linux iso9660 part_gpt part_msdos search search_fs_file fat boot configfile";

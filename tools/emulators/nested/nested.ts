@@ -10,7 +10,7 @@ import { shownLines, type RunOptions, type RunResult } from "../run.ts";
 import { SerialFile } from "../serial.ts";
 import { Watch } from "../watch.ts";
 import { judgeInnerRun, planInnerRun, type InnerRun } from "./inner.ts";
-import { makeLinux } from "./linux.ts";
+import { makeNestedLinux } from "./linux.ts";
 import { writeMedium } from "./medium.ts";
 import { Report, type ReportListener } from "./report.ts";
 
@@ -51,7 +51,7 @@ export async function runNested(runs: readonly RunOptions[], options: NestedOpti
   }
   const signal = options.signal ?? new AbortController().signal;
   await unlessInterrupted(signal, "Linux for Bochs was being made", async () => {
-    const linux = await makeLinux((stage) => options.onStage?.(stage), signal);
+    const linux = await makeNestedLinux((stage) => options.onStage?.(stage), signal);
     await writeMedium(medium, linux, innerRuns, directory, signal);
   });
 

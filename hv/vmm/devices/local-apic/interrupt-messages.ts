@@ -107,6 +107,7 @@ export class InterruptMessages {
   }
 
   /** Disabled by software it still takes NMIs (SDM 3A 11.4.7.2); disabled by IA32_APIC_BASE it takes nothing. */
+  @inline
   private receive(mode: u32, vector: u32, isLevel: bool): void {
     if (this.mode.isDisabled || (!this.mode.isSoftwareEnabled && mode != DELIVERY_MODE_NMI)) return;
     this.local.deliver(mode, vector, isLevel);
@@ -118,6 +119,7 @@ export class InterruptMessages {
     return this.isTarget(destination, isLogical);
   }
 
+  @inline
   private isTarget(destination: u32, isLogical: bool): bool {
     if (this.mode.isX2Apic) return isX2ApicDestination(destination, isLogical);
     return isXApicDestination(destination, isLogical, this.logicalId, this.model);

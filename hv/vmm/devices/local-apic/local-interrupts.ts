@@ -83,10 +83,10 @@ export class LocalInterrupts {
 
   /** An interrupt message or a local interrupt has arrived. Modes that this processor has no use for do nothing. */
   deliver(mode: u32, vector: u32, isLevel: bool): void {
-    if (mode == DELIVERY_MODE_NMI) this.pins.raiseNmi();
-    if (mode != DELIVERY_MODE_FIXED && mode != DELIVERY_MODE_LOWEST_PRIORITY) return;
-    if (vector < FIRST_LEGAL_VECTOR) this.report(ERROR_RECEIVED_ILLEGAL_VECTOR);
-    else this.pending.accept(vector, isLevel);
+    if (mode == DELIVERY_MODE_FIXED || mode == DELIVERY_MODE_LOWEST_PRIORITY) {
+      if (vector >= FIRST_LEGAL_VECTOR) this.pending.accept(vector, isLevel);
+      else this.report(ERROR_RECEIVED_ILLEGAL_VECTOR);
+    } else if (mode == DELIVERY_MODE_NMI) this.pins.raiseNmi();
   }
 
   /** An error has been detected. */

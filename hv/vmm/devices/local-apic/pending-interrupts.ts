@@ -38,7 +38,7 @@ export class PendingInterrupts {
     this.takeAcknowledged();
     this.requested.add(vector);
     if (isLevel) this.levelTriggered.add(vector);
-    else this.levelTriggered.remove(vector);
+    else if (this.levelTriggered.has(vector)) this.levelTriggered.remove(vector);
     this.offer();
   }
 
@@ -120,8 +120,12 @@ export class PendingInterrupts {
   }
 
   /** Whether the processor has taken what it was offered, which is in service from now on. */
+  @inline
   takeAcknowledged(): bool {
-    if (this.pins.takeAcknowledged() == 0) return false;
+    return this.pins.takeAcknowledged() != 0 && this.acknowledge();
+  }
+
+  private acknowledge(): bool {
     const vector = this.waiting & VECTOR;
     const isExternal = this.isExternal;
     // The page holds 0 by now. The 8259s may call back from `acknowledge`.

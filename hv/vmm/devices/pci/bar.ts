@@ -7,7 +7,15 @@ import { BASE_ADDRESS_IS_IO, PCI_BASE_ADDRESS } from "./registers";
 const SMALLEST_IO: u32 = 4;
 const SMALLEST_MEMORY: u32 = 16;
 
+/** A register of two bytes at the start of a BAR that a driver writes for each of its requests. */
+export abstract class Doorbell {
+  /** As an OUT of `value`, of two bytes, to it. */
+  abstract ring(value: u32): void;
+}
+
 export class Bar {
+  /** What `device` has at offset 0, if it has one. */
+  doorbell: Doorbell | null = null;
   /** The first address, as far as `decoded` is not 0. */
   start: u32 = 0;
   /** `bytes` while the function decodes addresses of this kind, else 0. */

@@ -21,7 +21,7 @@ export class ConfigurationSpace {
 
   /** Double word `register`. */
   get(register: u32): u32 {
-    return this.values[register % CONFIGURATION_REGISTERS];
+    return unchecked(this.values[register % CONFIGURATION_REGISTERS]);
   }
 
   /** Writes those bits of double word `register` that `enabled` has and that can be written. */

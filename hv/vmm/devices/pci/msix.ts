@@ -63,7 +63,17 @@ export class Msix {
 
   /** Sends the message of `vector`, or keeps it pending; nothing happens where there is no such vector. */
   interrupt(vector: u32): void {
-    if (vector >= this.vectors || !this.isEnabled) return;
+    const control = this.owner.space.get(this.register);
+    if (vector >= this.vectors || (control & ENABLE) == 0) return;
+    // `words` has an entry for each of `vectors`.
+    const words = this.words;
+    const entry = vector * ENTRY_WORDS;
+    const isHeld = (control & FUNCTION_MASK) | this.pending | (unchecked(words[entry + VECTOR_CONTROL]) & MASK_BIT);
+    if (isHeld == 0 && this.owner.isBusMaster) {
+      const address = ((<u64>unchecked(words[entry + UPPER_ADDRESS])) << 32) | unchecked(words[entry]);
+      this.messages.send(address, unchecked(words[entry + DATA]));
+      return;
+    }
     this.pending |= 1 << vector;
     this.sendPending();
   }

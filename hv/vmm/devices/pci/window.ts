@@ -48,6 +48,16 @@ export class BarWindow extends Device {
     if (bar) bar.device.write(address - bar.start, bytes, value);
   }
 
+  /** As `write` of two bytes at `address`, which lies in the window: what a driver writes for each of its requests. */
+  writeWord(address: u32, value: u16): void {
+    const last = this.last;
+    const bar = last && last.holds(address, 2) ? last : this.find(address, 2);
+    if (!bar) return;
+    const doorbell = bar.doorbell;
+    if (doorbell && address == bar.start) doorbell.ring(value);
+    else bar.device.write(address - bar.start, 2, value);
+  }
+
   private barOf(address: u32, bytes: u32): Bar | null {
     const last = this.last;
     return last && last.holds(address, bytes) ? last : this.find(address, bytes);

@@ -169,21 +169,22 @@ export class BlockDevice extends ChainDevice {
   }
 
   private read(queue: Virtqueue, sector: u64): u32 {
-    let left = queue.writableBytes - STATUS_BYTES;
-    if (!this.isTransfer(sector, left)) return S_IOERR;
-    this.ticks += left >> COPY_SHIFT;
-    const all = left;
+    const all = queue.writableBytes - STATUS_BYTES;
+    if (!this.isTransfer(sector, all)) return S_IOERR;
+    this.ticks += all >> COPY_SHIFT;
+    this.written = all;
     const disk = this.disk;
     const addresses = queue.addresses;
     const lengths = queue.lengths;
+    let left = all;
     let offset = sector * SECTOR_BYTES;
+    // The queue has found its buffers to be RAM, `isTransfer` the sectors to be the disk's.
     for (let i = queue.readable; left != 0; i++) {
       const bytes = min(unchecked(lengths[i]), left);
-      if (!disk.read(offset, unchecked(addresses[i]), bytes)) return S_IOERR;
+      disk.readHeld(offset, unchecked(addresses[i]), bytes);
       offset += bytes;
       left -= bytes;
     }
-    this.written = all;
     return S_OK;
   }
 

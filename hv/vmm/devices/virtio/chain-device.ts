@@ -3,7 +3,7 @@
 import { StateTable } from "../../state";
 import { Alarm, Alarms, NEVER } from "../../time";
 import { VirtioDevice } from "./device";
-import { CHAIN_BROKEN, CHAIN_NONE, Virtqueue } from "./virtqueue";
+import { CHAIN_BROKEN, CHAIN_NONE, takeChain, Virtqueue } from "./virtqueue";
 
 /** What became of a chain. */
 export const CHAIN_SERVED: u32 = 0;
@@ -78,7 +78,7 @@ export abstract class ChainDevice extends VirtioDevice {
     const problem = this.serveQueue(queue, index);
     const transport = this.transport;
     if (!transport) return;
-    if (queue.needsInterrupt()) transport.interruptQueue(index);
+    if (queue.needsInterrupt()) transport.interruptQueue(queue);
     if (problem.length == 0) return;
     this.stop();
     transport.fail(problem);
@@ -105,7 +105,7 @@ export abstract class ChainDevice extends VirtioDevice {
   private serveQueue(queue: Virtqueue, index: u32): string {
     this.ticks = 0;
     while (this.ticks < TICKS_OF_CALL) {
-      const found = queue.take();
+      const found = takeChain(queue);
       if (found == CHAIN_NONE) return "";
       if (found == CHAIN_BROKEN) return queue.problem;
       this.ticks += queue.count * TICKS_OF_BUFFER;

@@ -10,8 +10,8 @@ export const VIRTIO_F_VERSION_1: u64 = (<u64>1) << 32;
 
 /** What the transport is to its device. */
 export abstract class VirtioTransport {
-  /** Used buffers wait in queue `queue`: interrupts the driver, by the queue's vector or by the device's line. */
-  abstract interruptQueue(queue: u32): void;
+  /** Used buffers wait in `queue`: interrupts the driver, by the queue's vector or by the device's line. */
+  abstract interruptQueue(queue: Virtqueue): void;
   /** The device's configuration has changed: interrupts the driver. */
   abstract interruptConfiguration(): void;
   /**

@@ -10,7 +10,7 @@ import { Msix, MsixPending, MsixTable } from "../pci/msix";
 import { addStructure, COMMON_CFG, ConfigurationWindow, DEVICE_CFG, ISR_CFG, NOTIFY_CFG } from "./capabilities";
 import { COMMON_BYTES, CommonConfiguration } from "./common-configuration";
 import { VirtioDevice } from "./device";
-import { DeviceConfiguration, IsrStatus, Notification, PART_BYTES, Parts } from "./structures";
+import { DeviceConfiguration, IsrStatus, Notification, NotificationBell, PART_BYTES, Parts } from "./structures";
 import { PciTransport } from "./transport";
 
 const VENDOR: u32 = 0x1af4;
@@ -97,6 +97,7 @@ export function virtioFunction(device: VirtioDevice, messages: MessageSink, sign
   while (parts.length < <i32>PARTS) parts.push(new Nothing());
   const notification = new Bar(NOTIFICATION_BAR, NOTIFICATION_BYTES, true, new Notification(device));
   const memory = new Bar(MEMORY_BAR, PARTS * PART_BYTES, false, new Parts(parts));
+  notification.doorbell = new NotificationBell(device);
   made.addBar(notification);
   made.addBar(memory);
 

@@ -1,6 +1,7 @@
 // The smaller structures of virtio over PCI: notification, ISR status, the device's configuration (virtio 1.2, 4.1.4.4 to 4.1.4.6).
 
 import { Device } from "../../bus";
+import { Doorbell } from "../pci/bar";
 import { PciTransport } from "./transport";
 import { VirtioDevice } from "./device";
 
@@ -17,11 +18,25 @@ export class Notification extends Device {
   }
 
   write(offset: u32, bytes: u32, value: u64): void {
-    const device = this.device;
-    const queue = <u32>value;
-    if ((offset | (bytes ^ NOTIFICATION_BYTES)) != 0 || !device.isRunning || queue >= <u32>device.queues.length) return;
-    if (device.queues[queue].isEnabled) device.notify(queue);
+    if (offset == 0 && bytes == NOTIFICATION_BYTES) notify(this.device, <u32>value);
   }
+}
+
+/** The same register, where all but a write of two bytes is sorted out already. */
+export class NotificationBell extends Doorbell {
+  constructor(private readonly device: VirtioDevice) {
+    super();
+  }
+
+  ring(value: u32): void {
+    notify(this.device, value);
+  }
+}
+
+function notify(device: VirtioDevice, queue: u32): void {
+  const queues = device.queues;
+  if (!device.isRunning || queue >= <u32>queues.length) return;
+  if (unchecked(queues[queue]).isEnabled) device.notify(queue);
 }
 
 /** A byte that is 0 once it has been read. */

@@ -64,10 +64,10 @@ export class PciTransport extends VirtioTransport {
     return <u32>vector < this.msix.vectors ? vector : VIRTIO_MSI_NO_VECTOR;
   }
 
-  interruptQueue(queue: u32): void {
-    if (!this.msix.isEnabled) return this.setIsr(this.isr | ISR_QUEUE);
-    const interrupting = this.queue(queue);
-    if (interrupting) this.msix.interrupt(interrupting.vector);
+  interruptQueue(queue: Virtqueue): void {
+    const msix = this.msix;
+    if (msix.isEnabled) msix.interrupt(queue.vector);
+    else this.setIsr(this.isr | ISR_QUEUE);
   }
 
   interruptConfiguration(): void {

@@ -42,13 +42,13 @@ const VERSION: u32 = 1;
 
 const INDEX_MASK: u32 = 0xffff;
 
-// A descriptor (2.7.5): its address, then length, flags and next as one number.
+// A descriptor (2.7.5): its address, its length; flags and next as one number.
 const DESCRIPTOR_SHIFT: u32 = 4;
 const DESCRIPTOR_BYTES: u32 = 16;
-const NEXT_SHIFT: u64 = 48;
-const HAS_NEXT: u64 = (<u64>1) << 32;
-const IS_WRITABLE: u64 = (<u64>2) << 32;
-const IS_INDIRECT: u64 = (<u64>4) << 32;
+const NEXT_SHIFT: u32 = 16;
+const HAS_NEXT: u32 = 1;
+const IS_WRITABLE: u32 = 2;
+const IS_INDIRECT: u32 = 4;
 
 // The available ring (2.7.6) and the used ring (2.7.8): flags, index, elements, the event index of the other side.
 const INDEX_OFFSET: u32 = 2;
@@ -138,7 +138,7 @@ export class Virtqueue {
     if (head >= entries) return this.breaks(RULE_HEAD);
     this.head = head;
     this.next = (next + 1) & INDEX_MASK;
-    return this.walk(head);
+    return walkChain(this, head);
   }
 
   /** Gives the chain that was taken last back: the next `take` walks it again. Nothing of it has been put. */
@@ -251,8 +251,8 @@ export class Virtqueue {
     return isApart ? RULE_NONE : RULE_RINGS_APART;
   }
 
-  /** Reads the chain that starts at descriptor `head`: at most `entries` buffers, and one indirect table. */
-  private walk(head: u32): u32 {
+  /** For `take`: reads the chain that starts at descriptor `head`, at most `entries` buffers, and one indirect table. */
+  walk(head: u32): u32 {
     const ram = this.ram;
     const ramBytes = ram.bytes;
     const tablesStart = this.tablesStart;
@@ -266,29 +266,30 @@ export class Virtqueue {
     let count: u32 = 0;
     let readable: u32 = 0;
     let readableBytes: u64 = 0;
-    let writableBytes: u64 = 0;
+    let allBytes: u64 = 0;
     let isIndirect = false;
-    let hasNext = true;
-    while (hasNext) {
+    let flags: u32 = HAS_NEXT;
+    while (flags & HAS_NEXT) {
       const at = table + (index << DESCRIPTOR_SHIFT);
       const address = ram.readHeld(at);
       const rest = ram.readHeld(at + 8);
-      const length = rest & 0xffffffff;
-      if (rest & IS_INDIRECT) {
-        const rule = this.ruleOfIndirect(address, rest, isIndirect);
+      const length: u64 = <u32>rest;
+      flags = <u32>(rest >> 32);
+      if (flags & IS_INDIRECT) {
+        const rule = this.ruleOfIndirect(address, <u32>length, flags, isIndirect);
         if (rule != RULE_NONE) return this.breaks(rule);
         isIndirect = true;
         table = <u32>address;
         entries = (<u32>length) >> DESCRIPTOR_SHIFT;
         index = 0;
+        flags = HAS_NEXT;
         continue;
       }
       if (count >= limit) return this.breaks(RULE_CHAIN_LENGTH);
       if (length == 0) return this.breaks(RULE_EMPTY_BUFFER);
       // As Ram.holds, whose loads would be seen in what a request is measured to cost.
-      if (length > ramBytes || address > ramBytes - length) return this.breaks(RULE_BUFFER_IN_RAM);
-      if (rest & IS_WRITABLE) {
-        writableBytes += length;
+      if (address > ramBytes || length > ramBytes - address) return this.breaks(RULE_BUFFER_IN_RAM);
+      if (flags & IS_WRITABLE) {
         if (address < tablesEnd && address + length > tablesStart && this.isInTables(address, length)) {
           return this.breaks(RULE_BUFFER_APART);
         }
@@ -297,28 +298,27 @@ export class Virtqueue {
         readable++;
         readableBytes += length;
       }
+      allBytes += length;
       // `count` is less than `entries`, which `prepare` has found to be no more than the arrays have.
       unchecked((addresses[count] = <u32>address));
       unchecked((lengths[count] = <u32>length));
       count++;
-      hasNext = (rest & HAS_NEXT) != 0;
-      index = <u32>(rest >> NEXT_SHIFT);
-      if (hasNext && index >= entries) return this.breaks(RULE_NEXT);
+      index = flags >> NEXT_SHIFT;
+      if (flags & HAS_NEXT && index >= entries) return this.breaks(RULE_NEXT);
     }
-    if (readableBytes + writableBytes > 0xffffffff) return this.breaks(RULE_CHAIN_BYTES);
+    if (allBytes > 0xffffffff) return this.breaks(RULE_CHAIN_BYTES);
     this.count = count;
     this.readable = readable;
     this.readableBytes = <u32>readableBytes;
-    this.writableBytes = <u32>writableBytes;
+    this.writableBytes = <u32>(allBytes - readableBytes);
     return CHAIN_TAKEN;
   }
 
   /** 2.7.5.3.1; that the device ignores the writable flag is 2.7.5.3.2. */
-  private ruleOfIndirect(address: u64, rest: u64, isNested: bool): u32 {
+  private ruleOfIndirect(address: u64, length: u32, flags: u32, isNested: bool): u32 {
     if (!this.hasIndirect) return RULE_INDIRECT_ACCEPTED;
-    if (rest & HAS_NEXT) return RULE_INDIRECT_IS_LAST;
+    if (flags & HAS_NEXT) return RULE_INDIRECT_IS_LAST;
     if (isNested) return RULE_INDIRECT_NESTED;
-    const length = <u32>rest;
     const isWhole = length != 0 && (length & (DESCRIPTOR_BYTES - 1)) == 0;
     if (!isWhole || length >> DESCRIPTOR_SHIFT > this.entries) return RULE_INDIRECT_LENGTH;
     return this.ram.holds(address, length) ? RULE_NONE : RULE_INDIRECT_IN_RAM;
@@ -333,6 +333,16 @@ export class Virtqueue {
       overlaps(address, length, this.usedRing, usedBytes(size))
     );
   }
+}
+
+/** Index.ts exports it, to keep it out of the code of who takes a chain: there it would lack registers. */
+export function walkChain(queue: Virtqueue, head: u32): u32 {
+  return queue.walk(head);
+}
+
+/** As `walkChain`. */
+export function takeChain(queue: Virtqueue): u32 {
+  return queue.take();
 }
 
 /** Of ranges in RAM, whose ends are far from wrapping round. */

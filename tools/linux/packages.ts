@@ -2,7 +2,7 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
-import { ToolError } from "../../errors.ts";
+import { ToolError } from "../errors.ts";
 
 /** The kernel of Debian's images for virtual machines: small, and with KVM. The package names the current one. */
 const kernelMetapackage = "linux-image-cloud-amd64";
@@ -28,11 +28,25 @@ export async function unpackPackages(directory: string, signal: AbortSignal): Pr
   return files;
 }
 
+/** The names of the files that `unpackPackages` would download, by the package lists; null where these do not tell. */
+export async function wantedPackages(signal: AbortSignal): Promise<string[] | null> {
+  const { kernel } = await findKernel(signal);
+  if (kernel === undefined) return null;
+  const { failed, said } = await run("apt-get", ["download", "--print-uris", kernel, busybox], signal);
+  const files = [...said.matchAll(/^'[^']*' (\S+\.deb) \d+/gm)].map(([, file]) => file!);
+  return failed || files.length !== 2 ? null : files;
+}
+
+/** The package that is the kernel, which has its version in its name. */
+async function findKernel(signal: AbortSignal): Promise<{ kernel: string | undefined; said: string }> {
+  const { said } = await run("apt-cache", ["depends", kernelMetapackage], signal);
+  return { kernel: /^ *Depends: (linux-image-\S+)$/m.exec(said)?.[1], said };
+}
+
 /** Downloads both packages into `directory`, which then holds nothing else; null, or what was said against it. */
 async function download(directory: string, signal: AbortSignal): Promise<string | null> {
-  const dependencies = await run("apt-cache", ["depends", kernelMetapackage], signal);
-  const kernel = /^ *Depends: (linux-image-\S+)$/m.exec(dependencies.said)?.[1];
-  if (kernel === undefined) return dependencies.said;
+  const { kernel, said: saidOfKernel } = await findKernel(signal);
+  if (kernel === undefined) return saidOfKernel;
   // The one that an earlier attempt got may be of another version.
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true });
@@ -68,7 +82,7 @@ async function run(
 function cannotDownload(said: string): ToolError {
   return new ToolError(
     "setup",
-    `--on nested needs the Debian packages ${kernelMetapackage} and ${busybox}, which could not be downloaded. ` +
-      `It needs Debian's apt, package lists (\`sudo apt-get update\`) and the network, once.\n${said.trim()}`,
+    `This needs the Debian packages ${kernelMetapackage} and ${busybox}, which could not be downloaded. ` +
+      `Downloading them needs Debian's apt, package lists (\`sudo apt-get update\`) and the network, once.\n${said.trim()}`,
   );
 }

@@ -1,19 +1,18 @@
-// Puts KVM's modules where init.sh loads them from.
+// Puts modules of the kernel where an init loads them from.
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
-import { ToolError } from "../../errors.ts";
-import { requireProgram } from "../../programs.ts";
+import { ToolError } from "../errors.ts";
+import { requireProgram } from "../programs.ts";
 
-const modules = ["irqbypass.ko", "kvm.ko", "kvm-intel.ko"];
-
-/** Puts the modules into `directory`, unpacked. `find` answers with the path that an expression matches, or throws. */
+/** Puts the modules `names` ("kvm.ko") into `directory`, unpacked. `find` answers with the path that an expression matches, or throws. */
 export async function placeModules(
+  names: readonly string[],
   find: (name: RegExp) => string,
   directory: string,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const name of modules) {
+  for (const name of names) {
     const from = find(new RegExp(`/${name.replace(".", "\\.")}(?:\\.xz)?$`));
     const to = join(directory, name);
     // Debian compresses them since release 13; busybox's insmod takes them as they are loaded.

@@ -1,8 +1,8 @@
 // Packs folders as the cpio archives that Linux takes for its first file system.
 import { readdir } from "node:fs/promises";
 import { execa } from "execa";
-import { ToolError } from "../../errors.ts";
-import { requireProgram } from "../../programs.ts";
+import { ToolError } from "../errors.ts";
+import { requireProgram } from "../programs.ts";
 
 /** The bytes of a cpio archive with everything below `tree`, owned by root. Files linked to each other are stored once. */
 export async function packTree(tree: string, signal: AbortSignal): Promise<Uint8Array> {
