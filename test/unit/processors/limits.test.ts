@@ -113,7 +113,7 @@ describe("a mailbox", () => {
     assert.equal(cpu.harness.ask(cpu.mailbox, 2, PAUSE, VM_3), 1n << 32n);
     assert.equal(
       cpu.printed,
-      'basalt: error: CPU 2 has not taken the request "pause 3" of CPU 1 within 1000 million ticks: the request is withdrawn\n',
+      'basalt: error: CPU 2 has not taken the request "pause 3" of CPU 1 within 2000 million ticks: the request is withdrawn\n',
     );
     assert.equal(cpu.words[cpu.harness.requestWord(1, 2)], 0n);
     assert.deepEqual(cpu.rung, [2]);
@@ -129,7 +129,7 @@ describe("a mailbox", () => {
     assert.equal(cpu.harness.ask(cpu.mailbox, 63, KILL, VM_3), 2n << 32n);
     assert.equal(
       cpu.printed,
-      'basalt: error: CPU 63 has taken the request "kill 3" of CPU 0 and not answered it within 1000 million ticks: it may still carry it out\n',
+      'basalt: error: CPU 63 has taken the request "kill 3" of CPU 0 and not answered it within 2000 million ticks: it may still carry it out\n',
     );
   });
 
