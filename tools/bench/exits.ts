@@ -16,10 +16,13 @@ export interface ExitCount {
 export const mostWithoutNeed = 0.01;
 
 const timer = "the host's timer, by which the guest's own is made: one for each of Linux's ticks, 250 a second";
-const msrs = "for each tick Linux sets the timer's next deadline and ends the interrupt at its local APIC, which is the vmm's";
-const ports = "for each character the console's driver asks whether the UART is ready, then writes; and it looks for devices";
+const msrs =
+  "for each tick Linux sets the timer's next deadline and ends the interrupt at its local APIC, which is the vmm's";
+const ports =
+  "for each character the console's driver asks whether the UART is ready, then writes; and it looks for devices";
 const window = "an interrupt came while Linux took none: this is the first moment in which it does";
-const memory = "RAM that is touched for the first time, in blocks of 2 MiB, and registers in memory of APICs and virtio devices";
+const memory =
+  "RAM that is touched for the first time, in blocks of 2 MiB, and registers in memory of APICs and virtio devices";
 const cpuid = "Linux asks for the processor's features, which Basalt chooses; it serializes by it, too";
 const halt = "Linux has nothing to do, and the processor is free until something interrupts";
 
