@@ -2,7 +2,9 @@
 
 import { Vmm } from "./vmm";
 
-export { takeChain, walkChain } from "./devices/virtio/virtqueue";
+export { serveBlockRequest } from "./devices/virtio/block";
+export { serveChain } from "./devices/virtio/chain-device";
+export { isInTables, takeChain } from "./devices/virtio/virtqueue";
 
 /** Creates the VMM of the VM whose vCPU page lies at `page`; its root object is the argument of the other exports. */
 export function create(page: u32): u32 {

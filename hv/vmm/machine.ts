@@ -250,6 +250,11 @@ export class Machine {
     return this.page.waitingInterrupt != 0 || this.alarms.next != NEVER || this.uart.listens || this.console.listens;
   }
 
+  /** Writes two bytes to a port of PCI functions, `offset` from PCI_PORTS_START on. */
+  writePciWord(offset: u32, value: u16): void {
+    this.pci.ports.writeWord(offset, value);
+  }
+
   /** RDMSR of an MSR that core leaves to the machine, into `msrValue`; false for #GP. */
   readMsr(msr: u32): bool {
     if (msr >= MSR_KVM_WALL_CLOCK_NEW) {

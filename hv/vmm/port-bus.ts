@@ -12,14 +12,11 @@ const NO_DEVICE: u8 = 0;
 const NO_DEVICE_TOLD: u8 = 1;
 const FIRST_ROW: i32 = 2;
 
-/** Answers an OUT of a byte, or of two, to a port of `device` for the vmm at `root`, as its exits are answered. */
+/** Answers an OUT of a byte to a port of `device` for the vmm at `root`, as its exits are answered. */
 export type ByteWriter = (root: usize, device: Device | null, access: u64) => u32;
 
 /** A device at ports: [first, last], for accesses of up to `widest` bytes. */
 export class Row {
-  /** For an OUT of two bytes; null where there is nothing faster than for any access. */
-  wordWriter: ByteWriter | null = null;
-
   constructor(
     readonly first: u32,
     readonly last: u32,
@@ -82,11 +79,6 @@ export class PortBus extends Bus {
     const row = this.rows[this.rowOfPort[port]];
     this.rowOfPort[port] = <u8>this.count;
     this.rows[this.count++] = new Row(row.first, row.last, row.widest, row.device, writer);
-  }
-
-  /** As `hasten`, for an OUT of two bytes, to any port of the device that has `port`. */
-  hastenWords(port: u32, writer: ByteWriter): void {
-    this.rows[this.rowOfPort[port]].wordWriter = writer;
   }
 
   /** The row of `port`. */

@@ -5,6 +5,7 @@ import { ConsoleLine } from "./devices/console-line";
 import { ScratchRegisters } from "./devices/scratch-registers";
 import { Loading } from "./loaders/loading";
 import { Machine } from "./machine";
+import { addressOf } from "./memory/array-address";
 import { SIGNAL_EVENT, Signals } from "./signals";
 import { STATE_OK, STATE_TOO_LONG, StateTable } from "./state";
 
@@ -25,7 +26,7 @@ export class SavedState {
     private readonly scratch: ScratchRegisters,
     private readonly loading: Loading,
   ) {
-    page.stateAddress = <u32>changetype<usize>(this.table.numbers);
+    page.stateAddress = addressOf(this.table.numbers);
   }
 
   /** Fills the table; the VM goes on as if nothing had been. One of STATE_*. */

@@ -50,8 +50,7 @@ import { InterceptedInstructions } from "./decode/intercepted";
 import { LinearMemory } from "./decode/linear-memory";
 import { ConsoleLine } from "./devices/console-line";
 import { SCRATCH_BYTES, ScratchRegisters } from "./devices/scratch-registers";
-import { PCI_PORTS_START } from "./devices/pci/host";
-import { BarWindow } from "./devices/pci/window";
+import { PCI_PORTS, PCI_PORTS_START } from "./devices/pci/host";
 import { COM1, Uart } from "./devices/uart/uart";
 import {
   haltGuest,
@@ -132,7 +131,6 @@ export class Vmm {
     const ports = new PortBus(signals, onDeviceByte);
     const machine = new Machine(page, ram, signals, line, ports);
     ports.hasten(COM1, line.isRaw ? onRawUartByte : onUartByte);
-    ports.hastenWords(PCI_PORTS_START, onPciWord);
     this.machine = machine;
     this.signals = signals;
     this.line = line;
@@ -238,15 +236,16 @@ export class Vmm {
     return unchecked(RARE_WRITERS[0])(changetype<usize>(this), device, access);
   }
 
-  /** An OUT of two bytes to what PCI functions have. */
-  writePciWord(device: Device | null, access: u64): u32 {
-    changetype<BarWindow>(device).writeWord(<u16>(access >> IO_PORT_SHIFT), <u16>this.registers.rax);
+  /** An OUT of two bytes to a port of PCI functions, `offset` into their ports. */
+  private writePciWord(offset: u32): u32 {
+    const machine = this.machine;
+    machine.writePciWord(offset, <u16>this.registers.rax);
     const signals = this.signals;
     if (signals.raised == 0) return ANSWER_NEXT_INSTRUCTION;
     if (signals.raised != SIGNAL_EVENT) return this.attend();
     // As `attend` does it.
     signals.raised = 0;
-    this.page.wakeAt = this.machine.alarms.next;
+    this.page.wakeAt = machine.alarms.next;
     return ANSWER_NEXT_INSTRUCTION | ANSWER_AND_REQUEST;
   }
 
@@ -283,11 +282,8 @@ export class Vmm {
   /** IN, and OUT of more than a byte: by two bytes virtio drivers notify. */
   accessPort(): u32 {
     const access = this.page.access;
-    if ((access & NO_BYTE_OUT) == WORD_OUT) {
-      const row = this.ports.at(<u16>(access >> IO_PORT_SHIFT));
-      const writer = row.wordWriter;
-      if (writer) return writer(changetype<usize>(this), row.device, access);
-    }
+    const offset = <u32>(<u16>(access >> IO_PORT_SHIFT)) - PCI_PORTS_START;
+    if (offset < PCI_PORTS - 1 && (access & NO_BYTE_OUT) == WORD_OUT) return this.writePciWord(offset);
     return unchecked(RARE_ACCESSES[0])(this);
   }
 
@@ -442,10 +438,6 @@ function onUartByte(root: usize, device: Device | null, access: u64): u32 {
 
 function onRawUartByte(root: usize, device: Device | null, access: u64): u32 {
   return changetype<Vmm>(root).writeRawUart(device, access);
-}
-
-function onPciWord(root: usize, device: Device | null, access: u64): u32 {
-  return changetype<Vmm>(root).writePciWord(device, access);
 }
 
 /** Answers one kind of exit. */

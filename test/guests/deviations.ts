@@ -399,6 +399,13 @@ export const deviations: readonly Deviation[] = [
     checks: ["the debug trap of a TSS", "DR6 tells the debug trap of a TSS"],
   },
   {
+    on: "bochs",
+    topic: "pc",
+    does: "it keeps a deadline whose interrupt has come",
+    sdm: "3A 11.5.4.1",
+    checks: ["a deadline that is over is none, by xAPIC", "a deadline that is over is none, by x2APIC"],
+  },
+  {
     on: "basalt nested",
     topic: "control",
     does: "KVM has the nested guest read back the value that it wrote to CR0, ET included",

@@ -39,6 +39,11 @@ export class Ram {
     return load<u64>(<usize>address);
   }
 
+  /** As `readHeld`, of the eight bytes behind those at `address`. */
+  readHeldBehind(address: u32): u64 {
+    return load<u64>(<usize>address, 8);
+  }
+
   /** As `readHeld`, of two bytes. */
   readHeldU16(address: u32): u32 {
     return load<u16>(<usize>address);

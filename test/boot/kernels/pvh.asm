@@ -37,10 +37,6 @@ start:
     pushfd
     pop dword [value]
     print_field [value], " flags "
-    mov eax, ds
-    lsl eax, eax
-    mov [value], eax
-    print_field [value], " limit "
     new_line
     print_field [ebx], "info: magic "
     print_field [ebx + 4], " version "

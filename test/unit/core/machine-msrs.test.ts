@@ -1,6 +1,9 @@
 // The MSRs of the machine around the processor, and CR8: each access is the vmm's to answer, and core keeps what it says.
 import assert from "node:assert/strict";
+import { assertEnd } from "./assertions.ts";
 import { ask } from "./machine/ask.ts";
+import { listed } from "./machine/exits.ts";
+import { boot } from "./machine/machine.ts";
 import { reason, msr, vcpuPage } from "./machine/tables.ts";
 import type { VcpuPageView } from "./machine/vcpu-page.ts";
 import { onVmx, test } from "./vendors.ts";
@@ -184,6 +187,26 @@ test("CR8 is the class of the local APIC's task priority, whichever of the two w
     yield* guest.exit(readCr8);
     assert.equal(guest.guest.registers.get("rsi"), 0xan);
   });
+});
+
+test("a vmm without an answer to CR8, or to a new time, ends its VM", () => {
+  const writeTsc = { rcx: 0x10n, rax: 0n, rdx: 0x100n };
+  const writeCr8 = { ...readCr8, qualification: 0x08n | (6n << 8n), registers: { rsi: 7n } };
+  for (const exit of [
+    readCr8,
+    writeCr8,
+    { reason: reason("EXIT_REASON_WRMSR"), instructionLength: 2, registers: writeTsc },
+  ]) {
+    const run = boot({
+      commandLine: "guest=count",
+      scripts: [listed(exit)],
+      answer: (page) => {
+        const isAsked = [EXIT_TASK_PRIORITY, EXIT_ALARM].includes(page.get("exitKind"));
+        return isAsked ? vcpuPage("ANSWER_NOT_HANDLED") : null;
+      },
+    });
+    assertEnd(run, "not-handled", /error: vm0: the vmm has no answer to /);
+  }
 });
 
 onVmx("a guest that mirrors the host has no machine: its MSRs are #GP(0), and CR8 reads 0", () => {

@@ -108,7 +108,7 @@ describe("shared words", () => {
 });
 
 describe("a mailbox", () => {
-  it("says who has not taken a request, withdraws it, and gives up after 1,000 million ticks", () => {
+  it("says who has not taken a request, withdraws it, and gives up after 2,000 million ticks", () => {
     const cpu = new Cpu(1);
     assert.equal(cpu.harness.ask(cpu.mailbox, 2, PAUSE, VM_3), 1n << 32n);
     assert.equal(

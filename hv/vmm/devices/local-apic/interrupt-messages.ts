@@ -34,6 +34,7 @@ const SHORTHAND_ALL_EXCLUDING_SELF: u32 = 3;
 
 // An interrupt message (SDM 3A 11.11.1 and 11.11.2).
 const MESSAGE_ADDRESS: u64 = 0xfee;
+const USUAL_ADDRESS: u64 = 0xfee00000;
 const MESSAGE_IS_LOGICAL: u64 = 1 << 2;
 const MESSAGE_IS_LEVEL: u32 = 1 << 15;
 
@@ -53,6 +54,9 @@ export class InterruptMessages {
 
   /** An interrupt message; for a destination that is not this processor it is dropped. */
   send(address: u64, data: u32): void {
+    // The usual message at once: for the processor 0 by its physical ID, of fixed delivery, edge-triggered.
+    const isUsual = address == USUAL_ADDRESS && data <= VECTOR && data >= FIRST_LEGAL_VECTOR;
+    if (isUsual && this.mode.isSoftwareEnabled && !this.mode.isDisabled) return this.local.accept(data);
     if (address >> 20 != MESSAGE_ADDRESS) return;
     const destination = (<u32>(address >> 12)) & 0xff;
     if (!this.isDestination(destination, (address & MESSAGE_IS_LOGICAL) != 0)) return;
@@ -107,7 +111,6 @@ export class InterruptMessages {
   }
 
   /** Disabled by software it still takes NMIs (SDM 3A 11.4.7.2); disabled by IA32_APIC_BASE it takes nothing. */
-  @inline
   private receive(mode: u32, vector: u32, isLevel: bool): void {
     if (this.mode.isDisabled || (!this.mode.isSoftwareEnabled && mode != DELIVERY_MODE_NMI)) return;
     this.local.deliver(mode, vector, isLevel);
@@ -119,7 +122,6 @@ export class InterruptMessages {
     return this.isTarget(destination, isLogical);
   }
 
-  @inline
   private isTarget(destination: u32, isLogical: bool): bool {
     if (this.mode.isX2Apic) return isX2ApicDestination(destination, isLogical);
     return isXApicDestination(destination, isLogical, this.logicalId, this.model);

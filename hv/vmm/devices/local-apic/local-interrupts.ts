@@ -81,6 +81,11 @@ export class LocalInterrupts {
     if (!(value & INTERRUPT_MASKED)) this.deliver(value & DELIVERY_MODE_MASK, value & VECTOR, isLevel);
   }
 
+  /** As `deliver`, fixed and edge-triggered, of a legal vector. */
+  accept(vector: u32): void {
+    this.pending.accept(vector, false);
+  }
+
   /** An interrupt message or a local interrupt has arrived. Modes that this processor has no use for do nothing. */
   deliver(mode: u32, vector: u32, isLevel: bool): void {
     if (mode == DELIVERY_MODE_FIXED || mode == DELIVERY_MODE_LOWEST_PRIORITY) {

@@ -22,7 +22,6 @@ export class VectorSet {
     if (vector > this.highest) this.highest = vector;
   }
 
-  @inline
   remove(vector: u32): void {
     const index = (vector >> 6) & (WORDS - 1);
     unchecked((this.words[index] &= ~((<u64>1) << (vector & 63))));

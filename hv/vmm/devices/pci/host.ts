@@ -41,7 +41,7 @@ export class PciHost {
   private readonly buses: PciBusFunctions = new PciBusFunctions();
   private readonly functions: Array<PciFunction> = [];
   private readonly memory: BarWindow = new BarWindow(PCI_MEMORY_START, PCI_MEMORY_BYTES);
-  private readonly ports: BarWindow = new BarWindow(PCI_PORTS_START, PCI_PORTS);
+  readonly ports: BarWindow = new BarWindow(PCI_PORTS_START, PCI_PORTS);
   private readonly wires: Array<SharedLine> = [];
   private readonly address: ConfigurationAddress;
 

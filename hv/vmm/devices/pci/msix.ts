@@ -61,10 +61,14 @@ export class Msix {
     return (this.owner.space.get(this.register) & ENABLE) != 0;
   }
 
-  /** Sends the message of `vector`, or keeps it pending; nothing happens where there is no such vector. */
-  interrupt(vector: u32): void {
+  /**
+   * Sends the message of `vector`, or keeps it pending; nothing happens where there is no such vector. False where the function
+   * is to interrupt by its pin.
+   */
+  interrupt(vector: u32): bool {
     const control = this.owner.space.get(this.register);
-    if (vector >= this.vectors || (control & ENABLE) == 0) return;
+    if ((control & ENABLE) == 0) return false;
+    if (vector >= this.vectors) return true;
     // `words` has an entry for each of `vectors`.
     const words = this.words;
     const entry = vector * ENTRY_WORDS;
@@ -72,10 +76,11 @@ export class Msix {
     if (isHeld == 0 && this.owner.isBusMaster) {
       const address = ((<u64>unchecked(words[entry + UPPER_ADDRESS])) << 32) | unchecked(words[entry]);
       this.messages.send(address, unchecked(words[entry + DATA]));
-      return;
+      return true;
     }
     this.pending |= 1 << vector;
     this.sendPending();
+    return true;
   }
 
   /** Sends what waits and is no longer kept back: by a mask, or as the function may not write to memory. */

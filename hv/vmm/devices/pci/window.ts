@@ -48,8 +48,9 @@ export class BarWindow extends Device {
     if (bar) bar.device.write(address - bar.start, bytes, value);
   }
 
-  /** As `write` of two bytes at `address`, which lies in the window: what a driver writes for each of its requests. */
-  writeWord(address: u32, value: u16): void {
+  /** As `write` of two bytes, as a driver does for each of its requests. */
+  writeWord(offset: u32, value: u16): void {
+    const address = this.start + offset;
     const last = this.last;
     const bar = last && last.holds(address, 2) ? last : this.find(address, 2);
     if (!bar) return;

@@ -92,7 +92,7 @@ export class ConsoleDevice extends ChainDevice {
     this.printed = table.u32(this.printed);
   }
 
-  protected serveChain(queue: Virtqueue): u32 {
+  serveChain(queue: Virtqueue): u32 {
     return queue == this.queues[TRANSMIT_QUEUE] ? this.print(queue) : this.fill(queue);
   }
 

@@ -42,7 +42,7 @@ export class EntropyDevice extends ChainDevice {
     super.visit(table);
   }
 
-  protected serveChain(queue: Virtqueue): u32 {
+  serveChain(queue: Virtqueue): u32 {
     if (queue.readable != 0) {
       this.problem = NOT_WRITABLE;
       return CHAIN_MALFORMED;

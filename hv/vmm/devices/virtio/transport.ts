@@ -65,9 +65,7 @@ export class PciTransport extends VirtioTransport {
   }
 
   interruptQueue(queue: Virtqueue): void {
-    const msix = this.msix;
-    if (msix.isEnabled) msix.interrupt(queue.vector);
-    else this.setIsr(this.isr | ISR_QUEUE);
+    if (!this.msix.interrupt(queue.vector)) this.setIsr(this.isr | ISR_QUEUE);
   }
 
   interruptConfiguration(): void {

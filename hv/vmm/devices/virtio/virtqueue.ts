@@ -100,12 +100,14 @@ export class Virtqueue {
   /** Where the lowest of the three starts, and the highest ends. */
   private tablesStart: u64 = 0;
   private tablesEnd: u64 = 0;
+  private readonly ramBytes: u64;
 
   /** `maximumSize` is a power of 2, at most 256. */
   constructor(
     readonly ram: Ram,
     readonly maximumSize: u32,
   ) {
+    this.ramBytes = ram.bytes;
     this.addresses = new StaticArray<u32>(maximumSize);
     this.lengths = new StaticArray<u32>(maximumSize);
   }
@@ -138,7 +140,18 @@ export class Virtqueue {
     if (head >= entries) return this.breaks(RULE_HEAD);
     this.head = head;
     this.next = (next + 1) & INDEX_MASK;
-    return walkChain(this, head);
+    return this.walk(head);
+  }
+
+  /**
+   * After a chain was taken and put: whether no other one is available. Then the driver will notify of the next one, as after
+   * `take` has found none.
+   */
+  get isDone(): bool {
+    const ram = this.ram;
+    const next = this.next;
+    if (this.hasEventIndex) ram.writeHeldU16(this.usedRing + RING_OFFSET + (this.entries << USED_ELEMENT_SHIFT), next);
+    return ram.readHeldU16(this.availableRing + INDEX_OFFSET) == next;
   }
 
   /** Gives the chain that was taken last back: the next `take` walks it again. Nothing of it has been put. */
@@ -251,10 +264,10 @@ export class Virtqueue {
     return isApart ? RULE_NONE : RULE_RINGS_APART;
   }
 
-  /** For `take`: reads the chain that starts at descriptor `head`, at most `entries` buffers, and one indirect table. */
-  walk(head: u32): u32 {
+  /** Reads the chain that starts at descriptor `head`: at most `entries` buffers, and one indirect table. */
+  private walk(head: u32): u32 {
     const ram = this.ram;
-    const ramBytes = ram.bytes;
+    const ramBytes = this.ramBytes;
     const tablesStart = this.tablesStart;
     const tablesEnd = this.tablesEnd;
     const addresses = this.addresses;
@@ -268,29 +281,29 @@ export class Virtqueue {
     let readableBytes: u64 = 0;
     let allBytes: u64 = 0;
     let isIndirect = false;
-    let flags: u32 = HAS_NEXT;
-    while (flags & HAS_NEXT) {
+    let flags: u32;
+    while (true) {
       const at = table + (index << DESCRIPTOR_SHIFT);
       const address = ram.readHeld(at);
-      const rest = ram.readHeld(at + 8);
+      const rest = ram.readHeldBehind(at);
       const length: u64 = <u32>rest;
       flags = <u32>(rest >> 32);
       if (flags & IS_INDIRECT) {
-        const rule = this.ruleOfIndirect(address, <u32>length, flags, isIndirect);
+        const rule = this.ruleOfIndirect(address, <u32>length, flags, isIndirect, limit, ramBytes);
         if (rule != RULE_NONE) return this.breaks(rule);
         isIndirect = true;
         table = <u32>address;
         entries = (<u32>length) >> DESCRIPTOR_SHIFT;
         index = 0;
-        flags = HAS_NEXT;
         continue;
       }
       if (count >= limit) return this.breaks(RULE_CHAIN_LENGTH);
-      if (length == 0) return this.breaks(RULE_EMPTY_BUFFER);
-      // As Ram.holds, whose loads would be seen in what a request is measured to cost.
-      if (address > ramBytes || length > ramBytes - address) return this.breaks(RULE_BUFFER_IN_RAM);
+      // As Ram.holds, whose loads would be seen in what a request is measured to cost. A length of 0 less 1 is too much, too.
+      if (address >= ramBytes || length - 1 >= ramBytes - address) {
+        return this.breaks(length == 0 ? RULE_EMPTY_BUFFER : RULE_BUFFER_IN_RAM);
+      }
       if (flags & IS_WRITABLE) {
-        if (address < tablesEnd && address + length > tablesStart && this.isInTables(address, length)) {
+        if (address < tablesEnd && address + length > tablesStart && isInTables(this, address, length)) {
           return this.breaks(RULE_BUFFER_APART);
         }
       } else {
@@ -303,8 +316,9 @@ export class Virtqueue {
       unchecked((addresses[count] = <u32>address));
       unchecked((lengths[count] = <u32>length));
       count++;
+      if (!(flags & HAS_NEXT)) break;
       index = flags >> NEXT_SHIFT;
-      if (flags & HAS_NEXT && index >= entries) return this.breaks(RULE_NEXT);
+      if (index >= entries) return this.breaks(RULE_NEXT);
     }
     if (allBytes > 0xffffffff) return this.breaks(RULE_CHAIN_BYTES);
     this.count = count;
@@ -315,17 +329,18 @@ export class Virtqueue {
   }
 
   /** 2.7.5.3.1; that the device ignores the writable flag is 2.7.5.3.2. */
-  private ruleOfIndirect(address: u64, length: u32, flags: u32, isNested: bool): u32 {
+  private ruleOfIndirect(address: u64, length: u32, flags: u32, isNested: bool, limit: u32, ramBytes: u64): u32 {
     if (!this.hasIndirect) return RULE_INDIRECT_ACCEPTED;
     if (flags & HAS_NEXT) return RULE_INDIRECT_IS_LAST;
     if (isNested) return RULE_INDIRECT_NESTED;
     const isWhole = length != 0 && (length & (DESCRIPTOR_BYTES - 1)) == 0;
-    if (!isWhole || length >> DESCRIPTOR_SHIFT > this.entries) return RULE_INDIRECT_LENGTH;
-    return this.ram.holds(address, length) ? RULE_NONE : RULE_INDIRECT_IN_RAM;
+    if (!isWhole || length >> DESCRIPTOR_SHIFT > limit) return RULE_INDIRECT_LENGTH;
+    const isInRam = address <= ramBytes && length <= ramBytes - address;
+    return isInRam ? RULE_NONE : RULE_INDIRECT_IN_RAM;
   }
 
-  /** Whether a buffer shares a byte with one of the three tables, rather than lying between them. */
-  private isInTables(address: u64, length: u64): bool {
+  /** For the function `isInTables`. */
+  isInTables(address: u64, length: u64): bool {
     const size = this.entries;
     return (
       overlaps(address, length, this.descriptorTable, descriptorBytes(size)) ||
@@ -336,13 +351,13 @@ export class Virtqueue {
 }
 
 /** Index.ts exports it, to keep it out of the code of who takes a chain: there it would lack registers. */
-export function walkChain(queue: Virtqueue, head: u32): u32 {
-  return queue.walk(head);
-}
-
-/** As `walkChain`. */
 export function takeChain(queue: Virtqueue): u32 {
   return queue.take();
+}
+
+/** Whether a buffer shares a byte with one of the queue's tables, rather than lying between them. Exported as `takeChain`. */
+export function isInTables(queue: Virtqueue, address: u64, length: u64): bool {
+  return queue.isInTables(address, length);
 }
 
 /** Of ranges in RAM, whose ends are far from wrapping round. */

@@ -29,6 +29,7 @@ import { PhysicalMemory } from "./physical-memory.ts";
 import { Pm1Control } from "./pm1.ts";
 import { Ports } from "./ports.ts";
 import { Processor, WRITABLE_REGISTERS } from "./processor.ts";
+import { Rtc } from "./rtc.ts";
 import { hasSvm } from "./svm/features.ts";
 import { SerialPort } from "./serial-port.ts";
 import { sharedWords } from "./shared-words.ts";
@@ -202,6 +203,7 @@ export class Machine {
       guestHas: (address) => this.#guestHas(address),
       clock: () => this.clock.read(),
     });
+    this.ports.attach(0x70, 2, new Rtc());
     if (options.hasPit !== false) this.ports.attach(0x40, 4, new Pit(this.clock));
     this.ports.attach(0xb004, 2, new Pm1Control());
     if (options.hasSerial !== false) this.ports.attach(COM1, 8, this.serial);
