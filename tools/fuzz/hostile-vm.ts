@@ -118,6 +118,8 @@ interface Exports {
   create(page: number): number;
   reset(root: number): number;
   exit(root: number): number;
+  save(root: number): number;
+  restore(root: number): number;
 }
 
 /** How a VM is made. */
@@ -344,14 +346,13 @@ export class HostileVm {
     return answer;
   }
 
-  /** Calls another function of the module, which a harness may have; as `exit` else. */
-  call(name: string, ...numbers: number[]): number {
-    const called = (this.#exports as unknown as Record<string, (...numbers: number[]) => number>)[name]!;
+  /** Saves the VM's state to the table that the page names, or restores it from there: STATE_*. As `exit` else. */
+  state(what: "save" | "restore"): number {
     const before = this.#exports[ITERATIONS].value as number;
-    const result = this.#guarded(name, () => called(...numbers));
+    const status = this.#guarded(what, () => this.#exports[what](this.#root));
     this.#spent(before);
-    if (this.#heapNow !== this.#heapEnd) throw new Finding(`${name} allocated`);
-    return result;
+    if (this.#heapNow !== this.#heapEnd) throw new Finding(`${what} allocated`);
+    return status;
   }
 
   #tell(kind: number, raw: number): void {

@@ -9,7 +9,7 @@ const FIELDS = [
   ...["tscKilohertz", "initrdAddress", "initrdBytes", "diskAddress", "diskBytes", "diskIsReadOnly", "tscOffset:8"],
   ...["wakeAt:8", "waitingInterrupt", "acknowledgedInterrupt", "inputLength", "startMode", "startGdtrBase"],
   ...["startGdtrLimit", "moduleIsFlat", "seed0:8", "seed1:8", "seed2:8", "seed3:8", "startSeconds:8"],
-  ...["hasRawConsole", "consoleIsRaw"],
+  ...["hasRawConsole", "consoleIsRaw", "stateAddress", "stateLength"],
 ] as const;
 type Name<T extends string> = T extends `${infer N}:8` ? N : T;
 export type PageField = Name<(typeof FIELDS)[number]>;
