@@ -218,7 +218,7 @@ describe("a lock", () => {
     assert.equal(
       cpu.printed,
       `basalt: error: CPU 1 waits for the lock of VM 3 of CPU 5, which is not released: deadlock, or a CPU that hangs ` +
-        "(limit: 1000 million ticks)\n",
+        "(limit: 2000 million ticks)\n",
     );
     assert.ok(cpu.clock >= LIMIT && cpu.clock <= LIMIT + 2n * MILLION, `gave up at ${cpu.clock}`);
   });
