@@ -7,6 +7,7 @@ import { buildCommand } from "./commands/build.ts";
 import { checkCommand } from "./commands/check.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { flashCommand } from "./commands/flash.ts";
+import { fuzzCommand } from "./commands/fuzz.ts";
 import { imageCommand } from "./commands/image.ts";
 import { probeCommand } from "./commands/probe.ts";
 import { runCommand } from "./commands/run.ts";
@@ -35,6 +36,7 @@ const commands = [
   flashCommand(),
   testCommand(),
   benchCommand(),
+  fuzzCommand(),
   doctorCommand(),
   whereCommand(),
   probeCommand(),

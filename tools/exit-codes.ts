@@ -16,7 +16,7 @@ export const exitCodes = {
   panic: { code: 6, meaning: "Basalt panicked, or the machine stopped without Basalt's result" },
   emulator: { code: 7, meaning: "the emulator did not start" },
   setup: { code: 8, meaning: "packages are missing that could not be installed" },
-  tests: { code: 9, meaning: "a test failed, or `bench` missed a bar" },
+  tests: { code: 9, meaning: "a test failed, `bench` missed a bar, or `fuzz` found something" },
   device: { code: 10, meaning: "`flash` refused the device; nothing was written" },
   written: { code: 11, meaning: "`flash` could not write the device, or read something else back" },
   violated: { code: 12, meaning: "`doctor`: a rule of VM entry is violated, or an encoding is wrong" },

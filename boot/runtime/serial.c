@@ -3,8 +3,7 @@
 #include "runtime.h"
 
 enum { DATA = 0x3F8, LINE_STATUS = 0x3FD, HOLDING_REGISTER_EMPTY = 0x20, TRANSMITTER_EMPTY = 0x60 };
-// Each poll takes about a microsecond on a PC; a byte takes 87 at 115,200 baud. Past the bound the rest of a text is
-// dropped: the other end does not take it.
+// A poll takes about a microsecond on a PC, a byte 87 at 115,200 baud. Past the bound the rest of a text is dropped.
 enum { POLLS = 20000 };
 
 bool serial_is_absent;

@@ -3,7 +3,7 @@
 
 // A vmm call that takes longer than this many TSC ticks ends its VM: 33 ms at 3 GHz. They count from the first timer
 // interrupt in it, because under another hypervisor the TSC also runs while this CPU does not.
-#define TIME_BUDGET 100000000ull // 64 times that for loading a guest
+#define TIME_BUDGET 100000000ull // 8 times that for loading a guest
 
 struct vmm_trap_record vmm_trap_record;
 static struct w2c_host hosts[MAX_VMS];
@@ -52,8 +52,8 @@ void vmm_unwind(struct trap_frame *f, u32 kind, u64 address) {
 
 void vmm_timer_tick(struct trap_frame *f) {
   if (!vmm_is_running()) return;
-  if ((u16)vmm_timer_ticks++ == 0) deadline = read_tsc() + (vmm_timer_ticks >> 16 ? 64 : 1) * TIME_BUDGET;
-  if (read_tsc() < deadline) return;
+  if ((u16)vmm_timer_ticks++ == 0) deadline = read_tsc() + (vmm_timer_ticks >> 16 ? 8 : 1) * TIME_BUDGET;
+  if (read_tsc() < deadline || (u16)vmm_timer_ticks < 3) return; // an emulator may have stood still between two
   if (vmm_code_holds(f->rip)) vmm_unwind(f, VMM_TRAP_TIME_BUDGET, 0);
   else vmm_budget_is_spent = 1;
 }

@@ -28,6 +28,7 @@ export function showModules(machine: Machine, vcpu: Vcpu, description: VmDescrip
   }
   vcpu.shared.moduleAddress = window.address;
   vcpu.shared.moduleBytes = window.bytes;
+  vcpu.shared.moduleIsFlat = description.further.isFlat ? 1 : 0;
   vcpu.shared.commandLineBytes = commandLine.length;
   storeText(vcpu.page + COMMAND_LINE_OFFSET, commandLine);
   return showFurther(vcpu, description.further, window);

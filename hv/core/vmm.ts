@@ -3,6 +3,7 @@
 import { vmmCall, vmmTrap, symbolAt } from "./hardware";
 import { Console, LEVEL_ERROR } from "./console/console";
 import { Vcpu } from "./vcpu/vcpu";
+import { WORK_TICK } from "./vcpu/work";
 
 // The entries of a vmm, numbered as boot/runtime/vmm.c orders them.
 export const VMM_ENTRY_START: u32 = 0;
@@ -58,6 +59,9 @@ export function callVmm(vcpu: Vcpu, entry: u32, argument: u32): u32 {
 
 /** Says what stopped the vmm, and where: the innermost functions by their AssemblyScript names. */
 export function reportStoppedVmm(vcpu: Vcpu): u32 {
+  // Whoever asked may have no use for the answer: no entry comes behind this.
+  vcpu.hasStoppedVmm = true;
+  vcpu.work |= WORK_TICK;
   const record = new StaticArray<u8>(RECORD_BYTES);
   vmmTrap(changetype<usize>(record));
   const head = changetype<VmmTrapHead>(record);

@@ -212,7 +212,17 @@ export class VcpuPage {
   // Written by the vmm.
   /** 1: the text at CONSOLE_OFFSET is what the guest printed in a raw console; core sets this to 0, as `consoleIsDebug`. */
   consoleIsRaw: u32;
+
+  /** Where the vmm saves its state and restores it from: numbers of 64 bits in its memory. */
+  stateAddress: u32;
+
+  // Written by `save`, and by who calls `restore`.
+  /** How many numbers there are, STATE_NUMBERS at most. */
+  stateLength: u32;
 }
+
+/** A vmm's state has no more numbers. */
+export const STATE_NUMBERS: u32 = 4096;
 
 // In which state the vCPU starts: VcpuPage.startMode.
 /** As the guest's kind says. */

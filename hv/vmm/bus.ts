@@ -21,6 +21,10 @@ export class Range {
     const offset = address - this.start;
     return offset < this.bytes && bytes <= this.bytes - offset;
   }
+
+  overlaps(start: u64, bytes: u64): bool {
+    return start - this.start < this.bytes || this.start - start < bytes;
+  }
 }
 
 const ALL_ONES: u64 = 0xffffffffffffffff;
@@ -33,6 +37,9 @@ export class Bus {
 
   /** Adds `device` at [start, start + bytes). Called while the machine is put together only. */
   attach(start: u64, bytes: u64, device: Device): void {
+    for (let i = 0; i < this.ranges.length; i++) {
+      assert(!this.ranges[i].overlaps(start, bytes), "two devices have the same addresses");
+    }
     this.ranges.push(new Range(start, bytes, device));
   }
 

@@ -21,3 +21,13 @@ export function reset(root: u32): u32 {
 export function exit(root: u32): u32 {
   return changetype<Vmm>(<usize>root).exit();
 }
+
+/** Saves the VM's state to the table at `stateAddress` of the vCPU page: one of hv/vmm/state.ts's STATE_*. */
+export function save(root: u32): u32 {
+  return changetype<Vmm>(<usize>root).save();
+}
+
+/** Restores it from there, after `create` or instead of what there was: one of STATE_*. */
+export function restore(root: u32): u32 {
+  return changetype<Vmm>(<usize>root).restore();
+}

@@ -122,6 +122,7 @@ export class Machine {
   private readonly power: PowerManagement;
   private readonly pci: PciHost;
   private readonly console: ConsoleDevice;
+  private readonly random: RandomGenerator;
   private readonly paravirtualClock: ParavirtualClock;
   private readonly tables: AcpiTables;
   /** `tscOffset` of the vCPU page as the devices know it. */
@@ -199,6 +200,7 @@ export class Machine {
     this.power = power;
     this.pci = pci;
     this.console = console;
+    this.random = random;
     this.paravirtualClock = new ParavirtualClock(clock, tsc, ram, <u32>page.startSeconds);
     this.tables = new AcpiTables(ram);
     this.tscOffset = page.tscOffset;
@@ -232,7 +234,6 @@ export class Machine {
     this.apic.hear();
     this.heedTscOffset();
     this.alarms.ring(this.clock.now);
-    this.page.wakeAt = this.alarms.next;
   }
 
   /** The guest may have changed its time-stamp counter: core rings then. */
@@ -280,11 +281,14 @@ export class Machine {
     this.apic.taskPriority = priority;
   }
 
-  /** The state of all devices; that of RAM, disks and the vCPU is not among it. */
+  /**
+   * The state of all devices; that of RAM, disks and the vCPU is not among it. To restore, reset the machine before.
+   * Devices come before the controllers, and the local APIC is last: what they tell them meanwhile is part of what is saved, and
+   * nothing while restoring.
+   */
   visit(table: StateTable): void {
-    this.apic.visit(table);
-    this.pair.visit(table);
-    this.ioApic.visit(table);
+    this.apic.hear();
+    this.heedTscOffset();
     this.uart.visit(table);
     this.pit.visit(table);
     this.portB.visit(table);
@@ -294,6 +298,11 @@ export class Machine {
     this.portA.visit(table);
     this.power.visit(table);
     this.paravirtualClock.visit(table);
+    this.random.visit(table);
     this.pci.visit(table);
+    this.pair.visit(table);
+    this.ioApic.visit(table);
+    this.apic.visit(table);
+    this.page.wakeAt = this.alarms.next;
   }
 }

@@ -1,8 +1,10 @@
 // The state of devices as a table of numbers, with a version a device: one method of a device tells what belongs to it, and
 // serves for saving and for restoring.
 
+import { STATE_NUMBERS } from "../shared/vcpu-page";
+
 /** Numbers that all devices together may have. */
-const CAPACITY: i32 = 8192;
+const CAPACITY: i32 = STATE_NUMBERS;
 
 export const STATE_OK: u32 = 0;
 /** The table does not begin the device's part with its tag. */
@@ -13,6 +15,10 @@ export const STATE_WRONG_VERSION: u32 = 2;
 export const STATE_WRONG_VALUE: u32 = 3;
 /** The table ends before the devices do, or has no room for them. */
 export const STATE_TOO_SHORT: u32 = 4;
+/** The table goes on behind the devices. */
+export const STATE_TOO_LONG: u32 = 5;
+/** The table is of a machine with other RAM, another disk or another frequency of the time-stamp counter. */
+export const STATE_OTHER_MACHINE: u32 = 6;
 
 /**
  * Goes through a machine's state. Each method takes a value and returns what the device is to have: the same while saving, the
@@ -38,6 +44,16 @@ export class StateTable {
     this.next = 0;
     this.isRestoring = true;
     this.status = STATE_OK;
+  }
+
+  /** After restoring: all of the table has been used, else it is not this machine's. */
+  end(): void {
+    if (this.status == STATE_OK && this.next != this.length) this.status = STATE_TOO_LONG;
+  }
+
+  /** A number that belongs to how the machine is made: the saved one must be the same. */
+  same(value: u64): void {
+    if (this.number(value) != value) this.status = STATE_OTHER_MACHINE;
   }
 
   /** Begins the part of a device: `tag`, four letters as a number, and the `version` of its list of numbers. */

@@ -73,6 +73,7 @@ import { Machine } from "./machine";
 import { readByte, writeBytes, writeHex, writeText } from "./memory/console-text";
 import { Ram, RAM_OK } from "./memory/ram";
 import { ByteWriter, PortBus } from "./port-bus";
+import { SavedState } from "./saved-state";
 import {
   SIGNAL_EVENT,
   SIGNAL_EXIT,
@@ -110,6 +111,7 @@ export class Vmm {
   private readonly executor: Executor;
   private readonly intercepted: InterceptedInstructions;
   private readonly tasks: TaskSwitch;
+  private readonly state: SavedState;
   private hasStarted: bool = false;
   /** Called by reference for what RARE_WRITERS is a table for. */
   private readonly onRareEnd: (vmm: Vmm, answer: u32) => u32 = onEmulated;
@@ -121,7 +123,8 @@ export class Vmm {
     this.registers = registers;
     const ram = new Ram(page.ramBytes);
     this.ram = ram;
-    this.loading = new Loading(pageAddress, ram, page, registers);
+    const loading = new Loading(pageAddress, ram, page, registers);
+    this.loading = loading;
     this.guest = page.guest;
     const signals = new Signals();
     const line = new ConsoleLine(signals, page.hasRawConsole != 0);
@@ -132,7 +135,9 @@ export class Vmm {
     this.signals = signals;
     this.line = line;
     this.ports = ports;
-    machine.memory.attach(DEVICES, SCRATCH_BYTES, new ScratchRegisters());
+    const scratch = new ScratchRegisters();
+    machine.memory.attach(DEVICES, SCRATCH_BYTES, scratch);
+    this.state = new SavedState(page, signals, machine, line, scratch, loading);
     const views = new VcpuViews(pageAddress);
     const memory = new LinearMemory(ram, machine.memory, views);
     this.executor = new Executor(views, memory, ports);
@@ -147,16 +152,27 @@ export class Vmm {
     if (this.guest == GUEST_MODULE) return this.loadModule();
     const status = this.guest == GUEST_REAL ? this.loadRealModeGuest() : this.load64BitGuest();
     if (status != RAM_OK) {
-      this.print("RAM is too small for guest " + GUEST_NAMES[this.guest]);
+      this.print("RAM is too small for guest ", GUEST_NAMES[this.guest]);
       return ANSWER_NOT_HANDLED;
     }
-    this.print("loaded guest " + GUEST_NAMES[this.guest]);
+    this.print("loaded guest ", GUEST_NAMES[this.guest]);
     return ANSWER_RESUME;
+  }
+
+  /** One of STATE_*. */
+  save(): u32 {
+    return this.state.save();
+  }
+
+  /** One of STATE_*. */
+  restore(): u32 {
+    this.hasStarted = true;
+    return this.state.restore();
   }
 
   private loadModule(): u32 {
     const problem = loadKernel(this.loading, this.machine.writeTables());
-    if (problem.length != 0) this.print("the boot module cannot be started: " + problem);
+    if (problem.length != 0) this.print("the boot module cannot be started: ", problem);
     return problem.length == 0 ? ANSWER_RESUME : ANSWER_NOT_HANDLED;
   }
 
@@ -366,6 +382,8 @@ export class Vmm {
 
   ringAlarms(): u32 {
     this.machine.ring();
+    // `wakeAt` is another one even where no alarm was set anew.
+    this.signals.raised |= SIGNAL_EVENT;
     return this.attendTo(ANSWER_RESUME);
   }
 
@@ -394,9 +412,14 @@ export class Vmm {
     this.line.clear();
   }
 
-  /** Gives core a line for the console; a second one before core prints the first replaces it. */
-  private print(text: string): void {
-    this.page.consoleLength = writeText(this.pageAddress + CONSOLE_OFFSET, CONSOLE_CAPACITY, text);
+  /**
+   * Gives core a line for the console; a second one before core prints the first replaces it. Its two parts are put together
+   * here, as a string that were made for it would stay, and a guest resets its machine as often as it likes.
+   */
+  private print(text: string, rest: string = ""): void {
+    const address = this.pageAddress + CONSOLE_OFFSET;
+    const length = writeText(address, CONSOLE_CAPACITY, text);
+    this.page.consoleLength = length + writeText(address + length, CONSOLE_CAPACITY - length, rest);
     this.page.consoleIsDebug = 0;
     this.page.consoleIsRaw = 0;
   }

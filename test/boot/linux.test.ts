@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { execa } from "execa";
 import { exitCodes } from "../../tools/exit-codes.ts";
+import { bootBareLinux } from "../../tools/linux/bare-linux.ts";
 import type { Linux } from "../../tools/linux/made-linux.ts";
 import { makeShellLinux } from "../../tools/linux/shell-linux.ts";
 import { root } from "../../tools/paths.ts";
 import { assertEnded, boot, onlyLine } from "./support/boot.ts";
-import { bootBareLinux } from "./support/linux-bare.ts";
 import { answersOf, bootLinux, linuxPlaces, type LinuxRun } from "./support/linux-shell.ts";
 import { allowedWarnings, unexpectedWarnings, warningsIn } from "./support/linux-warnings.ts";
 
@@ -74,8 +74,8 @@ for (const on of ["bochs", "tcg"] as const) {
     test("counts interrupts of timer, UART, disk and random numbers", () => {
       const answer = onlyAnswer(run, interrupts);
       const counts = new Map(
-        [...answer.matchAll(/^ *(\w+): +(\d+) .*?([\w.-]+)$/gm)].flatMap(([, name, count, device]) => {
-          return [name!, device!].map((key) => [key, Number(count)] as const);
+        [...answer.matchAll(/^ *(\w+): +(\d+)(?: .*?([\w.-]+))?$/gm)].flatMap(([, name, count, device]) => {
+          return [name!, device ?? name!].map((key) => [key, Number(count)] as const);
         }),
       );
       for (const [key, least] of [
@@ -112,7 +112,8 @@ for (const on of ["bochs", "tcg"] as const) {
     });
 
     test("warns of nothing that the bare emulator does not give it reason for", async (t) => {
-      const bare = await bootBareLinux(on, linux);
+      const words = `${linuxPlaces[on].words} basalt.warnings basalt.bench`;
+      const { text: bare } = await bootBareLinux(on, linux, words, 512);
       assert.match(bare, /^basalt-test: ready\r?$/m);
       const found = answersOf(run, warnings).flatMap(warningsIn);
       t.diagnostic(`${found.length} warnings in two boots, ${warningsIn(bare).length} in one on the bare emulator`);

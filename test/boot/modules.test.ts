@@ -27,13 +27,15 @@ describe("a Multiboot kernel", () => {
       onlyLine(run, /^basalt: vm0: guest module, 64 MiB of RAM$/);
       // CR0: PE and ET; RFLAGS: neither IF nor VM.
       onlyLine(run, /^basalt: vm0: magic 2badb002 cr0 00000011 flags 00000002 bss 00000000$/);
-      onlyLine(run, /^basalt: vm0: information flags 0000024d lower 00000280 upper 0000fc00 modules 00000000$/);
+      onlyLine(run, /^basalt: vm0: information flags 0000024d lower 0000027f upper 0000fc00 modules 00000000$/);
       onlyLine(run, /^basalt: vm0: command line: multiboot1\.elf one=1 t\*o three$/);
       onlyLine(run, /^basalt: vm0: loader: Basalt$/);
       assert.deepEqual(mapOf(run), [
-        "0000000000000000 + 00000000000a0000 type 00000001",
-        "00000000000a0000 + 0000000000060000 type 00000002",
+        "0000000000000000 + 000000000009fc00 type 00000001",
+        "000000000009fc00 + 0000000000000400 type 00000002",
+        "00000000000e0000 + 0000000000020000 type 00000002",
         "0000000000100000 + 0000000003f00000 type 00000001",
+        "00000000e0000000 + 0000000000100000 type 00000002",
       ]);
       onlyLine(run, /^basalt: vm0: ended: guest-exit with the value 42 \(0x2a\), \d+ VM entries, /);
       assert.ok(!run.lines.some((line) => line.includes("this is not reached")));
@@ -43,7 +45,7 @@ describe("a Multiboot kernel", () => {
   test("runs with a GiB of RAM, for which the machine gets more", async () => {
     const run = await boot("bochs", "", { kernel: { path: multiboot1, memory: 1024 } });
     assertEnded(run, "53 guest-exit", "guestValue");
-    onlyLine(run, /^basalt: vm0: information flags 0000024d lower 00000280 upper 000ffc00 /);
+    onlyLine(run, /^basalt: vm0: information flags 0000024d lower 0000027f upper 000ffc00 /);
   });
 
   test("runs in two VMs of one boot", async () => {
@@ -60,8 +62,15 @@ test("a Multiboot2 kernel in an ELF of 64 bits reads its tags to the end, and en
   onlyLine(run, /^basalt: vm0: magic 36d76289$/);
   onlyLine(run, /^basalt: vm0: tag 00000001 bytes [0-9a-f]{8}: multiboot2\.elf words$/);
   onlyLine(run, /^basalt: vm0: tag 00000002 bytes [0-9a-f]{8}: Basalt$/);
-  onlyLine(run, /^basalt: vm0: tag 00000004 bytes 00000010 lower 00000280 upper 0001fc00$/);
-  onlyLine(run, /: 00000000\+000a0000 00000001: 000a0000\+00060000 00000002: 00100000\+07f00000 00000001$/);
+  onlyLine(run, /^basalt: vm0: tag 00000004 bytes 00000010 lower 0000027f upper 0001fc00$/);
+  const map = onlyLine(run, /^basalt: vm0: tag 00000006 bytes /);
+  assert.deepEqual(map.split(": ").slice(3), [
+    "00000000+0009fc00 00000001",
+    "0009fc00+00000400 00000002",
+    "000e0000+00020000 00000002",
+    "00100000+07f00000 00000001",
+    "e0000000+00100000 00000002",
+  ]);
 });
 
 test("a kernel that needs more RAM than its VM has is refused with what to do", async () => {

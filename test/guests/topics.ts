@@ -14,7 +14,7 @@ export interface Topic {
 const memory = 64;
 
 const registers = ["cpuid", "msrs", "control", "modes", "segmentation"];
-const events = ["exceptions", "interrupts", "debug", "tasks", "vmx"];
+const events = ["exceptions", "interrupts", "debug", "tasks", "vmx", "pc"];
 const work = ["xsave", "strings", "memory", "selfmod", "tsc"];
 
 export const topics: readonly Topic[] = [

@@ -21,6 +21,9 @@ const WASM_MODULES = [
 /** The parts of the step that makes C of a Wasm module. */
 const WASM_TO_C = ["wasm-to-c", "freestanding", "source-lines", "accesses-in-place", "statements", "wasm-instructions"];
 
+/** vmm.wasm with its loops counted, for the fuzzer. */
+export const COUNTED_VMM = "build/vmm-counted.wasm";
+
 /** The parts of the step that makes the ISO. */
 const WRITE_ISO = [
   "build/write-iso",
@@ -100,6 +103,7 @@ export function ninjaFile(options: BuildOptions, root: string): string {
   rule("symbols", "symbols $out", "$tool/symbols.ts $in $out");
   rule("strip", "strip $out", "objcopy --strip-all $in $out");
   rule("iso", "xorriso $out", "$tool/write-iso.ts $in $out");
+  rule("count-iterations", "count-iterations $out", "$tool/count-iterations.ts $in $out");
   rule("doctor-page", "esbuild $out", "$tool/doctor-page.ts $in $out");
 
   for (const { name, sources, isNative } of WASM_MODULES) {
@@ -153,11 +157,19 @@ export function ninjaFile(options: BuildOptions, root: string): string {
     "iso",
     `build/stripped/basalt.elf | ${WRITE_ISO.map((file) => `tools/${file}.ts`).join(" ")}`,
   );
+  edge(COUNTED_VMM, "count-iterations", "build/vmm.wasm | tools/build/count-iterations.ts");
   const pageSources = [...filesBelow("tools/doctor", ""), ...filesBelow("hv/x86", ".ts"), "tools/build/doctor-page.ts"];
   edge("build/doctor.html", "doctor-page", `build/doctor.wasm | ${pageSources.join(" ")}`);
   const guests = testGuests(root);
   lines.push(...guests.lines);
-  const outputs = ["build/basalt.elf", "build/basalt.iso", "build/doctor.wasm", "build/doctor.html", ...guests.outputs];
+  const outputs = [
+    "build/basalt.elf",
+    "build/basalt.iso",
+    "build/doctor.wasm",
+    "build/doctor.html",
+    COUNTED_VMM,
+    ...guests.outputs,
+  ];
   lines.push(`default ${outputs.join(" ")}`, "");
   return lines.join("\n");
 }

@@ -10,6 +10,7 @@ The file is JSON: {"vms": [{"name": "web", "kernel": "web.elf", "memory": "64M"}
   name         what the console calls the VM: 1 to 16 of a to z, 0 to 9 and -
   guest        a built-in guest; or
   kernel       a Linux bzImage, or a kernel for PVH or Multiboot, its path from the JSON file's folder on
+  flat         true: the kernel is a flat binary, which is entered at its first byte, at 1 MiB
   commandLine  words for the kernel, behind its file's name
   initrd       a file, the kernel's initrd
   disk         a file, whose contents the VM's disk has, or the size of an empty one: "64M"
@@ -44,8 +45,9 @@ async function check(file: string, { json }: { json: boolean }): Promise<void> {
 
 function cells(vm: Vm): string[] {
   const { name = "", guest, kernel, cpu = "any", weight = defaultWeight } = vm;
-  const { commandLine, initrd, disk, diskReadOnly, console, iterations, ticks, watches = [] } = vm;
+  const { flat, commandLine, initrd, disk, diskReadOnly, console, iterations, ticks, watches = [] } = vm;
   const more = [
+    ...(flat ? ["a flat binary"] : []),
     ...(initrd === undefined ? [] : [`initrd ${basename(initrd)}`]),
     ...(disk === undefined ? [] : [`disk ${basename(disk)}${diskReadOnly ? ", which it only reads" : ""}`]),
     ...(console === undefined ? [] : [`console ${console}`]),

@@ -38,6 +38,7 @@ interface RunCommandOptions {
   append: string | undefined;
   cpu: string | undefined;
   kernel: string | undefined;
+  flat: boolean;
   initrd: string | undefined;
   disk: string | undefined;
   diskReadOnly: boolean;
@@ -102,7 +103,8 @@ option such as watch=0:30000-31000:nofetch:emulate. docs/watch.md has record, gu
 `;
 
 const aboutKernel = `
-What --kernel takes: a Linux bzImage, or a kernel for PVH or for Multiboot 1 or 2. As in
+What --kernel takes: a Linux bzImage, or a kernel for PVH or for Multiboot 1 or 2; with --flat
+a flat binary, which is entered at its first byte, at 1 MiB, in 32-bit protected mode. As in
   basalt run --kernel vmlinuz --initrd initrd.img --append "console=ttyS0" --memory 512M --disk disk.img
 A disk is in the machine's memory: with a file's contents at first, or with a size, as 64M, empty. What the guest writes to it is
 gone when the machine ends; the file stays as it is. In a terminal a Linux is --interactive, unless --no-interactive is there.
@@ -119,6 +121,7 @@ export function runCommand(): Command {
     .addOption(new Option("--on <emulator>", "where to run").choices(onNames).default("auto"))
     .addOption(new Option("--guest <name>", `the guest: ${runnableNames.join(", ")}`).argParser(parseGuest))
     .option("--kernel <file>", "a kernel to be the guest, instead of --guest: Linux, PVH or Multiboot")
+    .option("--flat", "the kernel is a flat binary, entered at its first byte", false)
     .option("--initrd <file>", "the initrd of --kernel")
     .option("--disk <file|size>", "the disk of --kernel: a file with its contents, or a size as in 64M")
     .option("--disk-read-only", "the guest only reads its disk", false)
@@ -159,7 +162,8 @@ async function run(options: RunCommandOptions): Promise<void> {
   refuseMixture(options);
   refuseImpossible(options.on, options.cpu);
   const { append, machineMemory: memory } = options;
-  const isLinux = options.kernel !== undefined && (await checkGuestKernel({ path: options.kernel })) === "linux";
+  const isLinux =
+    options.kernel !== undefined && (await checkGuestKernel({ path: options.kernel, flat: options.flat })) === "linux";
   const { kernel, vms } = await findGuests(options, isLinux);
   const interactive = options.interactive ?? (isLinux && canAnswer(options));
   const basalts = joinOptions(options.options, options.kernel === undefined ? append : undefined);
@@ -178,7 +182,7 @@ async function run(options: RunCommandOptions): Promise<void> {
     // The line that tells the time would come between what is typed.
     if (interactive) progress.end();
     const onLine = (line: string): void => {
-      if (!options.json && !options.interactive) progress.interleave(() => printLine(line));
+      if (!options.json && !interactive) progress.interleave(() => printLine(line));
     };
     const screen = new ScreenText();
     const onText = (text: string): void => void process.stdout.write(screen.take(text));
@@ -223,14 +227,15 @@ async function run(options: RunCommandOptions): Promise<void> {
  * its disk are boot modules, too, or its console is its own. Neither for --guest.
  */
 async function findGuests(options: RunCommandOptions, isLinux: boolean): Promise<Pick<RunOptions, "kernel" | "vms">> {
-  const { kernel: path, append, memory, disk, initrd, diskReadOnly } = options;
+  const { kernel: path, flat, append, memory, disk, initrd, diskReadOnly } = options;
   if (options.vms !== undefined) return { vms: await readVmFile(options.vms) };
   if (path === undefined) return {};
-  const isAlone = initrd === undefined && disk === undefined && (!isLinux || options.media === "kernel");
+  const isAlone = !flat && initrd === undefined && disk === undefined && (!isLinux || options.media === "kernel");
   const mebibytes = memory ?? (isLinux ? parseInt(linuxMemory) : undefined);
   if (isAlone) return { kernel: { path: resolve(path), append, memory: mebibytes } };
   const vm: Vm = {
     kernel: resolve(path),
+    ...(flat ? { flat } : {}),
     ...(append === undefined ? {} : { commandLine: append }),
     ...(initrd === undefined ? {} : { initrd: resolve(initrd) }),
     ...(disk === undefined ? {} : { disk, diskReadOnly }),
@@ -252,7 +257,7 @@ function canAnswer({ on, json, emulate, debug }: RunCommandOptions): boolean {
 
 /** Throws where options do not go together. */
 function refuseMixture({ kernel, guest, memory, vms, interactive, emulate, json, ...more }: RunCommandOptions): void {
-  const { initrd, disk, diskReadOnly, media } = more;
+  const { flat, initrd, disk, diskReadOnly, media } = more;
   if (kernel === undefined && (initrd !== undefined || disk !== undefined)) {
     const option = initrd === undefined ? "--disk" : "--initrd";
     throw new ToolError(
@@ -260,14 +265,20 @@ function refuseMixture({ kernel, guest, memory, vms, interactive, emulate, json,
       `${option} is for the guest of --kernel. Name a kernel, or take it to the file of --vms.`,
     );
   }
+  if (flat && kernel === undefined) {
+    throw new ToolError(
+      "usage",
+      "--flat says what the kernel is. Name one by --kernel, or take it to the file of --vms.",
+    );
+  }
   if (diskReadOnly && disk === undefined) {
     throw new ToolError("usage", "--disk-read-only says how the guest may use its disk. Name one by --disk.");
   }
-  if (media === "kernel" && (initrd !== undefined || disk !== undefined)) {
-    throw new ToolError(
-      "usage",
-      "An ELF that QEMU loads itself has one boot module only. Boot initrd and disk from a medium.",
-    );
+  if (media === "kernel" && (flat || initrd !== undefined || disk !== undefined)) {
+    const problem = flat
+      ? "no command line for it, which says that it is flat. Boot it from a medium."
+      : "one boot module only. Boot initrd and disk from a medium.";
+    throw new ToolError("usage", `An ELF that QEMU loads itself has ${problem}`);
   }
   if (interactive && emulate !== undefined) {
     throw new ToolError("usage", "--interactive and --emulate both take the serial line. Give one of them.");

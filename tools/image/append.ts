@@ -23,7 +23,9 @@ async function readIso(isoPath: string): Promise<Buffer> {
   try {
     return await readFile(isoPath);
   } catch (cause) {
-    throw new ToolError("build", `There is no image at ${isoPath}. \`npm run build\` makes build/basalt.iso.`, { cause });
+    throw new ToolError("build", `There is no image at ${isoPath}. \`npm run build\` makes build/basalt.iso.`, {
+      cause,
+    });
   }
 }
 

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { ToolError } from "../errors.ts";
 import { joinOptions } from "./command-line.ts";
 import { checkGuestFile, mostLoadedBytes } from "./guest-files.ts";
-import { readKernelKind, type KernelKind } from "./kernel-kind.ts";
+import { isLinux, readKernelKind, type KernelKind } from "./kernel-kind.ts";
 
 /** What `basalt run --kernel` names. */
 export interface GuestKernel {
@@ -12,11 +12,14 @@ export interface GuestKernel {
   readonly append?: string | undefined;
   /** RAM of its VM in MiB; Basalt's own default where it is not named. */
   readonly memory?: number | undefined;
+  /** It is a flat binary, whatever its bytes look like. */
+  readonly flat?: boolean | undefined;
 }
 
 /** Throws a sentence unless the file is one that Basalt can be given. Whether it can be loaded is Basalt's to say. */
-export async function checkGuestKernel({ path }: GuestKernel): Promise<KernelKind> {
+export async function checkGuestKernel({ path, flat }: GuestKernel): Promise<KernelKind | "flat"> {
   await checkGuestFile(path, "the kernel that is to be the guest", "a guest's kernel", mostLoadedBytes);
+  if (flat) return "flat";
   const kind = await readKernelKind(path);
   if (kind === "elf" || kind === "unknown") {
     const what =
@@ -25,15 +28,18 @@ export async function checkGuestKernel({ path }: GuestKernel): Promise<KernelKin
         : "no ELF, and has no Multiboot header nor that of a Linux bzImage";
     throw new ToolError(
       "usage",
-      `${path} is ${what}; Basalt starts Linux bzImages and kernels for PVH and for Multiboot 1 and 2.`,
+      `${path} is ${what}; Basalt starts Linux bzImages and kernels for PVH and for Multiboot 1 and 2, and flat binaries that are said to be such.`,
     );
   }
   return kind;
 }
 
-/** What the kernel is told, its own name first: so it is with QEMU, and kernels that read arguments skip that word. */
+/**
+ * What the kernel is told, its own name first: so it is with QEMU, and kernels that read arguments skip that word. Linux takes all
+ * words for options.
+ */
 export function guestCommandLine({ path, append }: GuestKernel): string {
-  return joinOptions(basename(path).replaceAll(/[^A-Za-z0-9_.+-]/g, "_"), append);
+  return isLinux(path) ? (append ?? "") : joinOptions(basename(path).replaceAll(/[^A-Za-z0-9_.+-]/g, "_"), append);
 }
 
 /** RAM of each of `kernels` in MiB, of which Basalt has one figure for all: the most that one asks for. */

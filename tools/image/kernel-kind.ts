@@ -1,4 +1,5 @@
 // Recognises kernels by their headers: Linux bzImage, PVH, Multiboot 1 and 2.
+import { closeSync, openSync, readSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { ToolError } from "../errors.ts";
 
@@ -45,6 +46,21 @@ export async function readKernelKind(path: string): Promise<KernelKind> {
     return (await hasPvhEntry(file, start)) ? "pvh" : "elf";
   } finally {
     await file.close();
+  }
+}
+
+/** Whether the file is a Linux kernel; one that cannot be read is none. */
+export function isLinux(path: string): boolean {
+  try {
+    const file = openSync(path, "r");
+    try {
+      const start = Buffer.alloc(linuxHeader.offset + linuxHeader.text.length);
+      return readSync(file, start) === start.length && hasLinuxHeader(start);
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return false;
   }
 }
 

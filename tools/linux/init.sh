@@ -23,7 +23,12 @@ has() {
 
 has basalt.warnings && /init warnings
 echo "basalt-test: ready"
-has basalt.bench && echo "basalt-test: ticks $(ticks)" && poweroff -f
+if has basalt.bench; then
+  echo "basalt-test: ticks $(ticks)"
+  # Setting what is set waits until the console's line has sent everything.
+  stty cs8
+  poweroff -f
+fi
 # What the kernel says from here on would come between the shell's words. Emergencies, as the power-off, are still told.
 dmesg -n 1
 exec setsid cttyhack sh

@@ -9,6 +9,9 @@ const kernelMetapackage = "linux-image-cloud-amd64";
 /** Linux's shell and tools in one file without libraries. */
 const busybox = "busybox-static";
 
+/** Where apt keeps what it knows. */
+const aptDirectory = "/var/lib/apt";
+
 /**
  * Unpacks the kernel and busybox into `directory`; the names of the package files. They come from where this machine's
  * apt gets its packages, which checks them. Throws a ToolError where apt cannot download them.
@@ -54,11 +57,14 @@ async function download(directory: string, signal: AbortSignal): Promise<string 
   return failed ? said : null;
 }
 
-/** The lists may be missing, or name packages that were replaced since: gets new ones if that asks no question. */
+/**
+ * The lists may be missing, or name packages that were replaced since: gets new ones if that asks no question. apt-get ends
+ * where another one gets them just now, so processes of Basalt's take turns.
+ */
 async function updatePackageLists(signal: AbortSignal): Promise<boolean> {
   const isRoot = process.getuid?.() === 0;
   const words = [...(isRoot ? [] : ["sudo", "-n"]), "apt-get", "update"];
-  return !(await run(words[0]!, words.slice(1), signal)).failed;
+  return !(await run("flock", [aptDirectory, ...words], signal)).failed;
 }
 
 /** Runs a program whose words are read here, so in English. */

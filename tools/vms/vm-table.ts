@@ -45,12 +45,13 @@ class Modules {
 
 function line(vm: Vm, n: number, modules: Modules): string {
   const kernel = kernelOf(vm);
-  const { name, memory, cpu, weight, iterations, ticks, console, watches = [] } = vm;
+  const { name, memory, cpu, weight, iterations, ticks, console, flat, watches = [] } = vm;
   const named =
     kernel === null ? vm.guest : modules.name("kernel", kernel.path, guestCommandLine({ path: kernel.path }));
   const initrd = vm.initrd === undefined ? undefined : modules.name("initrd", vm.initrd);
   const disk = diskOf(vm, n, modules);
-  const words = { name, guest: named, initrd, disk, memory, cpu, weight, iterations, ticks, console };
+  const load = flat ? "flat" : undefined;
+  const words = { name, guest: named, load, initrd, disk, memory, cpu, weight, iterations, ticks, console };
   const options = Object.entries(words)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${value}`);

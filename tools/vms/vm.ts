@@ -9,6 +9,8 @@ export interface Vm {
   readonly guest?: string;
   /** In the file from its own folder on, as all paths; `readVmFile` makes them absolute. */
   readonly kernel?: string;
+  /** The kernel is a flat binary. */
+  readonly flat?: boolean;
   readonly commandLine?: string;
   readonly initrd?: string;
   /** A file, or the size of a RAM disk. */
@@ -74,6 +76,6 @@ export function locateFiles(vm: Vm, path: string): Vm {
 }
 
 /** The kernel of a VM that has one. */
-export function kernelOf({ kernel, commandLine }: Vm): GuestKernel | null {
-  return kernel === undefined ? null : { path: kernel, append: commandLine };
+export function kernelOf({ kernel, commandLine, flat }: Vm): GuestKernel | null {
+  return kernel === undefined ? null : { path: kernel, append: commandLine, flat };
 }

@@ -1,4 +1,4 @@
-// What a guest that is a boot module may have beside its kernel: a module as its initrd, and a disk.
+// What is said of a guest that is a boot module beside which one it is: its initrd, its disk, and what its kernel is.
 
 import { MAXIMUM_MODULES } from "./boot-modules";
 import { decimal, memorySize } from "./option-values";
@@ -11,10 +11,11 @@ export const NO_MODULE_NUMBER: string = "a boot module has a number from 1 to 49
 const MODULE_PREFIX: string = "module:";
 const READ_ONLY_SUFFIX: string = ":readonly";
 const RAM_PREFIX: string = "ram:";
+const FLAT: string = "flat";
 /** All that a vmm has of modules and disk lies between MODULE_IN_VMM and VCPU_PAGE_IN_VMM. */
 const MOST_RAM_DISK_BYTES: u64 = 766 << 20;
 
-/** The keys `initrd` and `disk`, of the boot options and of the VM table. */
+/** The keys `initrd`, `disk` and `load`, of the boot options and of the VM table. */
 export class FurtherModules {
   /** Boot modules, from 0 on, or NO_MODULE. */
   initrd: u32 = NO_MODULE;
@@ -23,6 +24,8 @@ export class FurtherModules {
   diskIsReadOnly: bool = false;
   /** Bytes of a disk that is RAM and begins as zeroes, a multiple of 2 MiB; 0: the VM has no such disk. */
   ramDiskBytes: u64 = 0;
+  /** The kernel is a flat binary, whatever its bytes look like. */
+  isFlat: bool = false;
 
   get hasDisk(): bool {
     return this.disk != NO_MODULE || this.ramDiskBytes != 0;
@@ -55,9 +58,16 @@ export class FurtherModules {
     return this.disk == NO_MODULE ? NO_MODULE_NUMBER : "";
   }
 
+  /** Takes `value` as how the kernel is loaded. What is wrong with it, "" if nothing is. */
+  chooseLoad(value: string): string {
+    this.isFlat = value == FLAT;
+    return this.isFlat ? "" : "expected flat; without load= the file itself says what it is";
+  }
+
   /** Takes from `others` what it does not say itself. */
   complete(others: FurtherModules): void {
     if (this.initrd == NO_MODULE) this.initrd = others.initrd;
+    if (others.isFlat) this.isFlat = true;
     if (this.hasDisk) return;
     this.disk = others.disk;
     this.diskIsReadOnly = others.diskIsReadOnly;

@@ -12,7 +12,7 @@ import { Console, LEVEL_INFO, LEVEL_NAMES, LEVEL_WARNING } from "../console/cons
 import { MAX_CPUS, MAX_VMS } from "../processors/shared-words";
 
 const KNOWN: string =
-  "guest=NAME[,NAME...][+NAME...], cpus=N|all|available, iterations=N, ticks=N, repeat=N, defences=auto|none|NAME[,NAME...], loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, initrd=module:N, disk=module:N[:readonly]|ram:SIZE, populate=touch|start, watch=VM:START-END:KIND:ACTION, step=auto|tf, console=lines|raw, answer=N, end=NAME, fail=NAME; behind -- a module's own";
+  "guest=NAME[,NAME...][+NAME...], cpus=N|all|available, iterations=N, ticks=N, repeat=N, defences=auto|none|NAME[,NAME...], loglevel=error|warning|info|debug, quiet, strict, doctor=NAME, probe, vmx-script, mutate=all, memory=SIZE, initrd=module:N, disk=module:N[:readonly]|ram:SIZE, load=flat, populate=touch|start, watch=VM:START-END:KIND:ACTION, step=auto|tf, console=lines|raw, answer=N, end=NAME, fail=NAME; behind -- a module's own";
 
 /** What `fail=` makes happen on purpose, so that the reports of host failures can be seen and tested. */
 export const FAIL_NOTHING: u32 = 0;
@@ -172,6 +172,7 @@ export class BootOptions {
     if (name == "memory") return this.applyMemory(value);
     if (name == "initrd") return this.further.chooseInitrd(value);
     if (name == "disk") return this.further.chooseDisk(value);
+    if (name == "load") return this.further.chooseLoad(value);
     const isFlag = name == "quiet" || name == "strict" || name == "probe" || name == "vmx-script";
     if (!isFlag) return "unknown option; Basalt knows " + KNOWN;
     if (hasValue) return "takes no value; write '" + name + "'";

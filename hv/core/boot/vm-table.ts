@@ -35,6 +35,7 @@ const KEYS: StaticArray<string> = [
   "initrd",
   "disk",
   "console",
+  "load",
 ];
 const GUEST_KEY: i32 = 1;
 /** The only key that may come several times. */
@@ -151,7 +152,7 @@ export class VmTable {
     const equals = word.indexOf("=");
     const key = equals < 0 ? -1 : indexOf(KEYS, word.slice(0, equals));
     if (key < 0)
-      return "expected name=, guest=, initrd=, disk=, memory=, cpu=, weight=, iterations=, ticks=, watch=, console= or --";
+      return "expected name=, guest=, initrd=, disk=, memory=, cpu=, weight=, iterations=, ticks=, watch=, console=, load= or --";
     const bit = (<u32>1) << key;
     if (key != WATCH_KEY && this.keysSeen & bit) return "this line has said it already";
     this.keysSeen |= bit;
@@ -163,6 +164,7 @@ export class VmTable {
     if (key == "guest") return vm.choose(value, "");
     if (key == "initrd") return vm.further.chooseInitrd(value);
     if (key == "disk") return vm.further.chooseDisk(value);
+    if (key == "load") return vm.further.chooseLoad(value);
     if (key == "cpu") return applyCpu(vm, value);
     if (key == "watch") return applyWatch(vm, value);
     if (key == "console") return applyConsole(vm, value);
@@ -197,6 +199,7 @@ export class VmTable {
       return this.findFurtherProblem(vm.further);
     }
     if (!vm.further.isEmpty) return "only a boot module has an initrd and a disk; leave initrd= and disk= out";
+    if (vm.further.isFlat) return "only a boot module can be a flat binary; leave load= out";
     if (vm.commandLine != null) return "only a boot module has a command line; leave out -- and what is behind it";
     if (vm.memory != 0 && mirrorsHost(GUEST_KINDS[vm.guest])) {
       return "this guest runs in Basalt's own memory; leave memory= out";

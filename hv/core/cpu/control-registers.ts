@@ -1,4 +1,4 @@
-// Writes of CR0, CR3, CR4 and CR8 that exit: the rules by which the processor takes them (SDM 3A 2.5, 4.1 and 10.8.5).
+// Writes of CR0, CR3 and CR4 that exit: the rules by which the processor takes them (SDM 3A 2.5, 4.1 and 10.8.5).
 
 import {
   CR0_AM,
@@ -55,7 +55,6 @@ import {
 import { EFER_LMA, EFER_LME } from "../../x86/msr";
 import { ACCESS_RIGHTS_64_BIT, SEGMENT_TYPE_32_BIT_TSS } from "../../x86/segments";
 import { SEGMENT_CS, SEGMENT_TR, STATE_ACCESS_RIGHTS, STATE_CR0, STATE_CR3, STATE_CR4 } from "../vcpu/state";
-import { writeTaskPriority } from "./machine-msrs";
 import { Vcpu } from "../vcpu/vcpu";
 import { ANSWER_EBX, ANSWER_ECX, ANSWER_EDX } from "./cpuid-policy";
 import { GuestCpuid } from "./guest-cpuid";
@@ -71,7 +70,6 @@ const CR4_OF_PAGING: u64 = CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | 
 /** With CR4.PCIDE: MOV to CR3 keeps the translations of the new PCID. */
 const CR3_KEEPS_TRANSLATIONS: u64 = 0x8000000000000000;
 const LOW_32_BITS: u64 = 0xffffffff;
-const CR8_BITS: u64 = 0xf;
 
 // What a bit of CR4 needs of CPUID, a row each: the bit, the leaf, the register, the feature (SDM 3A 2.5).
 const CR4_COLUMNS: i32 = 4;
@@ -175,12 +173,5 @@ export function writeCr3(vcpu: Vcpu, value: u64): bool {
   if (isPae && !loadPdptes(vcpu, next)) return false;
   vcpu.write(STATE_CR3, next);
   if (!keeps) vcpu.dropLinearTranslations();
-  return true;
-}
-
-/** MOV to CR8: false for #GP(0). The task priority is the local APIC's, and so the vmm's. */
-export function writeCr8(vcpu: Vcpu, value: u64): bool {
-  if (value & ~CR8_BITS) return false;
-  writeTaskPriority(vcpu, value);
   return true;
 }

@@ -2,6 +2,8 @@
 
 import {
   ANSWER_NEXT_INSTRUCTION,
+  ANSWER_RESUME,
+  EXIT_ALARM,
   EXIT_MSR,
   EXIT_TASK_PRIORITY,
   MSR_IS_WRITE,
@@ -41,14 +43,28 @@ export function writeMachineMsr(vcpu: Vcpu, msr: u32, slot: u32, value: u64): u3
   return NEXT_INSTRUCTION;
 }
 
-/** What MOV from CR8 reads: the class of the local APIC's task priority (SDM 3A 11.8.6). */
-export function readTaskPriority(vcpu: Vcpu): u64 {
-  if (!(vcpu.features & FEATURE_MACHINE)) return 0;
-  const answer = askVmm(vcpu, EXIT_TASK_PRIORITY, TASK_PRIORITY_IS_READ);
-  return answer == ANSWER_NEXT_INSTRUCTION ? vcpu.shared.ioValue & TASK_PRIORITY_CLASSES : 0;
+/** MOV from CR8 to general-purpose register `register`: the class of the local APIC's task priority (SDM 3A 11.8.6). */
+export function readTaskPriority(vcpu: Vcpu, register: u32): u32 {
+  let value: u64 = 0;
+  if (vcpu.features & FEATURE_MACHINE) {
+    const answer = askVmm(vcpu, EXIT_TASK_PRIORITY, TASK_PRIORITY_IS_READ);
+    if (answer != ANSWER_NEXT_INSTRUCTION) return actOnAnswer(vcpu, answer);
+    value = vcpu.shared.ioValue & TASK_PRIORITY_CLASSES;
+  }
+  vcpu.setRegister(register, value);
+  return NEXT_INSTRUCTION;
 }
 
-/** MOV to CR8 of a class, 0 to 15. */
-export function writeTaskPriority(vcpu: Vcpu, value: u64): void {
-  if (vcpu.features & FEATURE_MACHINE) askVmm(vcpu, EXIT_TASK_PRIORITY, value & TASK_PRIORITY_CLASSES);
+/** MOV to CR8: a class, 0 to 15, else #GP(0). */
+export function writeTaskPriority(vcpu: Vcpu, value: u64): u32 {
+  if (value & ~TASK_PRIORITY_CLASSES) return vcpu.raise(VECTOR_GENERAL_PROTECTION, 0);
+  if (!(vcpu.features & FEATURE_MACHINE)) return NEXT_INSTRUCTION;
+  return actOnAnswer(vcpu, askVmm(vcpu, EXIT_TASK_PRIORITY, value));
+}
+
+/** Behind a change of the guest's time-stamp counter, by which the machine's alarms count, too: its vmm looks at them. */
+export function tellTime(vcpu: Vcpu): u32 {
+  if (!(vcpu.features & FEATURE_MACHINE)) return NEXT_INSTRUCTION;
+  const answer = askVmm(vcpu, EXIT_ALARM, 0);
+  return answer == ANSWER_RESUME ? NEXT_INSTRUCTION : actOnAnswer(vcpu, answer);
 }

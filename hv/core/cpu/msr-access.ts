@@ -9,7 +9,7 @@ import { Vcpu } from "../vcpu/vcpu";
 import { FEATURE_OWN_EFER, FEATURE_OWN_PAT } from "./features";
 import { KEPT_SLOTS, LOW_MSRS, NO_SLOT } from "./guest-msrs";
 import { writeMsr } from "./msr-writes";
-import { readMachineMsr, writeMachineMsr } from "./machine-msrs";
+import { readMachineMsr, tellTime, writeMachineMsr } from "./machine-msrs";
 import {
   LAST_KEPT,
   MSR_APIC_BASE,
@@ -23,6 +23,7 @@ import {
   MSR_STATE_32,
   MSR_STATE_ADDRESS,
   MSR_TSC,
+  MSR_TSC_ADJUST,
   MSR_WRITE_IGNORING,
 } from "./msrs";
 
@@ -81,7 +82,8 @@ export function onWrmsr(vcpu: Vcpu): u32 {
   if (slot == NO_SLOT) return vcpu.raise(VECTOR_GENERAL_PROTECTION, 0);
   const kind = <u32>vcpu.msrs.kinds[slot];
   if (kind == MSR_MACHINE || kind == MSR_APIC_BASE) return writeMachineMsr(vcpu, msr, slot, value);
-  return writeMsr(vcpu, msr, slot, value) ? NEXT_INSTRUCTION : vcpu.raise(VECTOR_GENERAL_PROTECTION, 0);
+  if (!writeMsr(vcpu, msr, slot, value)) return vcpu.raise(VECTOR_GENERAL_PROTECTION, 0);
+  return kind == MSR_TSC || kind == MSR_TSC_ADJUST ? tellTime(vcpu) : NEXT_INSTRUCTION;
 }
 
 /** RDTSCP, where it exits: as RDTSC, with IA32_TSC_AUX in RCX. */

@@ -27,12 +27,10 @@ import {
   MEMORY_TYPE_WT,
 } from "../../x86/paging";
 import { rdmsr, rdtsc, wrmsr } from "../hardware";
-import { EXIT_ALARM } from "../../shared/vcpu-page";
 import { ANSWER_EDX } from "./cpuid-policy";
 import { STATE_CR0, STATE_DEBUGCTL, STATE_PAT } from "../vcpu/state";
-import { askVmm } from "../vcpu/answers";
 import { Vcpu } from "../vcpu/vcpu";
-import { FEATURE_MACHINE, FEATURE_OWN_EFER, FEATURE_OWN_PAT, FEATURE_TSC_OFFSET } from "./features";
+import { FEATURE_OWN_EFER, FEATURE_OWN_PAT, FEATURE_TSC_OFFSET } from "./features";
 import { NO_SLOT } from "./guest-msrs";
 import { isCanonical } from "./linear-address";
 import {
@@ -114,7 +112,6 @@ function writeTscAdjust(vcpu: Vcpu, _msr: u32, slot: u32, value: u64): bool {
   const values = vcpu.msrs.values;
   vcpu.setTscOffset(vcpu.tscOffset + (value - values[slot]));
   values[slot] = value;
-  tellMachine(vcpu);
   return true;
 }
 
@@ -125,13 +122,7 @@ function writeTsc(vcpu: Vcpu, _msr: u32, _slot: u32, value: u64): bool {
   const adjust = msrs.slotOf(IA32_TSC_ADJUST);
   if (adjust != NO_SLOT) msrs.values[adjust] += offset - vcpu.tscOffset;
   vcpu.setTscOffset(offset);
-  tellMachine(vcpu);
   return true;
-}
-
-/** The machine's clocks count by the guest's counter, too: its vmm looks when its alarms ring. */
-function tellMachine(vcpu: Vcpu): void {
-  if (vcpu.features & FEATURE_MACHINE) askVmm(vcpu, EXIT_ALARM, 0);
 }
 
 function writeSpecCtrl(vcpu: Vcpu, msr: u32, slot: u32, value: u64): bool {

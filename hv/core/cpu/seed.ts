@@ -24,7 +24,8 @@ export function seedVmm(page: VcpuPage, wallClock: u64): void {
 }
 
 function randomWord(hasRdrand: bool): u64 {
-  for (let i: u32 = 0; hasRdrand && i < TRIES; i++) {
+  const tries = hasRdrand ? TRIES : 0;
+  for (let i: u32 = 0; i < tries; i++) {
     const word = rdrand();
     if (word != 0) return word;
   }

@@ -8,10 +8,10 @@ import { rdtsc, relax, sharedExchange, sharedLoad, sharedStore } from "../hardwa
 import { lockHolderWord, lockNodeWord, lockTailWord } from "./shared-words";
 
 /**
- * TSC ticks for which one CPU may hold a lock: 1,000 million. A call of a vmm has 100 million from the host's first tick in it,
+ * TSC ticks for which one CPU may hold a lock: 2,000 million. A call of a vmm has 100 million from the host's first tick in it,
  * and that tick may be 170 ms away.
  */
-export const HOLD_LIMIT: u64 = 1_000_000_000;
+export const HOLD_LIMIT: u64 = 2_000_000_000;
 
 const NODE_FREE: u64 = 0;
 const NODE_TAKEN: u64 = 1;

@@ -22,10 +22,10 @@ import {
 import { answerWord, MAX_CPUS, pendingWord, requestWord } from "./shared-words";
 
 /**
- * TSC ticks after which an asker gives up: 1,000 million. A CPU serves its mail between two exits, or behind a call of a vmm,
+ * TSC ticks after which an asker gives up: 2,000 million. A CPU serves its mail between two exits, or behind a call of a vmm,
  * which has 100 million ticks from the host's first tick in it.
  */
-export const MAIL_LIMIT: u64 = 1_000_000_000;
+export const MAIL_LIMIT: u64 = 2_000_000_000;
 
 /** No answer, which is below it: the request was not taken within MAIL_LIMIT, and will never be. */
 export const MAIL_WITHDRAWN: u64 = 0x1_0000_0000;

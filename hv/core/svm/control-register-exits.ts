@@ -5,9 +5,9 @@ import { VECTOR_GENERAL_PROTECTION } from "../../x86/exceptions";
 import { EFER_LMA } from "../../x86/msr";
 import { ACCESS_RIGHTS_64_BIT } from "../../x86/segments";
 import { CR_ACCESS_IS_MOV, CR_ACCESS_REGISTER_MASK, VMCB_EXITINFO1, VMCB_RIP } from "../../x86/vmcb";
-import { loadMachineStatusWord, writeCr0, writeCr4, writeCr8 } from "../cpu/control-registers";
-import { readTaskPriority } from "../cpu/machine-msrs";
-import { RESUME, STOP } from "../vcpu/action";
+import { loadMachineStatusWord, writeCr0, writeCr4 } from "../cpu/control-registers";
+import { readTaskPriority, writeTaskPriority } from "../cpu/machine-msrs";
+import { NEXT_INSTRUCTION, RESUME, STOP } from "../vcpu/action";
 import { SEGMENT_CS, STATE_ACCESS_RIGHTS, STATE_CR4 } from "../vcpu/state";
 import { advanceBy } from "./complete";
 import { decodedLength, instructionLength } from "./next-rip";
@@ -42,16 +42,16 @@ export function onCr4Read(vcpu: SvmVcpu): u32 {
 export function onCr8Write(vcpu: SvmVcpu): u32 {
   const length = lengthOfAccess(vcpu);
   if (length == 0) return STOP;
-  return writeCr8(vcpu, operand(vcpu)) ? goOn(vcpu, length) : vcpu.raise(VECTOR_GENERAL_PROTECTION, 0);
+  const action = writeTaskPriority(vcpu, operand(vcpu));
+  return action == NEXT_INSTRUCTION ? goOn(vcpu, length) : action;
 }
 
 export function onCr8Read(vcpu: SvmVcpu): u32 {
   const length = lengthOfAccess(vcpu);
   if (length == 0) return STOP;
   // Asking the vmm overwrites what it has decoded.
-  const register = registerOf(vcpu);
-  vcpu.setRegister(register, readTaskPriority(vcpu));
-  return goOn(vcpu, length);
+  const action = readTaskPriority(vcpu, registerOf(vcpu));
+  return action == NEXT_INSTRUCTION ? goOn(vcpu, length) : action;
 }
 
 function goOn(vcpu: SvmVcpu, length: u32): u32 {

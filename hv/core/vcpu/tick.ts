@@ -3,10 +3,10 @@
 
 import { LEVEL_ERROR } from "../console/console";
 import { rdtsc } from "../hardware";
-import { RESULT_TIME_LIMIT } from "../results";
-import { ANSWER_RESUME, EXIT_ALARM } from "../../shared/vcpu-page";
+import { RESULT_TIME_LIMIT, RESULT_VMM_STOPPED } from "../results";
+import { ANSWER_NEXT_INSTRUCTION, ANSWER_RESUME, EXIT_ALARM } from "../../shared/vcpu-page";
 import { RESUME, YIELD } from "./action";
-import { actOnAnswer, askVmm } from "./answers";
+import { actOnAnswer, askVmm, stopUnanswered } from "./answers";
 import { Vcpu } from "./vcpu";
 import { WORK_MAIL, WORK_TICK } from "./work";
 
@@ -26,6 +26,7 @@ export function onInterrupts(vcpu: Vcpu): u32 {
  */
 function onTick(vcpu: Vcpu): u32 {
   vcpu.work &= ~WORK_TICK;
+  if (vcpu.hasStoppedVmm) return vcpu.stop(RESULT_VMM_STOPPED);
   const now = rdtsc();
   if (now >= vcpu.deadline) return endByTimeLimit(vcpu);
   if (now >= vcpu.shared.wakeAt) {
@@ -40,7 +41,9 @@ function onTick(vcpu: Vcpu): u32 {
 /** The time is over that the vmm wanted to be called at: its alarms ring. An action. */
 export function ringAlarm(vcpu: Vcpu): u32 {
   const answer = askVmm(vcpu, EXIT_ALARM, 0);
-  return answer == ANSWER_RESUME ? RESUME : actOnAnswer(vcpu, answer);
+  if (answer == ANSWER_RESUME) return RESUME;
+  // No instruction has exited that could be over.
+  return answer == ANSWER_NEXT_INSTRUCTION ? stopUnanswered(vcpu, answer) : actOnAnswer(vcpu, answer);
 }
 
 function endByTimeLimit(vcpu: Vcpu): u32 {

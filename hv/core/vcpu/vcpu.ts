@@ -92,6 +92,8 @@ export abstract class Vcpu {
   haltsLeft: u64 = 0;
   /** The guest has reset its machine: it is to begin again before it runs. */
   mustStartAnew: bool = false;
+  /** Its vmm was stopped: the VM ends before its next entry. */
+  hasStoppedVmm: bool = false;
   /** The guest's HLT was its last. */
   isHalted: bool = false;
   /** How it ended, one of hv/core/results.ts. */

@@ -4,15 +4,8 @@ import { VECTOR_GENERAL_PROTECTION } from "../../x86/exceptions";
 import { EFER_LMA } from "../../x86/msr";
 import { ACCESS_RIGHTS_64_BIT } from "../../x86/segments";
 import { EXIT_QUALIFICATION } from "../../x86/vmcs-fields";
-import {
-  clearTaskSwitched,
-  loadMachineStatusWord,
-  writeCr0,
-  writeCr3,
-  writeCr4,
-  writeCr8,
-} from "../cpu/control-registers";
-import { readTaskPriority } from "../cpu/machine-msrs";
+import { clearTaskSwitched, loadMachineStatusWord, writeCr0, writeCr3, writeCr4 } from "../cpu/control-registers";
+import { readTaskPriority, writeTaskPriority } from "../cpu/machine-msrs";
 import { vmread } from "../hardware";
 import { RESULT_UNEXPECTED_EXIT } from "../results";
 import { NEXT_INSTRUCTION } from "../vcpu/action";
@@ -41,6 +34,7 @@ export function onControlRegisterAccess(vcpu: VmxVcpu): u32 {
     clearTaskSwitched(vcpu);
     return NEXT_INSTRUCTION;
   }
+  if (access == ACCESS_MOV_TO && number == 8) return writeTaskPriority(vcpu, source(vcpu, operand));
   const isTaken =
     access == ACCESS_MOV_TO
       ? moveTo(vcpu, number, operand)
@@ -49,19 +43,23 @@ export function onControlRegisterAccess(vcpu: VmxVcpu): u32 {
 }
 
 /** Outside 64-bit mode the operand has 32 bits. */
-function moveTo(vcpu: Vcpu, number: u32, operand: u32): bool {
+function source(vcpu: Vcpu, operand: u32): u64 {
   const is64Bit =
     (vcpu.readEfer() & EFER_LMA) != 0 && (vcpu.read(STATE_ACCESS_RIGHTS + SEGMENT_CS) & ACCESS_RIGHTS_64_BIT) != 0;
-  const value = is64Bit ? vcpu.register(operand) : vcpu.register(operand) & LOW_32_BITS;
+  return is64Bit ? vcpu.register(operand) : vcpu.register(operand) & LOW_32_BITS;
+}
+
+/** MOV to CR0, CR3 or CR4: false for #GP(0). */
+function moveTo(vcpu: Vcpu, number: u32, operand: u32): bool {
+  const value = source(vcpu, operand);
   if (number == 0) return writeCr0(vcpu, value);
-  if (number == 3) return writeCr3(vcpu, value);
-  if (number == 4) return writeCr4(vcpu, value);
-  return writeCr8(vcpu, value);
+  return number == 3 ? writeCr3(vcpu, value) : writeCr4(vcpu, value);
 }
 
 /** Only CR3 and CR8 exit: CR0 and CR4 are read with their shadows. */
 function moveFrom(vcpu: Vcpu, number: u32, operand: u32): u32 {
   if (number != 3 && number != 8) return stopAtExit(vcpu, "no handler for ", RESULT_UNEXPECTED_EXIT);
-  vcpu.setRegister(operand, number == 3 ? vcpu.read(STATE_CR3) : readTaskPriority(vcpu));
+  if (number == 8) return readTaskPriority(vcpu, operand);
+  vcpu.setRegister(operand, vcpu.read(STATE_CR3));
   return NEXT_INSTRUCTION;
 }

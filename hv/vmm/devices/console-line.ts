@@ -1,6 +1,7 @@
 // What a guest is printing, a byte after the other, until core gets it: a line, or in a raw console what there is.
 
 import { SIGNAL_LINE, Signals } from "../signals";
+import { StateTable } from "../state";
 
 const LINE_FEED: u8 = 0x0a;
 const SPACE: u32 = 0x20;
@@ -9,6 +10,9 @@ const CARRIAGE_RETURN: u8 = 0x0d;
 /** Bytes of a line; of a longer one the rest is dropped, and "..." stands for it. In a raw console nothing is dropped. */
 export const LINE_BYTES: i32 = 300;
 const CUT: string = "...";
+/** "LINE" */
+const TAG: u32 = 0x4c494e45;
+const VERSION: u32 = 1;
 
 /** All devices of a VM that print share one, as they would share a terminal. */
 export class ConsoleLine {
@@ -62,6 +66,13 @@ export class ConsoleLine {
 
   clear(): void {
     this.length = 0;
+  }
+
+  visit(table: StateTable): void {
+    table.begin(TAG, VERSION);
+    table.bytes(this.bytes);
+    this.length = <i32>table.atMost(this.length, this.bytes.length);
+    this.lengthAtPoll = <i32>table.atMost(this.lengthAtPoll, this.bytes.length);
   }
 
   private putRaw(byte: u8): void {

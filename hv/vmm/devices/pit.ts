@@ -16,7 +16,7 @@ export const PIT_HERTZ: u32 = 1193182;
 const CHANNELS: u32 = 3;
 /** "PIT " */
 const TAG: u32 = 0x50495420;
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /** A clock that has run longer is none. */
 const LATEST_TICK: u64 = 1 << 58;
 
@@ -114,13 +114,13 @@ export class Pit extends Device {
   visit(table: StateTable): void {
     table.begin(TAG, VERSION);
     if (this.alarm.deadline <= this.clock.now) this.onRise();
-    const tick = <u64>this.tick;
-    const saved = table.atMost(tick, LATEST_TICK);
-    if (saved != tick) {
-      this.base = saved;
-      this.origin = this.clock.now;
-    }
-    for (let i: u32 = 0; i < CHANNELS; i++) this.channels[i].visit(table, saved);
+    // The part of a tick that is over is kept, too.
+    const now = this.clock.now;
+    this.base = table.atMost(this.base, LATEST_TICK);
+    this.origin = now - table.atMost(now - this.origin, LATEST_TICK);
+    if (<u64>this.tick > LATEST_TICK) this.base = 0;
+    const tick = this.tick;
+    for (let i: u32 = 0; i < CHANNELS; i++) this.channels[i].visit(table, tick);
     this.line.level = table.flag(this.line.level);
     this.schedule();
   }

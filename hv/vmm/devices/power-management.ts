@@ -47,7 +47,7 @@ const TIMER_HALF_BITS: u64 = 31;
 
 /** "PM1A" */
 const TAG: u32 = 0x504d3141;
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /** A timer that has run longer is none. */
 const LATEST_TIMER: u64 = 1 << 58;
 
@@ -132,13 +132,12 @@ export class PowerManagement extends Device {
     this.status = <u32>table.atMost(this.status, STATUS_BITS);
     this.enable = <u32>table.atMost(this.enable, ENABLE_BITS);
     this.control = (<u32>table.u16(<u16>this.control)) | SCI_ENABLED;
-    const timer = this.timer;
-    const saved = table.atMost(timer, LATEST_TIMER);
-    if (saved != timer) {
-      this.base = saved;
-      this.origin = this.clock.now;
-    }
-    this.seenHalf = saved >> TIMER_HALF_BITS;
+    // The part of a tick that is over is kept, too.
+    const now = this.clock.now;
+    this.base = table.atMost(this.base, LATEST_TIMER);
+    this.origin = now - table.atMost(now - this.origin, LATEST_TIMER);
+    if (this.timer > LATEST_TIMER) this.base = 0;
+    this.seenHalf = this.timer >> TIMER_HALF_BITS;
     this.follow();
   }
 

@@ -50,7 +50,7 @@ const UPDATE_PERIODS: u64 = 73;
 
 /** "RTC " */
 const TAG: u32 = 0x52544320;
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /** A divider that has counted longer is none. */
 const LATEST_DIVIDER: u64 = 1 << 56;
 
@@ -135,17 +135,17 @@ export class Rtc extends Device {
   visit(table: StateTable): void {
     table.begin(TAG, VERSION);
     this.onAlarm();
-    const divider = this.divider;
-    const saved = table.atMost(divider, LATEST_DIVIDER);
-    if (saved != divider) {
-      this.base = saved;
-      this.origin = this.clock.now;
-    }
-    this.seen = min(saved, table.atMost(this.seen, LATEST_DIVIDER));
+    // The part of a tick that is over is kept, too.
+    const now = this.clock.now;
+    this.base = table.atMost(this.base, LATEST_DIVIDER);
+    this.origin = now - table.atMost(now - this.origin, LATEST_DIVIDER);
+    if (this.divider > LATEST_DIVIDER) this.base = 0;
+    this.seen = table.number(this.seen);
     this.index = <u32>table.atMost(this.index, INDEX_MASK);
     this.offset = table.number(this.offset);
     this.time.weekdayOffset = <u32>table.atMost(this.time.weekdayOffset, 6);
     table.bytes(this.registers);
+    this.seen = min(this.seen, this.divider);
     this.follow();
   }
 

@@ -21,8 +21,8 @@ const DEVICE_DIRECTORY: u64 = 0x4000;
 const TABLE_BYTES: u64 = 0x1000;
 const ENTRY_BYTES: u64 = 8;
 
-/** Guest-physical address of the devices in memory, mapped where it is: 2 MiB. */
-export const DEVICES: u64 = 0xd0000000;
+/** Guest-physical address of the scratch registers, mapped where it is: 2 MiB behind PCI's windows and ECAM. */
+export const DEVICES: u64 = 0xf0000000;
 
 /** Where `buildIdentityMap` puts the PML4 table: the value for CR3. */
 export const IDENTITY_MAP: u64 = PML4;

@@ -27,3 +27,11 @@ export async function makeKernel(name: string, bits: 32 | 64, address: number): 
   await execa("ld", [...layout, "-o", elf, object]);
   return elf;
 }
+
+/** Makes `name`.asm a file with nothing but what it says itself; its path. */
+export async function makeBinary(name: string): Promise<string> {
+  await mkdir(directory, { recursive: true });
+  const binary = join(directory, `${name}.bin`);
+  await execa("nasm", ["-w+error", "-f", "bin", "-I", `${sources}/`, "-o", binary, join(sources, `${name}.asm`)]);
+  return binary;
+}

@@ -8,8 +8,8 @@ import { boot } from "./boot.ts";
 /** The shell's prompt and its question for the cursor, which no text of the guest's holds but the prompt. */
 const PROMPT = "/ # \x1b[6n";
 
-/** Ends a boot that hangs. One in Bochs takes half a minute on an idle machine. */
-const timeoutSeconds = 400;
+/** Ends a boot that hangs. One in Bochs takes half a minute on an idle machine, and one that reboots twice that. */
+const timeoutSeconds = 600;
 
 /** In both emulators' words where they differ. */
 export const linuxPlaces = {

@@ -18,8 +18,6 @@ const mostGuests = 8;
 
 /** Why a guest leaves checks out, in its words, and the reason for that. */
 const reasons: Readonly<Record<string, string>> = {
-  "no local APIC": "Basalt has no virtual interrupt controller yet",
-  "no 8259": "Basalt has no virtual interrupt controller yet",
   "calls the hypervisor": "VMCALL is Basalt's hypercall",
 };
 const reasonsOn: Readonly<Record<UnderBasalt, Readonly<Record<string, string>>>> = {

@@ -18,11 +18,15 @@ const BS = 1n << 14n;
 const DEBUG = 0x301;
 const NMI = 0x202;
 const [INTERRUPT_WINDOW, NMI_WINDOW] = ["INTERRUPT", "NMI"].map((name) => control(`PRIMARY_${name}_WINDOW_EXITING`));
+const WAITS = BigInt(vcpuPage("INTERRUPT_WAITS"));
 const STEPS = 400;
 
 /** What the guest waits for, and what it was given, by the sections of the SDM that the code cites, written once more. */
 class Model {
-  readonly vectors = new Set<number>();
+  /** The vector of the interrupt that waits. */
+  interrupt: number | null = null;
+  /** One was withdrawn, and the processor was not told to look for its window no more. */
+  wasWithdrawn = false;
   hasNmi = false;
   /** An exception that was reflected. */
   fault: number | null = null;
@@ -45,10 +49,10 @@ class Model {
       this.hasNmi = false;
       return NMI;
     }
-    if ((flags & IF) === 0n || (blocking & STI) !== 0n || this.vectors.size === 0) return null;
-    const highest = Math.max(...this.vectors);
-    this.vectors.delete(highest);
-    return highest;
+    if ((flags & IF) === 0n || (blocking & STI) !== 0n) return null;
+    const { interrupt } = this;
+    this.interrupt = null;
+    return interrupt;
   }
 }
 
@@ -57,7 +61,11 @@ function runSequence(seed: number): number {
   const random = new Random(seed);
   const model = new Model();
   const read = (guest: Guest, name: string): bigint => guest.vmcs.read(field(`GUEST_${name}`));
-  let request = 0n;
+  /** What the vmm puts into the page, or leaves there. */
+  let waiting: bigint | null = null;
+  let wantsNmi = false;
+  /** What it is to find acknowledged. */
+  let unseen: number | null = null;
   let delivered = 0;
   let rip = 0x10000n;
 
@@ -80,10 +88,14 @@ function runSequence(seed: number): number {
       rip += 0x10n;
       const first = machine.entry.delivered.length;
       if (random.chance(60)) {
-        request = random.chance(50) ? BigInt(vcpuPage("REQUEST_INTERRUPT")) | BigInt(random.below(256)) : 0n;
-        if (random.chance(15)) request |= BigInt(vcpuPage("REQUEST_NMI"));
-        if ((request & BigInt(vcpuPage("REQUEST_INTERRUPT"))) !== 0n) model.vectors.add(Number(request & 0xffn));
-        if ((request & BigInt(vcpuPage("REQUEST_NMI"))) !== 0n) model.hasNmi = true;
+        const vector = random.below(256);
+        waiting = random.chance(50) ? WAITS | BigInt(vector) : random.chance(10) ? 0n : null;
+        wantsNmi = random.chance(15);
+        if (waiting !== null) {
+          model.wasWithdrawn = waiting === 0n && (model.interrupt !== null || model.wasWithdrawn);
+          model.interrupt = waiting === 0n ? null : vector;
+        }
+        if (wantsNmi) model.hasNmi = true;
         yield { ...io(0x70n, false), rip, fields };
         check(guest, first, model.deliver(flags, blocking & NMI_BLOCKING, hasTf ? BS : 0n));
       } else if (random.chance(40)) {
@@ -105,14 +117,21 @@ function runSequence(seed: number): number {
     const events = machine.entry.delivered.slice(first).flatMap((list) => list.map(({ event }) => event));
     assert.deepEqual(events, expected, `seed ${seed}`);
     delivered += events.length;
+    unseen = events.find((event) => event < 0x100) ?? unseen;
     const controls = guest.vmcs.read(field("PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS"));
-    assert.equal((controls & INTERRUPT_WINDOW!) !== 0n, model.vectors.size !== 0, `interrupt window, seed ${seed}`);
+    const hasWindow = (controls & INTERRUPT_WINDOW!) !== 0n;
+    if (!model.wasWithdrawn) assert.equal(hasWindow, model.interrupt !== null, `interrupt window, seed ${seed}`);
     assert.equal((controls & NMI_WINDOW!) !== 0n, model.hasNmi, `NMI window, seed ${seed}`);
   }
 
   const answer = (page: VcpuPageView): number | null => {
     if (page.get("exitKind") !== BigInt(vcpuPage("EXIT_PORT"))) return null;
-    page.set("eventRequest", request);
+    // The processor's acknowledgement, once for each interrupt that was delivered.
+    assert.equal(page.get("acknowledgedInterrupt"), unseen === null ? 0n : WAITS | BigInt(unseen), `seed ${seed}`);
+    page.set("acknowledgedInterrupt", 0n);
+    unseen = null;
+    if (waiting !== null) page.set("waitingInterrupt", waiting);
+    if (wantsNmi) page.set("eventRequest", BigInt(vcpuPage("REQUEST_NMI")));
     return vcpuPage("ANSWER_NEXT_INSTRUCTION") | vcpuPage("ANSWER_AND_REQUEST");
   };
   const machine = new Machine({ commandLine: "guest=count", scripts: [script], answer });

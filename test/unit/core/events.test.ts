@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { assertEnd } from "./assertions.ts";
 import { skylake } from "./machine/cpu-model.ts";
-import { cpuid, hlt, io, nmi, vmcall, type Exit } from "./machine/exits.ts";
+import { cpuid, externalInterrupt, io, nmi, vmcall, type Exit } from "./machine/exits.ts";
 import type { Delivered } from "./machine/event-delivery.ts";
 import type { Guest } from "./machine/guest.ts";
 import { boot, type MachineOptions, type Run } from "./machine/machine.ts";
@@ -16,10 +16,20 @@ const ON = 0x2n;
 const RF = 0x10000n;
 const TF = 0x100n;
 const START = 0x10000n;
-const REQUEST_INTERRUPT = BigInt(vcpuPage("REQUEST_INTERRUPT"));
-const REQUEST_NMI = BigInt(vcpuPage("REQUEST_NMI"));
+/** What an OUT asks of the vmm that these tests play, as its port: an interrupt with the vector in bits 7:0. */
+const INTERRUPT = 0x100n;
+/** An interrupt of which the vmm wants to be told at once that it has come. */
+const TELLING = 0x500n;
+const NMI_REQUEST = 0x200n;
+/** The interrupt that waits is none any more. */
+const WITHDRAWAL = 0x800n;
+const WAITS = BigInt(vcpuPage("INTERRUPT_WAITS"));
+const TELLS = BigInt(vcpuPage("INTERRUPT_TELLS"));
+const NEVER = 0xffffffffffffffffn;
 const NEXT_INSTRUCTION = vcpuPage("ANSWER_NEXT_INSTRUCTION") | vcpuPage("ANSWER_AND_REQUEST");
+const RESUME = vcpuPage("ANSWER_RESUME");
 const EXIT_PORT = BigInt(vcpuPage("EXIT_PORT"));
+const EXIT_ALARM = BigInt(vcpuPage("EXIT_ALARM"));
 
 type Fields = Readonly<Record<string, bigint>>;
 const event = (type: number, vector: number, errorCode = false): number =>
@@ -45,7 +55,11 @@ const out = (request: bigint, fields: Fields = {}): Exit => ({ ...io(request, fa
 /** The port of an OUT is the request; the port 0 asks for nothing. */
 function request(page: VcpuPageView): number | null {
   if (page.get("exitKind") !== EXIT_PORT) return null;
-  page.set("eventRequest", (page.get("access") >> 16n) & 0xffffn);
+  const port = (page.get("access") >> 16n) & 0xffffn;
+  if (port & NMI_REQUEST) page.set("eventRequest", BigInt(vcpuPage("REQUEST_NMI")));
+  if (port & INTERRUPT)
+    page.set("waitingInterrupt", WAITS | ((port & TELLING) === TELLING ? TELLS : 0n) | (port & 0xffn));
+  if (port & WITHDRAWAL) page.set("waitingInterrupt", 0n);
   return NEXT_INSTRUCTION;
 }
 
@@ -59,8 +73,20 @@ interface Entered {
 }
 
 /** Runs a guest through the exits, then through a VMCALL that ends it: what each entry behind an exit brought. */
-function enter(exits: readonly Exit[], options: MachineOptions = {}): { run: Run; entered: Entered[] } {
+function enter(
+  exits: readonly Exit[],
+  options: MachineOptions = {},
+): { run: Run; entered: Entered[]; acknowledged: bigint[] } {
   const entered: Entered[] = [];
+  /** What the vmm finds acknowledged when it is asked. */
+  const acknowledged: bigint[] = [];
+  const play = options.answer ?? request;
+  const answer = (page: VcpuPageView): number | null => {
+    const value = page.get("acknowledgedInterrupt");
+    if (value !== 0n) acknowledged.push(value);
+    page.set("acknowledgedInterrupt", 0n);
+    return play(page);
+  };
   function* script(guest: Guest): Generator<Exit> {
     for (const exit of exits) {
       const first = machine().entry.delivered.length;
@@ -88,14 +114,14 @@ function enter(exits: readonly Exit[], options: MachineOptions = {}): { run: Run
   const prepare = (m: Run["machine"]): void => {
     found = m;
   };
-  const run = boot({ commandLine: "guest=count", answer: request, ...options, scripts: [script], prepare });
-  return { run, entered };
+  const run = boot({ commandLine: "guest=count", ...options, answer, scripts: [script], prepare });
+  return { run, entered, acknowledged };
 }
 
 const events = (entered: Entered | undefined): number[] => (entered?.delivered ?? []).map(({ event }) => event);
 
 test("an interrupt that a vmm asks for is delivered at once where the guest takes interrupts", () => {
-  const { run, entered } = enter([out(REQUEST_INTERRUPT | 0x31n, { GUEST_RFLAGS: IF })]);
+  const { run, entered } = enter([out(INTERRUPT | 0x31n, { GUEST_RFLAGS: IF })]);
   assertEnd(run, "ok");
   assert.deepEqual(events(entered[0]), [event(EXTERNAL, 0x31)]);
   assert.equal(entered[0]?.fields("GUEST_RIP"), START + 1n, "behind the OUT");
@@ -103,7 +129,7 @@ test("an interrupt that a vmm asks for is delivered at once where the guest take
 
 test("while RFLAGS.IF is 0 an interrupt waits for its window, which is closed when it came", () => {
   const { run, entered } = enter([
-    out(REQUEST_INTERRUPT | 0x31n, { GUEST_RFLAGS: ON }),
+    out(INTERRUPT | 0x31n, { GUEST_RFLAGS: ON }),
     { ...cpuid, fields: { GUEST_RFLAGS: ON } },
     { ...cpuid, rip: 0x10100n, fields: { GUEST_RFLAGS: IF } },
     { ...cpuid, rip: 0x10200n },
@@ -116,24 +142,107 @@ test("while RFLAGS.IF is 0 an interrupt waits for its window, which is closed wh
   );
 });
 
-test("interrupts come by falling vector, each behind the one before when the guest takes interrupts again", () => {
-  const { run, entered } = enter([
-    out(REQUEST_INTERRUPT | 0x31n, { GUEST_RFLAGS: ON }),
-    out(REQUEST_INTERRUPT | 0xf0n),
-    out(REQUEST_INTERRUPT | 0x31n),
+test("the vmm says which interrupt is next: one that it puts in another's place is delivered in its stead", () => {
+  const { run, entered, acknowledged } = enter([
+    out(INTERRUPT | 0x31n, { GUEST_RFLAGS: ON }),
+    out(INTERRUPT | 0xf0n),
     { ...cpuid, fields: { GUEST_RFLAGS: IF } },
-    { ...cpuid, fields: { GUEST_RFLAGS: IF } },
+    out(INTERRUPT | 0x31n, { GUEST_RFLAGS: IF }),
     { ...cpuid, fields: { GUEST_RFLAGS: IF } },
   ]);
   assertEnd(run, "ok");
-  assert.deepEqual(entered.map(events), [[], [], [], [event(EXTERNAL, 0xf0)], [event(EXTERNAL, 0x31)], []]);
+  assert.deepEqual(entered.map(events), [[], [], [event(EXTERNAL, 0xf0)], [event(EXTERNAL, 0x31)], []]);
+  assert.deepEqual(acknowledged, [WAITS | 0xf0n, WAITS | 0x31n]);
+});
+
+test("every vector of an interrupt is delivered as it is", () => {
+  for (const vector of [0n, 0x10n, 0x20n, 0x80n, 0xffn]) {
+    const { run, entered, acknowledged } = enter([out(INTERRUPT | vector, { GUEST_RFLAGS: IF })]);
+    assertEnd(run, "ok");
+    assert.deepEqual(events(entered[0]), [event(EXTERNAL, Number(vector))]);
+    assert.deepEqual(acknowledged, [WAITS | vector]);
+  }
+});
+
+test("an interrupt is acknowledged when it is delivered, not before, and once", () => {
+  const waiting: bigint[] = [];
+  const { run, entered, acknowledged } = enter(
+    [
+      out(INTERRUPT | 0x31n, { GUEST_RFLAGS: ON }),
+      out(0n),
+      { ...cpuid, fields: { GUEST_RFLAGS: IF } },
+      out(0n, { GUEST_RFLAGS: IF }),
+      out(0n, { GUEST_RFLAGS: IF }),
+    ],
+    {
+      answer: (page) => {
+        waiting.push(page.get("waitingInterrupt"));
+        return request(page);
+      },
+    },
+  );
+  assertEnd(run, "ok");
+  assert.deepEqual(entered.map(events), [[], [], [event(EXTERNAL, 0x31)], [], []]);
+  // The last is the hypercall's.
+  assert.deepEqual(waiting, [0n, WAITS | 0x31n, 0n, 0n, 0n]);
+  assert.deepEqual(acknowledged, [WAITS | 0x31n]);
+});
+
+test("an interrupt that the vmm withdraws before its window is not delivered, and the window is closed when it opens", () => {
+  const { run, entered, acknowledged } = enter([
+    out(INTERRUPT | 0x31n, { GUEST_RFLAGS: ON }),
+    out(WITHDRAWAL),
+    { ...cpuid, fields: { GUEST_RFLAGS: IF } },
+    { ...cpuid, rip: 0x10200n, fields: { GUEST_RFLAGS: IF } },
+  ]);
+  assertEnd(run, "ok");
+  assert.deepEqual(entered.map(events), [[], [], [], []]);
+  assert.equal(entered.at(-1)?.hasInterruptWindow, false);
+  assert.deepEqual(acknowledged, []);
+});
+
+test("behind an interrupt that tells, and behind no other, the vmm is asked at once what is next", () => {
+  for (const [kind, count] of [
+    [TELLING, 1],
+    [INTERRUPT, 0],
+  ] as const) {
+    let alarms = 0;
+    const { run, entered, acknowledged } = enter(
+      [
+        out(kind | 0x31n, { GUEST_RFLAGS: IF }),
+        { ...externalInterrupt, rip: 0x10100n, fields: { GUEST_RFLAGS: IF } },
+        { ...cpuid, rip: 0x10200n, fields: { GUEST_RFLAGS: ON } },
+      ],
+      {
+        answer: (page) => {
+          if (page.get("exitKind") !== EXIT_ALARM) return request(page);
+          alarms++;
+          page.set("wakeAt", NEVER);
+          page.set("waitingInterrupt", WAITS | 0x32n);
+          return RESUME;
+        },
+      },
+    );
+    assertEnd(run, "ok");
+    assert.equal(alarms, count);
+    const second = count === 1 ? [event(EXTERNAL, 0x32)] : [];
+    assert.deepEqual(entered.map(events), [[event(EXTERNAL, 0x31)], second, []]);
+    const first = WAITS | 0x31n | (kind === TELLING ? TELLS : 0n);
+    assert.deepEqual(acknowledged, count === 1 ? [first, WAITS | 0x32n] : [first]);
+    const { counts } = run.machine.clock;
+    assert.equal(
+      counts.some(({ count }) => count === 1024),
+      kind === TELLING,
+      "the host's timer ticks as soon as it can",
+    );
+  }
 });
 
 test("STI and MOV SS hold up an interrupt for one instruction where it came at no instruction's end", () => {
   for (const shadow of [1n, 2n]) {
     const inShadow = { GUEST_RFLAGS: IF, GUEST_INTERRUPTIBILITY_STATE: shadow };
     const { run, entered } = enter([
-      out(REQUEST_INTERRUPT | 0x31n, { GUEST_RFLAGS: ON }),
+      out(INTERRUPT | 0x31n, { GUEST_RFLAGS: ON }),
       { ...nmi, fields: { ...nmi.fields, ...inShadow } },
       { ...cpuid, fields: { GUEST_INTERRUPTIBILITY_STATE: 0n } },
     ]);
@@ -145,7 +254,7 @@ test("STI and MOV SS hold up an interrupt for one instruction where it came at n
 test("an instruction that exits ends the shadow that it stood in", () => {
   for (const shadow of [1n, 2n]) {
     const fields = { GUEST_RFLAGS: IF, GUEST_INTERRUPTIBILITY_STATE: shadow };
-    const { run, entered } = enter([out(REQUEST_INTERRUPT | 0x31n, fields)]);
+    const { run, entered } = enter([out(INTERRUPT | 0x31n, fields)]);
     assertEnd(run, "ok");
     assert.deepEqual(events(entered[0]), [event(EXTERNAL, 0x31)]);
   }
@@ -153,8 +262,8 @@ test("an instruction that exits ends the shadow that it stood in", () => {
 
 test("an NMI comes before an interrupt, and the next one not before the handler's IRET", () => {
   const { run, entered } = enter([
-    out(REQUEST_INTERRUPT | REQUEST_NMI | 0x31n, { GUEST_RFLAGS: IF }),
-    out(REQUEST_NMI, { GUEST_RFLAGS: ON }),
+    out(INTERRUPT | NMI_REQUEST | 0x31n, { GUEST_RFLAGS: IF }),
+    out(NMI_REQUEST, { GUEST_RFLAGS: ON }),
     { ...cpuid, rip: 0x11000n },
     { ...cpuid, rip: 0x12000n, fields: { GUEST_INTERRUPTIBILITY_STATE: 0n } },
     { ...cpuid, rip: 0x13000n, fields: { GUEST_INTERRUPTIBILITY_STATE: 0n, GUEST_RFLAGS: IF } },
@@ -169,8 +278,8 @@ onVmx("without virtual NMIs the next NMI waits until the guest enables interrupt
   const cpu = skylake.withMsr("IA32_VMX_PINBASED_CTLS", pins).withMsr("IA32_VMX_TRUE_PINBASED_CTLS", pins);
   const { run, entered } = enter(
     [
-      out(REQUEST_NMI, { GUEST_RFLAGS: ON }),
-      out(REQUEST_NMI),
+      out(NMI_REQUEST, { GUEST_RFLAGS: ON }),
+      out(NMI_REQUEST),
       { ...cpuid, rip: 0x11000n },
       { ...cpuid, rip: 0x12000n, fields: { GUEST_RFLAGS: IF } },
     ],
@@ -182,7 +291,7 @@ onVmx("without virtual NMIs the next NMI waits until the guest enables interrupt
 
 test("a single step over an instruction that exits comes before an interrupt", () => {
   const { run, entered } = enter([
-    out(REQUEST_INTERRUPT | 0x31n, { GUEST_RFLAGS: IF | TF }),
+    out(INTERRUPT | 0x31n, { GUEST_RFLAGS: IF | TF }),
     { ...cpuid, fields: { GUEST_RFLAGS: IF } },
   ]);
   assertEnd(run, "ok");
@@ -414,29 +523,4 @@ test("answers that do not fit the exit end the VM by name", () => {
     assertEnd(run, "vmm-answer-not-possible", new RegExp(`the vmm's answer does not fit ${exitName("port")}`));
   }
   assertEnd(enter([outAt(START)], { answer: always("ANSWER_NOT_HANDLED") }).run, "not-handled");
-});
-
-test("a HLT goes on behind itself when an event comes, and asks again while the vmm waits for one", () => {
-  let asked = 0;
-  const wake =
-    (request: bigint) =>
-    (page: VcpuPageView): number | null => {
-      if (page.get("exitKind") !== BigInt(vcpuPage("EXIT_HALT"))) return null;
-      if (++asked % 3 === 0) page.set("eventRequest", request);
-      return vcpuPage("ANSWER_RESUME");
-    };
-  const waiting = { ...hlt, fields: { GUEST_RFLAGS: IF } };
-  const { run, entered } = enter([waiting, waiting, waiting], { answer: wake(REQUEST_INTERRUPT | 0x31n) });
-  assertEnd(run, "ok", exits("halt", 3));
-  assert.deepEqual(entered.map(events), [[], [], [event(EXTERNAL, 0x31)]]);
-  assert.deepEqual(
-    entered.map(({ fields }) => fields("GUEST_RIP")),
-    [START, START, START + 1n],
-  );
-
-  const off = { ...hlt, fields: { GUEST_RFLAGS: ON } };
-  const still = enter([off, off, off], { answer: wake(REQUEST_INTERRUPT | 0x31n) });
-  assert.deepEqual(still.entered.map(events), [[], [], []], "no interrupt wakes it while IF is 0");
-  const woken = enter([off, off, off], { answer: wake(REQUEST_NMI) });
-  assert.deepEqual(woken.entered.map(events), [[], [], [event(NMI, 2)]]);
 });

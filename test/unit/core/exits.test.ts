@@ -20,6 +20,8 @@ import { vendor } from "./machine/vendor.ts";
 import { exits, isVmx, onVmx, test } from "./vendors.ts";
 
 const START = 0x10000n;
+/** More than a slice has ticks. */
+const SLICE = 5n << 20n;
 
 /** What the guest finds when it goes on after an exit. */
 interface Resumed {
@@ -107,10 +109,15 @@ test("mail of another CPU ends the slice, so that it is served, and the guest go
   assert.equal(slicesOf({ interruptWork: WORK_MAIL }), 3);
 });
 
-test("a tick ends the slice of the only VM where somebody may type, and nowhere else", () => {
-  assert.equal(slicesOf({}), 3);
-  assert.equal(slicesOf({ hasSerial: false, keys: [0x0d] }), 3);
-  assert.equal(slicesOf({ hasSerial: false, hasKeyboard: false }), 1);
+test("a tick ends the slice that is over of the only VM where somebody may type, and nowhere else", () => {
+  const ticksBeforeInterrupt = SLICE;
+  assert.equal(slicesOf({ ticksBeforeInterrupt }), 3);
+  assert.equal(slicesOf({ ticksBeforeInterrupt, hasSerial: false, keys: [0x0d] }), 3);
+  assert.equal(slicesOf({ ticksBeforeInterrupt, hasSerial: false, hasKeyboard: false }), 1);
+});
+
+test("a tick that comes before the slice is over, as for an alarm, does not end it", () => {
+  assert.equal(slicesOf({ ticksBeforeInterrupt: SLICE / 4n }), 1);
 });
 
 /** How many slices a guest has that two interrupts of the host interrupt. */

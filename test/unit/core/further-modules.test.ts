@@ -95,6 +95,21 @@ test("a VM without them is told of none, and one that only reads its disk is tol
   assert.deepEqual(told(run, 1).disk, diskText);
 });
 
+test("a vmm is told that its module is a flat binary where load=flat says so, and only there", () => {
+  const run = bootTable("vm name=a guest=module:1 load=flat\nvm name=b guest=module:1");
+  assertEnd(run, "ok");
+  assert.deepEqual(
+    [0, 1].map((vm) => told(run, vm).page.get("moduleIsFlat")),
+    [1n, 0n],
+  );
+  const byOption = bootWith("guest=module load=flat");
+  assertEnd(byOption, "ok");
+  assert.equal(told(byOption).page.get("moduleIsFlat"), 1n);
+  const withTable = bootTable("vm guest=module:1", { commandLine: "load=flat" });
+  assertEnd(withTable, "ok");
+  assert.equal(told(withTable).page.get("moduleIsFlat"), 1n, "what a VM does not say of itself the options say");
+});
+
 test("VMs share a kernel, an initrd and a disk that they only read", () => {
   const line = "guest=module:1 initrd=module:2 disk=module:3:readonly";
   const run = bootTable(`vm name=a ${line}\nvm name=b ${line}\n`);
@@ -198,6 +213,8 @@ describe("the boot options and the VM table refuse", () => {
     ["disk=ram:3M", /from ram:2M to ram:766M/],
     ["disk=ram:768M", /from ram:2M to ram:766M/],
     ["disk=ram:64", /from ram:2M to ram:766M/],
+    ["load=", /expected flat; without load= the file itself says what it is/],
+    ["load=elf", /expected flat; without load=/],
   ] as const) {
     test(word, () => {
       assertEnd(bootWith(`guest=module ${word}`), "bad-option", message);
@@ -219,6 +236,7 @@ describe("a VM table is refused with", () => {
     ["itself as the initrd", "vm guest=module:1 initrd=module:4", /line 1: the initrd is this table itself/],
     ["itself as a disk", "vm name=a guest=module:1 disk=module:4", /a: its disk, boot module 4, is the VM table/],
     ["a disk of a built-in guest", "vm guest=count disk=ram:2M", /only a boot module has an initrd and a disk/],
+    ["a flat built-in guest", "vm guest=count load=flat", /only a boot module can be a flat binary; leave load= out/],
     ["a disk twice", "vm guest=module:1 disk=ram:2M disk=ram:2M", /this line has said it already/],
     [
       "a disk that is written and another VM's, too",

@@ -7,7 +7,7 @@ import { hlt, listed } from "./machine/exits.ts";
 import { boot, Machine } from "./machine/machine.ts";
 import { control, msr } from "./machine/tables.ts";
 import { linearFlushes } from "./machine/windows.ts";
-import { onVmx, test } from "./vendors.ts";
+import { isVmx, onVmx, test } from "./vendors.ts";
 
 const GP = "#GP(0)";
 const CANONICAL = [0n, 0x1000n, 0x7fffffffffffn, 0xffff800000000000n, 0xffffffffffffffffn];
@@ -31,9 +31,11 @@ const cases: readonly Case[] = [
   { name: "IA32_PLATFORM_ID", reads: 0n, refuses: [0n] },
   {
     name: "IA32_APIC_BASE",
-    reads: 0xfee00100n,
-    keeps: [0xfee00000n, 0x12345000n, 0xff_ffff_f000n],
-    refuses: [0xfee00900n, 0xfee00d00n, 0xfee00101n, 0x100_fee0_0000n],
+    reads: 0xfee00900n,
+    // Into x2APIC mode, and out of it by way of a disabled APIC.
+    keeps: [0xfee00800n, 0xfee00900n, 0xfee00d00n, 0xfee00100n, 0xfee00900n, 0xfee00d00n, 0xfee00100n],
+    // From a disabled APIC to x2APIC mode at once, x2APIC mode without the enable, another address, reserved bits.
+    refuses: [0xfee00d00n, 0xfee00500n, 0x12345900n, 0xfee00901n, 0xfee00a00n, 0x100_fee0_0900n],
   },
   { name: "IA32_FEATURE_CONTROL", reads: 1n, refuses: [0n, 1n, 5n] },
   { name: "IA32_BIOS_UPDT_TRIG", reads: GP },
@@ -137,17 +139,27 @@ test("eight variable MTRR pairs are there, and no more", () => {
   });
 });
 
-test("an MSR without a row is #GP for RDMSR and WRMSR: VMX's, SGX's, the counters', the APIC's, a hypervisor's", () => {
+test("an MSR without a row is #GP for RDMSR and WRMSR: VMX's, SGX's, the counters', x2APIC's in xAPIC mode, a hypervisor's", () => {
   const missing = [
     0x2, 0x34, 0x9b, 0x9e, 0xc1, 0xe7, 0xe8, 0x186, 0x198, 0x19c, 0x1a2, 0x17b, 0x300, 0x345, 0x38f, 0x400, 0x401,
-    0x480, 0x48c, 0x491, 0x493, 0x570, 0x6a0, 0x6e0, 0x800, 0x802, 0x808, 0x83f, 0x982, 0xc80, 0xd90, 0xda0, 0xfff,
-    0x1000, 0x14ce, 0x1fff, 0x2000, 0x40000000, 0x4b564d00, 0xbfffffff, 0xc0000000, 0xc000007f, 0xc0000085, 0xc0000104,
-    0xc000017f, 0xc0000180, 0xc0001fff, 0xc0010015, 0xffffffff,
+    0x480, 0x48c, 0x491, 0x493, 0x570, 0x6a0, 0x6e1, 0x7ff, 0x800, 0x802, 0x808, 0x83f, 0x982, 0xc80, 0xd90, 0xda0,
+    0xfff, 0x1000, 0x14ce, 0x1fff, 0x2000, 0x40000000, 0x4b564cff, 0x4b564d02, 0xbfffffff, 0xc0000000, 0xc000007f,
+    0xc0000085, 0xc0000104, 0xc000017f, 0xc0000180, 0xc0001fff, 0xc0010014, 0xffffffff,
   ];
   ask(function* (guest) {
     for (const index of missing) {
       assert.equal(yield* guest.rdmsr(index), GP, index.toString(16));
       assert.equal(yield* guest.wrmsr(index, 0n), GP, index.toString(16));
+    }
+  });
+});
+
+test("AMD's SYSCFG, HWCR and interrupt-pending message read 0 and ignore writes on AMD's processors, and are #GP elsewhere", () => {
+  ask(function* (guest) {
+    for (const index of [0xc0010010, 0xc0010015, 0xc0010055]) {
+      const [value, outcome] = isVmx() ? [GP, GP] : [0n, "done"];
+      assert.equal(yield* guest.wrmsr(index, 1n), outcome, index.toString(16));
+      assert.equal(yield* guest.rdmsr(index), value, index.toString(16));
     }
   });
 });

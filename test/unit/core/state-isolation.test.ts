@@ -15,6 +15,9 @@ const MSRS = ["STAR", "LSTAR", "CSTAR", "FMASK", "KERNEL_GS_BASE", "TSC_AUX", "S
 );
 const CLEAN = { CR2: 0n, DR0: 0n, DR1: 0n, DR2: 0n, DR3: 0n, DR6: 0xffff0ff0n };
 
+/** More than a slice has ticks: each interrupt of the host ends one. */
+const SLICE = 5n << 20n;
+
 /** Numbers that look random and are the same in every run: a linear congruential generator. */
 function generator(seed: number): () => number {
   let state = BigInt(seed);
@@ -78,6 +81,7 @@ function watched(commandLine: string, vms: number, cpu: CpuModel, seed: number):
   const machine: Machine = new Machine({
     cpu,
     commandLine,
+    ticksBeforeInterrupt: SLICE,
     scripts: [...Array(vms).keys()].map(script),
     prepare: ({ processor }) => {
       clean.state = seen(processor);
@@ -124,6 +128,7 @@ const trace = (options: string, capabilities: bigint): { steps: string[]; line: 
   const machine = new Machine({
     cpu,
     commandLine: `guest=count+count iterations=1 ${options}`,
+    ticksBeforeInterrupt: SLICE,
     scripts: [0, 1].map(
       () =>
         function* () {

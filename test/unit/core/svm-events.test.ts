@@ -196,11 +196,14 @@ const ANSWERED = [
   ...["MWAIT", "MWAIT_ARMED", "XSETBV", "RDPRU", "INVLPGB", "INVLPGB_ILLEGAL", "MCOMMIT", "TLBSYNC", "NPF"],
 ].map((name) => svmExit(`SVM_EXIT_${name}`));
 const CR4_READ = 0x04;
+const CR8_READ = 0x08;
+const CR8_WRITE = 0x18;
 const CR4_WRITE = 0x14;
 const EXCEPTIONS = [1, 17, 18].map((vector) => svmExit("SVM_EXIT_EXCEPTION") + vector);
 
 test("every other exit code ends the VM by its number and name, and by the reason why it should not come", () => {
-  const answered = new Set([...ANSWERED, ...EXCEPTIONS, CR4_READ, CR4_WRITE, svmExit("SVM_EXIT_CR0_SELECTIVE_WRITE")]);
+  const answered = new Set([...ANSWERED, ...EXCEPTIONS, CR4_READ, CR4_WRITE, CR8_READ, CR8_WRITE]);
+  answered.add(svmExit("SVM_EXIT_CR0_SELECTIVE_WRITE"));
   const codes = [...Array(svmExit("SVM_EXIT_LOW_CODES")).keys(), 0x401, 0x402, 0x403];
   for (const code of codes.filter((each) => !answered.has(each))) {
     const run = boot({

@@ -41,7 +41,7 @@ for (const cpu of [clean, tcgMax]) {
         cpu,
         answer: (page) => {
           if (page.get("exitKind") !== BigInt(vcpuPage("EXIT_PORT"))) return null;
-          page.set("eventRequest", BigInt(vcpuPage("REQUEST_INTERRUPT")) | 0x31n);
+          page.set("waitingInterrupt", BigInt(vcpuPage("INTERRUPT_WAITS")) | 0x31n);
           return vcpuPage("ANSWER_NEXT_INSTRUCTION") | vcpuPage("ANSWER_AND_REQUEST");
         },
         scripts: [

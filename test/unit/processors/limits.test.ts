@@ -108,12 +108,12 @@ describe("shared words", () => {
 });
 
 describe("a mailbox", () => {
-  it("says who has not taken a request, withdraws it, and gives up after 1,000 million ticks", () => {
+  it("says who has not taken a request, withdraws it, and gives up after 2,000 million ticks", () => {
     const cpu = new Cpu(1);
     assert.equal(cpu.harness.ask(cpu.mailbox, 2, PAUSE, VM_3), 1n << 32n);
     assert.equal(
       cpu.printed,
-      'basalt: error: CPU 2 has not taken the request "pause 3" of CPU 1 within 1000 million ticks: the request is withdrawn\n',
+      'basalt: error: CPU 2 has not taken the request "pause 3" of CPU 1 within 2000 million ticks: the request is withdrawn\n',
     );
     assert.equal(cpu.words[cpu.harness.requestWord(1, 2)], 0n);
     assert.deepEqual(cpu.rung, [2]);
@@ -129,7 +129,7 @@ describe("a mailbox", () => {
     assert.equal(cpu.harness.ask(cpu.mailbox, 63, KILL, VM_3), 2n << 32n);
     assert.equal(
       cpu.printed,
-      'basalt: error: CPU 63 has taken the request "kill 3" of CPU 0 and not answered it within 1000 million ticks: it may still carry it out\n',
+      'basalt: error: CPU 63 has taken the request "kill 3" of CPU 0 and not answered it within 2000 million ticks: it may still carry it out\n',
     );
   });
 
@@ -218,7 +218,7 @@ describe("a lock", () => {
     assert.equal(
       cpu.printed,
       `basalt: error: CPU 1 waits for the lock of VM 3 of CPU 5, which is not released: deadlock, or a CPU that hangs ` +
-        "(limit: 1000 million ticks)\n",
+        "(limit: 2000 million ticks)\n",
     );
     assert.ok(cpu.clock >= LIMIT && cpu.clock <= LIMIT + 2n * MILLION, `gave up at ${cpu.clock}`);
   });

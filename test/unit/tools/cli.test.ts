@@ -107,6 +107,7 @@ describe("a wrong command line ends with exit code 1 and", () => {
     ],
     ["an initrd without a kernel is refused", ["run", "--initrd", "x"], /--initrd is for the guest of --kernel/],
     ["a disk without a kernel is refused", ["run", "--vms", "x", "--disk", "x"], /--disk is for the guest of --kernel/],
+    ["a flatness of no kernel is refused", ["run", "--flat"], /--flat says what the kernel is\. Name one by --kernel/],
     ["a use of no disk is refused", ["run", "--kernel", "x", "--disk-read-only"], /Name one by --disk/],
     [
       "an initrd in an ELF that QEMU loads is refused",

@@ -8,7 +8,7 @@ import { execa } from "execa";
 import { judgeInnerRun, planInnerRun, type OuterEnd } from "../../../tools/emulators/nested/inner.ts";
 import { removeOthers } from "../../../tools/linux/keep.ts";
 import { placeModules } from "../../../tools/linux/modules.ts";
-import { unpackPackages } from "../../../tools/linux/packages.ts";
+import { unpackPackages, wantedPackages } from "../../../tools/linux/packages.ts";
 import { runNested } from "../../../tools/emulators/nested/nested.ts";
 import { failedEntryChecks, Report, ticksAtEnd } from "../../../tools/emulators/nested/report.ts";
 import { exitCodes } from "../../../tools/exit-codes.ts";
@@ -184,6 +184,23 @@ describe("the packages of Linux", () => {
       });
       assert.deepEqual(await readdir(join(directory, "unpacked/packages")), []);
     }));
+
+  test("are named with their versions by the package lists, or not at all", async () => {
+    const script = `echo "'http://host/l.deb' linux-image-6-cloud_6.1_amd64.deb 26713492 SHA256:00"
+      echo "'http://host/b%2b.deb' busybox-static_1%3a1.35_amd64.deb 928188 SHA256:00"`;
+    await withPrograms({ ...common, "apt-get": script }, async () => {
+      assert.deepEqual(await wantedPackages(neverAborts), [
+        "linux-image-6-cloud_6.1_amd64.deb",
+        "busybox-static_1%3a1.35_amd64.deb",
+      ]);
+    });
+    await withPrograms({ ...common, "apt-get": "exit 100" }, async () => {
+      assert.equal(await wantedPackages(neverAborts), null);
+    });
+    await withPrograms({ ...common, "apt-cache": "exit 100" }, async () => {
+      assert.equal(await wantedPackages(neverAborts), null);
+    });
+  });
 
   test("of a download that failed are not mixed with those of the next one", () => {
     const script = `state="$(dirname "$0")/updated"

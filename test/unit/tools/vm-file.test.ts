@@ -68,6 +68,12 @@ test("a file with everything is read, and a kernel's path goes from its folder o
   assert.equal(vms[1]!.guest, "count");
 });
 
+test("a flat binary is any file, and the VM table says that it is one", async () => {
+  const vms = await read(oneVm('"kernel": "odd", "flat": true'));
+  assert.equal(modulesFor(vms).table, "vm name=a guest=module:1 load=flat -- odd\n");
+  assert.equal(modulesFor(await read(oneVm('"kernel": "web.elf", "flat": false'))).table.includes("load="), false);
+});
+
 test("initrd and disk are read with paths from the file's folder on, and a disk may be a size", async () => {
   const [vm] = await read(oneVm('"kernel": "web.elf", "initrd": "initrd", "disk": "disk", "diskReadOnly": true'));
   assert.deepEqual(
@@ -128,6 +134,8 @@ describe("everything wrong is told with line, column and key, the file's order f
       /diskReadOnly: found true, expected a disk that is a file/,
     ],
     ["a built-in guest's initrd", oneVm('"guest": "hlt", "initrd": "initrd"'), /initrd: found "initrd", expected none/],
+    ["a flat built-in guest", oneVm('"guest": "hlt", "flat": true'), /flat: found true, expected none beside guest/],
+    ["a flatness", oneVm('"kernel": "web.elf", "flat": "yes"'), /flat: found "yes", expected true or false/],
     ["a built-in guest's disk", oneVm('"guest": "hlt", "disk": "2M"'), /disk: found "2M", expected none beside guest/],
     ["a console", oneVm('"kernel": "web.elf", "console": "rare"'), /console: found "rare", expected lines: what/],
     ["a CPU", oneVm('"guest": "hlt", "cpu": "all"'), /^2:39: vms\[0\]\.cpu: found "all", expected the number/],

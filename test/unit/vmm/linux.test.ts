@@ -58,6 +58,8 @@ test("the zero page holds the file's setup header, and what the loader has to sa
     ramdisk_size: initrd.length,
     cmd_line_ptr: started.field("cmd_line_ptr"),
   });
+  // acpi_rsdp_addr.
+  expected.writeBigUInt64LE(0xe0000n, 0x70);
   expected[0x1e8] = 5;
   ram.copy(expected, 0x2d0, zeroPage + 0x2d0, zeroPage + 0x2d0 + 5 * 20);
   assert.deepEqual(ram.subarray(zeroPage, zeroPage + 4096), expected);

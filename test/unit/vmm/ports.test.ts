@@ -57,7 +57,7 @@ describe("a port without a device", () => {
       [2, 0xffff],
       [4, 0xffff_ffff],
     ] as const) {
-      for (const port of [0, 0x60, 0x80, 0xcf8, 0xffff]) {
+      for (const port of [0, 0x80, 0x170, 0x300, 0xffff]) {
         assert.equal(guest.in(port, bytes), ones, port.toString(16));
         guest.out(port, 0x12345678 >>> (32 - 8 * bytes), bytes);
       }
@@ -66,12 +66,20 @@ describe("a port without a device", () => {
 
   test("is told once, for log level debug", () => {
     const guest = new PortGuest();
-    guest.out(0x80, 1);
-    assert.equal(guest.line, "the guest uses a port without a device: 0x0080");
+    guest.out(0x300, 1);
+    assert.equal(guest.line, "the guest uses a port without a device: 0x0300");
     assert.equal(guest.vmm.get("consoleIsDebug"), 1n);
     for (const isIn of [true, false]) {
-      guest.access(0x80, isIn, 1);
+      guest.access(0x300, isIn, 1);
       assert.equal(guest.line, "");
+    }
+  });
+
+  test("is not told where software writes for the time that it takes, or looks for a DMA controller", () => {
+    const guest = new PortGuest();
+    for (const port of [0x00, 0x1f, 0x80, 0x8f, 0xc0, 0xdf, 0xed]) {
+      guest.out(port, 1);
+      assert.equal(guest.line, "", port.toString(16));
     }
   });
 

@@ -68,7 +68,7 @@ for (const bits of [32, 64] as const) {
       assert.equal(loader.load(pvh(bits, entryNote(MIB)), "one two", initrd), "");
       const { at, module, ...info } = startInfo(loader);
       assert.deepEqual(info, {
-        ...{ magic: 0x336ec578, version: 1, flags: 0, modules: 1, rsdp: 0, text: "one two" },
+        ...{ magic: 0x336ec578, version: 1, flags: 0, modules: 1, rsdp: 0xe0000, text: "one two" },
         entries: [
           [0, 0x9fc00, 1],
           [0x9fc00, 0x400, 2],

@@ -33,8 +33,17 @@ const OFFSETS = {
   commandLineBytes: 112,
   consoleIsDebug: 116,
   exitValue: 120,
+  tscKilohertz: 148,
   initrdAddress: 152,
   initrdBytes: 156,
+  diskAddress: 160,
+  diskBytes: 164,
+  diskIsReadOnly: 168,
+  tscOffset: 176,
+  wakeAt: 184,
+  waitingInterrupt: 192,
+  acknowledgedInterrupt: 196,
+  inputLength: 200,
   startMode: 204,
   startGdtrBase: 208,
   startGdtrLimit: 212,
@@ -52,8 +61,15 @@ const NARROW = new Set<string>([
   "commandLineBytes",
   "consoleIsDebug",
   "exitValue",
+  "tscKilohertz",
   "initrdAddress",
   "initrdBytes",
+  "diskAddress",
+  "diskBytes",
+  "diskIsReadOnly",
+  "waitingInterrupt",
+  "acknowledgedInterrupt",
+  "inputLength",
   "startMode",
   "startGdtrBase",
   "startGdtrLimit",
@@ -90,6 +106,7 @@ export class TestVmm {
     this.set("guest", BigInt(guestNames.indexOf(guest)));
     this.set("ramBytes", ramBytes);
     this.set("iterations", iterations);
+    this.set("tscKilohertz", 1_000_000n);
   }
 
   create(): this {
@@ -102,13 +119,12 @@ export class TestVmm {
   exit(): number {
     return this.#exports.exit(this.#root) >>> 0;
   }
-  /** As `exit`, of which a line for the console is part: the answer without its flag, which says so. */
+  /** As `exit`, of which a line for the console is part: the answer without its flags, of which one says so. */
   exitWithText(): number {
     const answer = this.exit();
-    if (answer === vcpuPage("ANSWER_GUEST_EXITED")) return answer;
     const flag = vcpuPage("ANSWER_AND_TEXT");
     assert.equal((answer & flag) !== 0, this.get("consoleLength") !== 0n, "core is told whether there is text");
-    return answer & ~flag;
+    return answer & ~(flag | vcpuPage("ANSWER_AND_REQUEST"));
   }
 
   set(name: keyof typeof OFFSETS, value: bigint): void {

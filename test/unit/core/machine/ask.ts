@@ -84,7 +84,8 @@ export class Asker {
     const registers = { rbx: value };
     const exit = {
       reason: reason("EXIT_REASON_CONTROL_REGISTER_ACCESS"),
-      instructionLength: 3,
+      // CR8 takes a REX prefix.
+      instructionLength: number === 8 ? 4 : 3,
       qualification,
       registers,
     };

@@ -1,4 +1,5 @@
 // A local APIC, by its page of registers or by x2APIC's MSRs (SDM 3A chapter 11).
+import { MachineClock } from "./clock.ts";
 import type { MemoryDevice } from "./device-registers.ts";
 
 const ID = 0x20;
@@ -12,6 +13,7 @@ const COMMAND = 0x300;
 const COMMAND_HIGH = 0x310;
 const PENDING = 0x1000;
 const INITIAL_COUNT = 0x380;
+const CURRENT_COUNT = 0x390;
 const DIVIDE = 0x3e0;
 const SOFTWARE_ENABLE = 0x100;
 const MASKED = 0x10000;
@@ -39,6 +41,7 @@ export interface Sent {
 export class LocalApic implements MemoryDevice {
   /** The APIC ID. */
   id = 0;
+  readonly #clock: MachineClock;
   readonly sent: Sent[] = [];
   /** In xAPIC mode, how many reads after a command find it pending. */
   pendingReads = 0;
@@ -57,6 +60,16 @@ export class LocalApic implements MemoryDevice {
   /** Accesses that an APIC of this kind faults at or leaves undefined. */
   readonly misuses: string[] = [];
 
+  constructor(clock = new MachineClock(1n)) {
+    this.#clock = clock;
+  }
+
+  /** The timer's initial count. */
+  set count(count: number) {
+    this.registers.set(INITIAL_COUNT, count);
+    this.#clock.setCount(count);
+  }
+
   lvt(name: LvtName): number {
     return this.registers.get(LVT[name]) ?? 0;
   }
@@ -66,13 +79,16 @@ export class LocalApic implements MemoryDevice {
     if (offset === COMMAND && this.#pending > 0) return (this.#pending--, (this.registers.get(offset) ?? 0) | PENDING);
     if (offset === VERSION) return 0x14 | ((this.lvtEntries - 1) << 16);
     if (offset >= IN_SERVICE && offset < IN_SERVICE_END) return this.#inServiceWord((offset - IN_SERVICE) / 16);
+    if (offset === CURRENT_COUNT) return this.#clock.left;
     if (!this.#exists(offset)) this.misuses.push(`read of register 0x${offset.toString(16)}`);
     return this.registers.get(offset) ?? 0;
   }
 
   write(offset: number, value: number): void {
-    if (!this.#exists(offset) || offset === VERSION) this.misuses.push(`write of register 0x${offset.toString(16)}`);
+    const isReadOnly = offset === VERSION || offset === CURRENT_COUNT;
+    if (!this.#exists(offset) || isReadOnly) this.misuses.push(`write of register 0x${offset.toString(16)}`);
     if (offset === COMMAND) this.#send((this.registers.get(COMMAND_HIGH) ?? 0) >>> 24, value);
+    if (offset === INITIAL_COUNT) return void (this.count = value >>> 0);
     if (offset === EOI) return void this.inService.delete(Math.max(...this.inService));
     const isOff = !((this.registers.get(SPURIOUS) ?? 0) & SOFTWARE_ENABLE);
     // While software disables the APIC, every entry is masked, whatever is written (SDM 3A 11.4.7.2).
@@ -93,7 +109,8 @@ export class LocalApic implements MemoryDevice {
     const offset = (index - X2APIC_FIRST) * 16;
     if (offset === COMMAND) return (this.sent.push(halves(value)), true);
     if (offset === COMMAND_HIGH) return false;
-    const isReadOnly = offset === ID || offset === VERSION || (offset >= IN_SERVICE && offset < IN_SERVICE_END);
+    const isReadOnly =
+      [ID, VERSION, CURRENT_COUNT].includes(offset) || (offset >= IN_SERVICE && offset < IN_SERVICE_END);
     if (!this.#exists(offset) || isReadOnly || value >> 32n !== 0n || (offset === EOI && value !== 0n)) return false;
     this.write(offset, Number(value));
     return true;
@@ -109,10 +126,8 @@ export class LocalApic implements MemoryDevice {
     const entry = lvtOffsets.indexOf(offset);
     if (entry >= 0) return entry < this.lvtEntries;
     const isInService = offset >= IN_SERVICE && offset < IN_SERVICE_END && offset % 16 === 0;
-    return (
-      isInService ||
-      [ID, VERSION, TASK_PRIORITY, EOI, SPURIOUS, COMMAND, COMMAND_HIGH, INITIAL_COUNT, DIVIDE].includes(offset)
-    );
+    const others = [ID, VERSION, TASK_PRIORITY, EOI, SPURIOUS, COMMAND, COMMAND_HIGH];
+    return isInService || [...others, INITIAL_COUNT, CURRENT_COUNT, DIVIDE].includes(offset);
   }
 
   #inServiceWord(n: number): number {

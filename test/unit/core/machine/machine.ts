@@ -15,6 +15,7 @@ import {
   type MemoryRange,
   type Module,
 } from "./boot-information.ts";
+import { MachineClock, Pit, toldKilohertz } from "./clock.ts";
 import type { CpuModel } from "./cpu-model.ts";
 import { END_STEPS_BYTES, readEndSteps, type EndStep } from "./end-steps.ts";
 import type { Entry } from "./entry.ts";
@@ -28,6 +29,7 @@ import { PhysicalMemory } from "./physical-memory.ts";
 import { Pm1Control } from "./pm1.ts";
 import { Ports } from "./ports.ts";
 import { Processor, WRITABLE_REGISTERS } from "./processor.ts";
+import { Rtc } from "./rtc.ts";
 import { hasSvm } from "./svm/features.ts";
 import { SerialPort } from "./serial-port.ts";
 import { sharedWords } from "./shared-words.ts";
@@ -109,6 +111,10 @@ export interface MachineOptions {
   readonly onText?: (text: string, machine: Machine) => void;
   /** TSC ticks that pass before each interrupt: none unless it is given, and RDTSC alone counts. */
   readonly ticksBeforeInterrupt?: bigint;
+  /** kHz that the time-stamp counter really has: what CPUID tells unless it is given. */
+  readonly tscKilohertz?: bigint;
+  /** There is an 8254 unless it is false. */
+  readonly hasPit?: boolean;
   /** Changes the machine before core starts. */
   readonly prepare?: (machine: Machine) => void;
 }
@@ -133,8 +139,7 @@ export class Machine {
   readonly ports = new Ports();
   readonly serial = new SerialPort();
   readonly devices = new DeviceRegisters();
-  /** The last count that the host's timer was given. */
-  timerCount = 0;
+  readonly clock: MachineClock;
   readonly localApic: LocalApic;
   readonly processor: Processor;
   readonly vmx: Vmx;
@@ -166,7 +171,6 @@ export class Machine {
   #console = "";
   #hasSerial = true;
   #end: { result: number; name: string } | null = null;
-  #ticks = 0n;
   #workWord: number | null = null;
   readonly #executions = new Map<string, number>();
 
@@ -176,7 +180,8 @@ export class Machine {
     this.#staleKeys = [...(options.staleKeys ?? [])];
     this.#keys = [...(options.keys ?? [])];
     const cpu = options.cpu ?? vendor().cpu;
-    this.localApic = new LocalApic();
+    this.clock = new MachineClock(options.tscKilohertz ?? toldKilohertz(cpu));
+    this.localApic = new LocalApic(this.clock);
     this.processor = new Processor(cpu, this.localApic);
     this.devices.attach(() => this.processor.apicPage, 0x1000n, this.localApic);
     this.vmx = new Vmx(this.processor, this.memory);
@@ -196,7 +201,10 @@ export class Machine {
       imageEnd: this.imageEnd,
       addressBits: cpu.maximumPhysicalAddress,
       guestHas: (address) => this.#guestHas(address),
+      clock: () => this.clock.read(),
     });
+    this.ports.attach(0x70, 2, new Rtc());
+    if (options.hasPit !== false) this.ports.attach(0x40, 4, new Pit(this.clock));
     this.ports.attach(0xb004, 2, new Pm1Control());
     if (options.hasSerial !== false) this.ports.attach(COM1, 8, this.serial);
     this.loader = this.#load();
@@ -269,7 +277,8 @@ export class Machine {
 
   /** The host's timer, or mail of another CPU. All other interrupt sources are masked. */
   #tick(): void {
-    this.#ticks += this.#options.ticksBeforeInterrupt ?? 0n;
+    this.clock.pass(this.#options.ticksBeforeInterrupt ?? 0n);
+    this.clock.tick();
     if (this.#workWord === null) return;
     const word = this.#bytes(this.#workWord, 4);
     word.writeUInt32LE((word.readUInt32LE() | (this.#options.interruptWork ?? WORK_TICK)) >>> 0);
@@ -306,9 +315,9 @@ export class Machine {
         this.trace.push(`WRMSR ${(index >>> 0).toString(16)} ${u64(value).toString(16)}`);
         processor.wrmsr(index >>> 0, u64(value));
       },
-      rdtsc: () => ++this.#ticks,
+      rdtsc: () => this.clock.read(),
       rdrand: () => 0x0123456789abcdefn,
-      rdtscLow: () => Number(BigInt.asIntN(32, ++this.#ticks)),
+      rdtscLow: () => Number(BigInt.asIntN(32, this.clock.read())),
       readRegister: (number: number) => processor.readRegister(number),
       xgetbv: () => processor.extended.xgetbv(),
       xsetbv: (value: bigint) => processor.extended.xsetbv(u64(value)),
@@ -350,14 +359,17 @@ export class Machine {
         this.#execute("INVEPT", u64(eptp), () => vmx.invept(type >>> 0, u64(eptp))),
       invvpid: (type: number, vpid: number, address: bigint) =>
         this.#execute("INVVPID", BigInt(vpid >>> 0), () => vmx.invvpid(type >>> 0, vpid & 0xffff, u64(address))),
-      vmEnter: (registersEnd: number, launched: number) =>
-        this.#execute("VM entry", null, () => this.#vmEntry.enter(registersEnd >>> 0, launched !== 0)),
+      vmEnter: (registersEnd: number, launched: number) => {
+        this.clock.endSleep();
+        return this.#execute("VM entry", null, () => this.#vmEntry.enter(registersEnd >>> 0, launched !== 0));
+      },
       vmsave: (hpa: bigint) => {
         this.trace.push(`VMSAVE ${u64(hpa).toString(16)}`);
         this.svm.vmsave(u64(hpa));
       },
       svmEnter: (registersEnd: number, vmcb: bigint, host: bigint) => {
         this.trace.push("VMRUN");
+        this.clock.endSleep();
         this.#svmEntry.enter(registersEnd >>> 0, u64(vmcb), u64(host));
       },
       readGuest: (vm: number, address: number) => this.vmms.readGuest(vm >>> 0, BigInt(address >>> 0)),
@@ -369,6 +381,7 @@ export class Machine {
       ...sharedWords(() => this.#tick()),
       waitForInterrupt: () => {
         this.trace.push("HLT");
+        this.clock.sleep();
         this.#tick();
       },
       unblockNmis: () => {
@@ -395,7 +408,9 @@ export class Machine {
         this.slices++;
       },
       setLocalApic: (mode: number, base: bigint) => (this.localApicOfHandlers = { mode, base: u64(base) }),
-      setTimerCount: (count: number) => void (this.timerCount = count >>> 0),
+      setTimerCount: (count: number) => {
+        if (this.localApicOfHandlers) this.localApic.count = count >>> 0;
+      },
       processorNumber: () => 0n,
       replicaBytes: () => 0x600000n,
       cloneTo: () => {

@@ -85,6 +85,8 @@ export interface MachineLimits {
   readonly addressBits: number;
   /** Whether the guest that runs has touched the block of RAM at an address, which is there since. */
   readonly guestHas: (address: bigint) => boolean;
+  /** The time-stamp counter. */
+  readonly clock: () => bigint;
 }
 
 export class VmmBridge {
@@ -198,7 +200,7 @@ export class VmmBridge {
           throw new VmmAbort(textAt(exports.memory, message), textAt(exports.memory, file), line >>> 0);
         },
       },
-      host: { clock: () => 1n },
+      host: { clock: this.#limits.clock },
     });
     const exports = instance.exports as unknown as VmmExports;
     this.instances.set(vm, exports);
