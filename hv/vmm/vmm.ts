@@ -217,6 +217,7 @@ export class Vmm {
       return row.writer(changetype<usize>(this), row.device, access);
     }
     if (kind == EXIT_MEMORY_MOVE) return this.emulate();
+    if (kind == EXIT_PORT) return onPort(this);
     return kind <= EXIT_TASK_PRIORITY ? unchecked(EXIT_HANDLERS[kind])(this) : ANSWER_NOT_HANDLED;
   }
 
