@@ -8,12 +8,21 @@ export abstract class Device {
   abstract write(offset: u32, bytes: u32, value: u64): void;
 }
 
+/** Writes to a device, as `Device.write` does. */
+export type MemoryWriter = (device: Device, offset: u32, bytes: u32, value: u64) => void;
+
+/** The writer of devices that are written rarely. */
+export function writeDevice(device: Device, offset: u32, bytes: u32, value: u64): void {
+  device.write(offset, bytes, value);
+}
+
 /** A range of addresses, and the device that answers there. */
 export class Range {
   constructor(
     readonly start: u64,
     readonly bytes: u64,
     readonly device: Device,
+    readonly writer: MemoryWriter,
   ) {}
 
   holds(address: u64, bytes: u32): bool {
@@ -37,10 +46,15 @@ export class Bus {
 
   /** Adds `device` at [start, start + bytes). Called while the machine is put together only. */
   attach(start: u64, bytes: u64, device: Device): void {
+    this.attachOften(start, bytes, device, writeDevice);
+  }
+
+  /** The same, for one that is written often: by its `writer` it need not be found out which of all devices it is. */
+  attachOften(start: u64, bytes: u64, device: Device, writer: MemoryWriter): void {
     for (let i = 0; i < this.ranges.length; i++) {
       assert(!this.ranges[i].overlaps(start, bytes), "two devices have the same addresses");
     }
-    this.ranges.push(new Range(start, bytes, device));
+    this.ranges.push(new Range(start, bytes, device, writer));
   }
 
   /** The range that all of [address, address + bytes) lies in; null where there is none. */
@@ -59,7 +73,8 @@ export class Bus {
   /** Writes the low `bytes` of `value`; nothing happens where no device is. */
   write(address: u64, bytes: u32, value: u64): void {
     const range = this.rangeOf(address, bytes);
-    if (range) range.device.write(<u32>(address - range.start), bytes, value & (ALL_ONES >> (64 - 8 * bytes)));
+    if (!range) return;
+    range.writer(range.device, <u32>(address - range.start), bytes, value & (ALL_ONES >> (64 - 8 * bytes)));
   }
 
   /** Whether a device has something for the vmm to do before the next access. */

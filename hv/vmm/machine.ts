@@ -16,7 +16,7 @@ import { KEYBOARD_DATA_PORT, KEYBOARD_STATUS_PORT, KeyboardController } from "./
 import { LOCAL_APIC_ADDRESS } from "./devices/local-apic/apic-base";
 import { ExternalInput } from "./devices/local-apic/external-input";
 import { LocalApic } from "./devices/local-apic/local-apic";
-import { LocalApicPage } from "./devices/local-apic/page";
+import { LocalApicPage, writeLocalApicPage } from "./devices/local-apic/page";
 import { ParavirtualClock } from "./devices/paravirtual-clock";
 import { PciHost } from "./devices/pci/host";
 import { Pit, PIT_PORTS, PIT_START } from "./devices/pit";
@@ -148,7 +148,7 @@ export class Machine {
     apic.connect(pair, ioApic);
     const inputs = new InterruptRouter(pair, ioApic);
     pair.attachTo(ports);
-    memory.attach(LOCAL_APIC_ADDRESS, PAGE_BYTES, new LocalApicPage(apic));
+    memory.attachOften(LOCAL_APIC_ADDRESS, PAGE_BYTES, new LocalApicPage(apic), writeLocalApicPage);
     memory.attach(IO_APIC_ADDRESS, IO_APIC_BYTES, new IoApicMemory(ioApic));
 
     const uart = new Uart(line, new InterruptLine(inputs, COM1_IRQ));

@@ -49,7 +49,7 @@ import { EMULATE_AGAIN, Executor } from "./decode/execute";
 import { InterceptedInstructions } from "./decode/intercepted";
 import { LinearMemory } from "./decode/linear-memory";
 import { ConsoleLine } from "./devices/console-line";
-import { SCRATCH_BYTES, ScratchRegisters } from "./devices/scratch-registers";
+import { SCRATCH_BYTES, ScratchRegisters, writeScratch } from "./devices/scratch-registers";
 import { PCI_PORTS, PCI_PORTS_START } from "./devices/pci/host";
 import { COM1, Uart } from "./devices/uart/uart";
 import {
@@ -136,7 +136,7 @@ export class Vmm {
     this.line = line;
     this.ports = ports;
     const scratch = new ScratchRegisters();
-    machine.memory.attach(DEVICES, SCRATCH_BYTES, scratch);
+    machine.memory.attachOften(DEVICES, SCRATCH_BYTES, scratch, writeScratch);
     this.state = new SavedState(page, signals, machine, line, scratch, loading);
     const views = new VcpuViews(pageAddress);
     const memory = new LinearMemory(ram, machine.memory, views);
@@ -217,6 +217,7 @@ export class Vmm {
       return row.writer(changetype<usize>(this), row.device, access);
     }
     if (kind == EXIT_MEMORY_MOVE) return this.emulate();
+    if (kind == EXIT_PORT) return onPort(this);
     return kind <= EXIT_TASK_PRIORITY ? unchecked(EXIT_HANDLERS[kind])(this) : ANSWER_NOT_HANDLED;
   }
 

@@ -56,7 +56,6 @@ import { NOWHERE } from "./vcpu-values";
 import { VmxVcpu } from "./vmx-vcpu";
 
 const SHADOWS: u64 = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
-const WINDOWS: u64 = PRIMARY_INTERRUPT_WINDOW_EXITING | PRIMARY_NMI_WINDOW_EXITING;
 /** In bytes. */
 const LONGEST_INSTRUCTION: u64 = 15;
 /** Error codes have no bits above (SDM 3C 27.2.1.3). */
@@ -100,15 +99,14 @@ export function interruptBehindInstruction(vcpu: VmxVcpu): bool {
   const events = vcpu.events;
   const others = (vcpu.work ^ WORK_EVENTS) | shared.eventRequest | events.recognised | vcpu.exitsToTrace;
   const isWaiting = (shared.waitingInterrupt & (INTERRUPT_WAITS | INTERRUPT_TELLS)) == INTERRUPT_WAITS;
-  if (others != 0 || !isWaiting || events.hasNmi || vcpu.isStepping) return false;
+  if (others != 0 || !isWaiting || events.hasNmi || vcpu.isStepping || vcpu.hasWindow) return false;
   const rip = vmread(GUEST_RIP);
   // Outside 64-bit mode RIP has 32 bits.
   if ((rip ^ (rip + LONGEST_INSTRUCTION)) >> 32 != 0) return false;
   const blocking = vmread(GUEST_INTERRUPTIBILITY_STATE);
   const traps = vmread(GUEST_PENDING_DEBUG_EXCEPTIONS) & (PENDING_BREAKPOINT | PENDING_SINGLE_STEP);
   const breakpoints = vmread(GUEST_DR7) & DR7_ANY_ENABLED;
-  const windows = vmread(PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS) & WINDOWS;
-  const isSpecial = (blocking | traps | breakpoints | windows) != 0;
+  const isSpecial = (blocking | traps | breakpoints) != 0;
   if (isSpecial || (vmread(GUEST_RFLAGS) & (RFLAGS_IF | RFLAGS_TF | RFLAGS_RF)) != RFLAGS_IF) return false;
   vmwrite(GUEST_RIP, rip + vmread(VM_EXIT_INSTRUCTION_LENGTH));
   vcpu.work = 0;
@@ -188,6 +186,7 @@ function deliver(vcpu: VmxVcpu, event: u32, blocking: u32): void {
 
 function setWindows(vcpu: VmxVcpu): void {
   const events = vcpu.events;
+  vcpu.hasWindow = events.hasInterrupt || events.hasNmi;
   let windows: u32 = events.hasInterrupt ? PRIMARY_INTERRUPT_WINDOW_EXITING : 0;
   if (events.hasNmi) windows |= vcpu.hasVirtualNmis ? PRIMARY_NMI_WINDOW_EXITING : PRIMARY_INTERRUPT_WINDOW_EXITING;
   const controls = <u32>vmread(PRIMARY_PROCESSOR_BASED_VM_EXECUTION_CONTROLS);

@@ -117,6 +117,8 @@ export class VmxVcpu extends Vcpu {
   readonly hasVirtualNmis: bool;
   /** Where it does not: an NMI was delivered, and the guest has not enabled interrupts since. */
   isInNmiHandler: bool = false;
+  /** The guest exits as soon as an event can be delivered to it. */
+  hasWindow: bool = false;
 
   constructor(
     private readonly machine: Machine,
@@ -220,6 +222,7 @@ export class VmxVcpu extends Vcpu {
     this.completedRip = NOWHERE;
     this.isShadowStale = false;
     this.isInNmiHandler = false;
+    this.hasWindow = false;
     let result = this.clear();
     if (result == RESULT_OK) result = this.makeCurrent();
     if (result != RESULT_OK) return result;

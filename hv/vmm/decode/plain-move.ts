@@ -3,7 +3,7 @@
 import { ACCESS_HAS_LINEAR, ACCESS_READ, ACCESS_WRITE, EXIT_STRING_PORT, VcpuPage } from "../../shared/vcpu-page";
 import { PAGE_OFFSET_MASK_4_KIB } from "../../x86/paging";
 import { SEGMENT_FS } from "../../x86/segments";
-import { Bus, Device } from "../bus";
+import { Bus, Device, MemoryWriter, writeDevice } from "../bus";
 import { RegisterFile } from "../memory/register-file";
 import { Instruction } from "./instruction";
 import { isHighByte } from "./operands";
@@ -33,6 +33,7 @@ export class Move {
   length: u32 = 0;
   /** Where it led to last, which Executor looks for anew where it is another one: the operand fits at so many `offsets`. */
   device: Device | null = null;
+  writer: MemoryWriter = writeDevice;
   start: u64 = 0;
   offsets: u64 = 0;
 
@@ -42,6 +43,7 @@ export class Move {
     const range = bus.rangeOf(gpa, this.bytes);
     if (range == null || (range.device == this.device && range.start == this.start && this.offsets != 0)) return false;
     this.device = range.device;
+    this.writer = range.writer;
     this.start = range.start;
     this.offsets = range.bytes - this.bytes + 1;
     return true;
@@ -125,7 +127,7 @@ export class PlainMove {
     const register = move.register;
     if (access & ACCESS_WRITE) {
       const value = register == NO_REGISTER ? move.immediate : registers.read64(register) & move.valueMask;
-      device.write(<u32>offset, bytes, value);
+      move.writer(device, <u32>offset, bytes, value);
     } else {
       registers.write(register, bytes, device.read(<u32>offset, bytes) & move.valueMask);
     }

@@ -28,3 +28,8 @@ export class ScratchRegisters extends Device {
     for (let i = 0; i < REGISTERS; i++) this.values[i] = table.number(this.values[i]);
   }
 }
+
+/** For Bus.attach. */
+export function writeScratch(device: Device, offset: u32, bytes: u32, value: u64): void {
+  changetype<ScratchRegisters>(device).write(offset, bytes, value);
+}

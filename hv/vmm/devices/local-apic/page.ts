@@ -25,3 +25,8 @@ export class LocalApicPage extends Device {
     this.apic.writePage(offset >> 4, <u32>value);
   }
 }
+
+/** For Bus.attach. */
+export function writeLocalApicPage(device: Device, offset: u32, bytes: u32, value: u64): void {
+  changetype<LocalApicPage>(device).write(offset, bytes, value);
+}

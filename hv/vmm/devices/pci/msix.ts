@@ -34,6 +34,8 @@ const WRITABLE: StaticArray<u32> = [0xffff_fffc, 0xffff_ffff, 0xffff_ffff, MASK_
 export class Msix {
   private readonly words: StaticArray<u32>;
   private pending: u32 = 0;
+  /** By the configuration space: messages are switched on, not masked as a whole, and the function may write to memory. */
+  private isOpen: bool = false;
   private readonly register: u32;
 
   /** `bir` is the index of the BAR in which the table and the pending bits lie, at multiples of 8. */
@@ -66,28 +68,37 @@ export class Msix {
    * is to interrupt by its pin.
    */
   interrupt(vector: u32): bool {
-    const control = this.owner.space.get(this.register);
-    if ((control & ENABLE) == 0) return false;
-    if (vector >= this.vectors) return true;
-    // `words` has an entry for each of `vectors`.
-    const words = this.words;
-    const entry = vector * ENTRY_WORDS;
-    const isHeld = (control & FUNCTION_MASK) | this.pending | (unchecked(words[entry + VECTOR_CONTROL]) & MASK_BIT);
-    if (isHeld == 0 && this.owner.isBusMaster) {
-      const address = ((<u64>unchecked(words[entry + UPPER_ADDRESS])) << 32) | unchecked(words[entry]);
-      this.messages.send(address, unchecked(words[entry + DATA]));
-      return true;
+    if (this.isOpen && vector < this.vectors) {
+      // `words` has an entry for each of `vectors`.
+      const words = this.words;
+      const entry = vector * ENTRY_WORDS;
+      if ((this.pending | (unchecked(words[entry + VECTOR_CONTROL]) & MASK_BIT)) == 0) {
+        const address = ((<u64>unchecked(words[entry + UPPER_ADDRESS])) << 32) | unchecked(words[entry]);
+        this.messages.send(address, unchecked(words[entry + DATA]));
+        return true;
+      }
     }
+    return this.keepPending(vector);
+  }
+
+  private keepPending(vector: u32): bool {
+    if (!this.isEnabled) return false;
+    if (vector >= this.vectors) return true;
     this.pending |= 1 << vector;
     this.sendPending();
     return true;
   }
 
-  /** Sends what waits and is no longer kept back: by a mask, or as the function may not write to memory. */
-  sendPending(): void {
-    if (this.pending == 0) return;
+  /** What the configuration space says has changed. */
+  private refresh(): void {
     const control = this.owner.space.get(this.register);
-    if ((control & (ENABLE | FUNCTION_MASK)) != ENABLE || !this.owner.isBusMaster) return;
+    this.isOpen = (control & (ENABLE | FUNCTION_MASK)) == ENABLE && this.owner.isBusMaster;
+  }
+
+  /** To be called behind each change of the configuration space. Sends what waits and is no longer kept back: by a mask, or as the function may not write to memory. */
+  sendPending(): void {
+    this.refresh();
+    if (this.pending == 0 || !this.isOpen) return;
     for (let vector: u32 = 0; vector < this.vectors; vector++) {
       const bit: u32 = 1 << vector;
       const entry = vector * ENTRY_WORDS;
@@ -117,6 +128,7 @@ export class Msix {
   /** As after power-on: each vector is masked. */
   reset(): void {
     this.pending = 0;
+    this.isOpen = false;
     this.words.fill(0);
     this.maskAll();
   }
@@ -128,6 +140,7 @@ export class Msix {
     for (let i = 0; i < this.words.length; i++) {
       this.words[i] = table.u32(this.words[i]) & WRITABLE[<u32>i % ENTRY_WORDS];
     }
+    this.refresh();
   }
 
   private maskAll(): void {

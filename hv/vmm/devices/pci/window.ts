@@ -52,7 +52,11 @@ export class BarWindow extends Device {
   writeWord(offset: u32, value: u16): void {
     const address = this.start + offset;
     const last = this.last;
-    const bar = last && last.holds(address, 2) ? last : this.find(address, 2);
+    if (last && last.start == address && last.decoded != 0) {
+      const doorbell = last.doorbell;
+      if (doorbell) return doorbell.ring(value);
+    }
+    const bar = this.barOf(address, 2);
     if (!bar) return;
     const doorbell = bar.doorbell;
     if (doorbell && address == bar.start) doorbell.ring(value);

@@ -67,14 +67,19 @@ export abstract class ChainDevice extends VirtioDevice {
   abstract serveChain(queue: Virtqueue): u32;
 
   notify(queue: u32): void {
-    this.serve(queue);
+    // Who calls has looked that there is such a queue.
+    this.serveRunning(unchecked(this.queues[queue]), queue);
   }
 
-  /** Serves what waits in queue `index`, for as long as a call of the vmm may take; the rest in the next call. */
+  /** Serves what waits in queue `index`, unless it is not enabled or the device is not running. */
   serve(index: u32): void {
     if (index >= <u32>this.queues.length) return;
     const queue = unchecked(this.queues[index]);
-    if (!queue.isEnabled || !this.isRunning) return;
+    if (queue.isEnabled && this.isRunning) this.serveRunning(queue, index);
+  }
+
+  /** For as long as a call of the vmm may take; the rest is served in the next call. */
+  private serveRunning(queue: Virtqueue, index: u32): void {
     const problem = this.serveQueue(queue, index);
     const transport = this.transport;
     if (!transport) return;
