@@ -134,11 +134,17 @@ export class Vm {
     vcpu.armTimer(start);
     let action = this.takeInput(vcpu);
     if (action == RESUME && vcpu.waitsForEvent) action = wake(vcpu);
-    this.lastAction = action == RESUME ? vcpu.run() : action;
+    this.lastAction = action == RESUME ? this.enterGuest(vcpu) : action;
     if (vcpu.mustStartAnew) this.lastAction = this.startAnew(vcpu);
     const end = rdtsc();
     vcpu.leaveTimer(end);
     this.ticks += end - start;
+  }
+
+  private enterGuest(vcpu: Vcpu): u32 {
+    const action = vcpu.run();
+    this.input.noteRun();
+    return action;
   }
 
   /** What mirrors the host has no device that receives: what is typed for it is lost. RESUME, or STOP. */

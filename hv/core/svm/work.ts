@@ -13,7 +13,8 @@ export function onWork(vcpu: SvmVcpu): u32 {
   const action = vcpu.work & WORK_OF_INTERRUPTS ? onInterrupts(vcpu) : RESUME;
   if (action != RESUME) return action;
   if (vcpu.entryWork.invalidationIsPending || vcpu.work & WORK_FLUSH) flushTranslations(vcpu);
-  if (vcpu.work & WORK_EVENTS) deliverEvents(vcpu);
+  // What is delivered is to be entered with at once: a tick that came meanwhile may bring another event in its place.
+  if ((vcpu.work & (WORK_EVENTS | WORK_OF_INTERRUPTS)) == WORK_EVENTS) deliverEvents(vcpu);
   return RESUME;
 }
 

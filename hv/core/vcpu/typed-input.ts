@@ -11,7 +11,7 @@ import { Vcpu } from "./vcpu";
 
 /** One VM's, for the CPU that has it. */
 export class TypedInput {
-  /** Of `typedInput` what it was when the guest's device had no room any more; all ones: it had. */
+  /** Of `typedInput` what it was when the guest's device had no room any more; all ones: it had, or may have by now. */
   private refusedAt: u64 = u64.MAX_VALUE;
 
   constructor(private readonly vm: u32) {}
@@ -24,6 +24,11 @@ export class TypedInput {
   /** Drops what was typed before the VM was there. */
   clear(): void {
     dropInput(this.vm, queuedInput(this.vm));
+  }
+
+  /** The guest has run: it may have read what its device had no room for more beside, and then halted. */
+  noteRun(): void {
+    this.refusedAt = u64.MAX_VALUE;
   }
 
   /** Hands the vmm what waits, as far as its device takes it; the vCPU is current. RESUME, or STOP where the vmm fails. */

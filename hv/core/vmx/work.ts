@@ -14,7 +14,9 @@ import { VmxVcpu } from "./vmx-vcpu";
 export function onWork(vcpu: VmxVcpu): u32 {
   let action = vcpu.work & WORK_OF_INTERRUPTS ? onInterrupts(vcpu) : RESUME;
   if (action == RESUME) action = dropStaleTranslations(vcpu);
-  if (action == RESUME && vcpu.work & WORK_EVENTS) deliverEvents(vcpu);
+  // What is delivered is to be entered with at once: a tick that came meanwhile may bring another event in its place.
+  const hasEvents = (vcpu.work & (WORK_EVENTS | WORK_OF_INTERRUPTS)) == WORK_EVENTS;
+  if (action == RESUME && hasEvents) deliverEvents(vcpu);
   return action;
 }
 

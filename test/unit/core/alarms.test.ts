@@ -93,6 +93,28 @@ test("an alarm wakes a guest that waits in HLT at its time, and not before", () 
   }
 });
 
+test("ticks while the vmm is asked for its alarms bring no interrupt in the place of one that was not delivered yet", () => {
+  const [DEVICE, CLOCK] = [0x22n, 0xecn];
+  const requested = new Set<bigint>();
+  const ring = (page: VcpuPageView, rings: number): void => {
+    requested.delete(page.get("acknowledgedInterrupt") & 0xffn);
+    page.set("acknowledgedInterrupt", 0n);
+    if (rings === 1) requested.add(DEVICE);
+    if (rings === 3) requested.add(CLOCK);
+    if (rings <= 2) waited.tick();
+    const first = [...requested].reduce((one, other) => (one > other ? one : other), 0n);
+    page.set("waitingInterrupt", first === 0n ? 0n : WAITS | first);
+    page.set("wakeAt", rings <= 3 ? 0n : NEVER);
+  };
+  const waited = { tick: (): void => {} };
+  const prepare = (machine: Machine): void => void (waited.tick = () => machine.tickInVmm());
+  // The device's interrupt waits until then: the other one is more important.
+  const later = { ...externalInterrupt, fields: { GUEST_RFLAGS: IF } };
+  const { run, events } = wait([waiting(), later], { after: LEAST, ring }, { prepare });
+  assertEnd(run, "ok");
+  assert.deepEqual(events, [Number(CLOCK), Number(DEVICE)]);
+});
+
 test("an alarm that is over when the guest halts rings without a sleep", () => {
   const waited = wait([waiting()], { after: 0n, ring: interrupt });
   assertEnd(waited.run, "ok", exits("halt", 1));

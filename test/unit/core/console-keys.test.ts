@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { assertEnd, assertNoLine } from "./assertions.ts";
-import { externalInterrupt, vmcall, type Script } from "./machine/exits.ts";
+import { externalInterrupt, hlt, listed, vmcall, type Script } from "./machine/exits.ts";
 import { boot, type MachineOptions, type Run } from "./machine/machine.ts";
 import type { PortBytes } from "./machine/ports.ts";
 import { vcpuPage } from "./machine/tables.ts";
@@ -213,6 +213,24 @@ describe("what is typed without Ctrl-A", () => {
     const text = "the quick brown fox jumps over the lazy dog";
     assertEnd(typed(text, 1, { answer }, [80]), "ok");
     assert.equal(inputs.join(""), text);
+  });
+
+  test("comes to a guest in HLT whose device had no room when it ran last, and has been read since", () => {
+    const rooms = [1n, 0n, 1n];
+    let given = "";
+    const answer = (page: VcpuPageView): number | null => {
+      if (page.get("exitKind") === BigInt(vcpuPage("EXIT_HALT"))) return vcpuPage("ANSWER_RESUME");
+      if (page.get("exitKind") !== BigInt(vcpuPage("EXIT_INPUT"))) return null;
+      const room = rooms.shift() ?? 0n;
+      given += page.input.slice(0, Number(room));
+      page.set("inputLength", room);
+      if (rooms.length === 0) page.set("waitingInterrupt", BigInt(vcpuPage("INTERRUPT_WAITS")) | 0x24n);
+      return vcpuPage("ANSWER_RESUME");
+    };
+    const halted = { ...hlt, fields: { GUEST_RFLAGS: 0x202n } };
+    const run = typed("ab", 1, { answer, scripts: [listed(externalInterrupt, halted, vmcall)] });
+    assertEnd(run, "ok");
+    assert.equal(given, "ab");
   });
 
   test("is lost with one warning where the guest does not read 256 bytes", () => {

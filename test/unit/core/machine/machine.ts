@@ -275,6 +275,11 @@ export class Machine {
     return this.#bytes(pointer, this.processor.extended.bytesOf(instruction));
   }
 
+  /** The host's timer ticks while the vmm runs, which runs with interrupts on. To be called by `answer`. */
+  tickInVmm(): void {
+    this.#tick();
+  }
+
   /** The host's timer, or mail of another CPU. All other interrupt sources are masked. */
   #tick(): void {
     this.clock.pass(this.#options.ticksBeforeInterrupt ?? 0n);
