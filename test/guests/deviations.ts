@@ -407,6 +407,15 @@ export const deviations: readonly Deviation[] = [
   },
   {
     on: "basalt nested",
+    topic: "interrupts",
+    does:
+      "behind an NMI that waited for its window no other one comes to a nested guest; in Bochs and TCG it does, and whose " +
+      "fault it is has not been found out yet",
+    sdm: "3A 6.7",
+    checks: ["any IRET in the handler lets the next NMI come", "NMIs come again behind the last IRET"],
+  },
+  {
+    on: "basalt nested",
     topic: "control",
     does: "KVM has the nested guest read back the value that it wrote to CR0, ET included",
     sdm: "3A 2.5",

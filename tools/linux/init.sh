@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # Linux's init in a VM: the virtio drivers, and a shell on the console. Words of the kernel's command line change that:
 # basalt.warnings has it list what the kernel warned of, as `/init warnings` does; basalt.bench has it power off where the
-# shell would start.
+# shell would start, and basalt.sleep sleep before that.
 if [ "$1" = warnings ]; then
   # Of the levels from "emergency" to "warning".
   dmesg -r | sed -n 's/^<[0-4]>\[[^]]*\] /basalt-test: warning: /p'
@@ -23,6 +23,17 @@ has() {
 
 has basalt.warnings && /init warnings
 echo "basalt-test: ready"
+if has basalt.sleep; then
+  # What `sleep 3` takes more than `sleep 1`, in ticks.
+  a=$(ticks)
+  sleep 1
+  b=$(ticks)
+  sleep 3
+  c=$(ticks)
+  echo "basalt-test: slept $((c - b - (b - a)))"
+  stty cs8
+  poweroff -f
+fi
 if has basalt.bench; then
   echo "basalt-test: ticks $(ticks)"
   # Setting what is set waits until the console's line has sent everything.
