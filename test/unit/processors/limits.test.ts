@@ -9,7 +9,7 @@ const VM_3 = 3;
 /** hv/core/boot/vm-description.ts. */
 const MAX_VMS = 16;
 const MILLION = 1_000_000n;
-const LIMIT = 1000n * MILLION;
+const LIMIT = 2000n * MILLION;
 
 let module: WebAssembly.Module;
 before(async () => (module = await compileHarness()));
